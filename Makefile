@@ -1,0 +1,46 @@
+# Two words for a newcomer: `make run` and `make test`. Both install what they need into .venv.
+PYTHON ?= python3
+BIN = .venv/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input
+LOCK = $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
+
+.PHONY: run install test check fmt lock clean
+
+run: install
+	$(BIN)/billetter demo
+
+install: .venv/installed
+
+test: .venv/installed-dev check
+	$(BIN)/python -m pytest
+
+check: .venv/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+fmt: .venv/installed-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Setuptools is in the lock file, so that the editable install builds offline and from known hashes.
+.venv/installed: requirements.lock pyproject.toml
+	@echo "Installing Billetter into .venv (once) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.lock
+	@echo "Installing the test tools into .venv (once) ..."
+	$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# Two files, so that `make run` does not wait for the test tools.
+lock: .venv/installed-dev
+	$(LOCK) --upgrade --output-file requirements.lock pyproject.toml requirements-build.in
+	$(LOCK) --upgrade --constraint requirements.lock --extra dev --output-file requirements-dev.lock pyproject.toml
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
