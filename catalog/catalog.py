@@ -1,0 +1,68 @@
+"""The given data, opened for reading: users, events with their halls, and search over all."""
+
+from datetime import date
+from pathlib import Path
+from typing import Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from catalog import manifest
+from catalog.errors import NotACatalog
+from catalog.events import EventTable
+from catalog.importer import ACTIVE_EVENTS, INDEX, USERS
+from catalog.manifest import Summary
+from catalog.search import SearchIndex
+from catalog.users import UserTable
+
+
+class Catalog:
+    """What one import made. `timezone` is the zone in which the events' dates are meant."""
+
+    def __init__(
+        self,
+        *,
+        users: UserTable,
+        events: EventTable,
+        index: SearchIndex,
+        summary: Summary,
+        timezone: ZoneInfo,
+    ) -> None:
+        self.users = users
+        self.events = events
+        self.summary = summary
+        self.timezone = timezone
+        self._index = index
+
+    @classmethod
+    def open(cls, directory: Path) -> Self:
+        """Raise NotACatalog where no import has finished, or a file is missing or cut short."""
+        found = manifest.read(directory)
+        try:
+            timezone = ZoneInfo(found.timezone)
+        except ZoneInfoNotFoundError:
+            raise NotACatalog(directory, f"no time zone {found.timezone} is known here") from None
+        index = SearchIndex.open(directory / INDEX)
+        events = EventTable.open(directory / ACTIVE_EVENTS, archive=index, timezone=timezone)
+        return cls(
+            users=UserTable.open(directory / USERS),
+            events=events,
+            index=index,
+            summary=found.summary,
+            timezone=timezone,
+        )
+
+    def search(
+        self, query: str | None, day: date | None, *, page: int, page_size: int
+    ) -> list[tuple[int, str]]:
+        """Page `page` (from 1) of id and title of the events that match; past the end: [].
+
+        With a query that isn't blank, best match first, then by id; a query without a letter or
+        digit finds nothing. With a day alone by local time, then id. With neither by id.
+        """
+        if page < 1 or page_size < 1:
+            raise ValueError("pages are counted from 1 and hold at least one event")
+        rows = self._index.page(query, day, offset=(page - 1) * page_size, limit=page_size)
+        return [(row.id, row.title) for row in rows]
+
+    def close(self) -> None:
+        """Close the files; the catalog can't be used afterwards."""
+        self.users.close()

@@ -1,0 +1,49 @@
+"""Everything the catalog can refuse, so that the command line can print one sentence and stop.
+
+CatalogError
+├── BadInput        a given file is wrong; says which file, which line and why
+├── CatalogExists   there is a catalog already, and nobody asked to replace it
+├── ImportRunning   somebody else is importing into the same place right now
+└── NotACatalog     what lies there is no catalog, or a damaged or newer one
+"""
+
+from pathlib import Path
+
+
+class CatalogError(Exception):
+    """The common ancestor; its text is a sentence for the operator and holds no secrets."""
+
+
+class BadInput(CatalogError):
+    """A given file can't be imported. `line` counts physical lines from 1; None: the whole file."""
+
+    def __init__(self, file: Path, line: int | None, reason: str) -> None:
+        super().__init__(file, line, reason)
+        self.file = file
+        self.line = line
+        self.reason = reason
+
+    def __str__(self) -> str:
+        where = f"{self.file}" if self.line is None else f"{self.file}, line {self.line}"
+        return f"{where}: {self.reason}"
+
+
+class CatalogExists(CatalogError):
+    """The target of an import is taken."""
+
+    def __init__(self, target: Path) -> None:
+        super().__init__(f"{target} exists already; ask for it to be replaced")
+
+
+class ImportRunning(CatalogError):
+    """Two imports into one place would destroy each other's work."""
+
+    def __init__(self, target: Path) -> None:
+        super().__init__(f"another import into {target} is running")
+
+
+class NotACatalog(CatalogError):
+    """A directory that can't be opened as a catalog."""
+
+    def __init__(self, directory: Path, reason: str) -> None:
+        super().__init__(f"{directory} is not a usable catalog: {reason}")

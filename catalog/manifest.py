@@ -1,0 +1,106 @@
+"""catalog.json: what a catalog holds and the checksum of each of its files, written last.
+
+A directory without it is no catalog.
+"""
+
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from catalog.errors import NotACatalog
+
+NAME = "catalog.json"
+FORMAT = 1  # rises when an older program could not read the files any more
+READ_BYTES = 1 << 20  # one buffer's worth; files of any size are summed up in pieces
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """How much was imported; `seats` counts those of all active events."""
+
+    users: int
+    active_events: int
+    archived_events: int
+    seats: int
+
+
+class _Sum(msgspec.Struct, frozen=True):
+    size_bytes: int
+    crc32: int
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """The content of catalog.json; `timezone` is the IANA name the dates were read with."""
+
+    format: int
+    timezone: str
+    summary: Summary
+    files: dict[str, _Sum]
+
+
+def seal(directory: Path, *, timezone: str, summary: Summary) -> None:
+    """Make every file of a finished catalog durable and write the manifest over them."""
+    for lock in directory.rglob("*.lock"):  # the index's writer left them; readers need none
+        lock.unlink()
+    files = {str(path.relative_to(directory)): _sum(path) for path in _files(directory)}
+    manifest = Manifest(FORMAT, timezone, summary, files)
+    content = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+    (directory / NAME).write_bytes(content)
+    for path in [*_files(directory), *_directories(directory)]:
+        fsync(path)
+
+
+def read(directory: Path) -> Manifest:
+    """The manifest of a catalog whose files are all there in full size; else NotACatalog."""
+    try:
+        content = (directory / NAME).read_bytes()
+        manifest = msgspec.json.decode(content, type=Manifest)
+    except FileNotFoundError:
+        raise NotACatalog(directory, f"it has no {NAME}") from None
+    except (OSError, msgspec.DecodeError) as error:
+        raise NotACatalog(directory, f"{NAME} can't be read ({error})") from None
+    if manifest.format != FORMAT:
+        raise NotACatalog(directory, f"it has format {manifest.format}, not {FORMAT}")
+    for name, expected in manifest.files.items():
+        path = directory / name
+        if not path.is_file() or path.stat().st_size != expected.size_bytes:
+            raise NotACatalog(directory, f"{name} is missing or cut short")
+    return manifest
+
+
+def verify(directory: Path) -> Summary:
+    """Compare every byte with the checksums; raises NotACatalog at the first difference."""
+    manifest = read(directory)
+    for name, expected in manifest.files.items():
+        if _sum(directory / name) != expected:
+            raise NotACatalog(directory, f"{name} is damaged: its checksum differs")
+    return manifest.summary
+
+
+def fsync(path: Path) -> None:
+    """Wait until the disk has a file's content, or a directory's names."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _files(directory: Path) -> Iterator[Path]:
+    return (path for path in sorted(directory.rglob("*")) if path.is_file())
+
+
+def _directories(directory: Path) -> Iterator[Path]:
+    yield from (path for path in sorted(directory.rglob("*")) if path.is_dir())
+    yield directory
+
+
+def _sum(path: Path) -> _Sum:
+    size_bytes = crc32 = 0
+    with path.open("rb") as file:
+        while piece := file.read(READ_BYTES):
+            size_bytes += len(piece)
+            crc32 = zlib.crc32(piece, crc32)
+    return _Sum(size_bytes, crc32)

@@ -1,0 +1,101 @@
+"""A directory appears under its final name complete, or not at all."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from catalog import manifest
+from catalog.errors import CatalogExists, ImportRunning, NotACatalog
+from catalog.place import check_target, put, workplace
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "catalog"
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(os.listdir(directory))
+
+
+def test_workplace_is_an_empty_sibling(target: Path) -> None:
+    """It lies beside the target, so that a rename never crosses a file system."""
+    with workplace(target) as building:
+        assert building.parent == target.parent
+        assert names(building) == []
+
+
+def test_leftovers_are_removed_first(target: Path) -> None:
+    """What a killed import left behind is gone before the next one begins."""
+    leftover = target.parent / ".catalog.importing"
+    (leftover / "search").mkdir(parents=True)
+    (leftover / "search" / "half").write_text("half")
+    with workplace(target) as building:
+        assert building == leftover
+        assert names(building) == []
+
+
+def test_failed_work_leaves_nothing(target: Path) -> None:
+    """Neither the workplace nor the target exists after an exception."""
+
+    def fail() -> None:
+        with workplace(target) as building:
+            (building / "half").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert names(target.parent) == []
+
+
+def test_second_workplace_is_refused_and_disturbs_nothing(target: Path) -> None:
+    """Two imports into one place are told apart; the first goes on undisturbed."""
+    with workplace(target) as building:
+        (building / "file").write_text("first")
+        with pytest.raises(ImportRunning, match="another import"), workplace(target):
+            pass
+        assert names(building) == ["file"]
+
+
+def test_finished_directory_takes_the_free_name(target: Path) -> None:
+    """One rename, and the workplace is gone."""
+    with workplace(target) as building:
+        (building / "file").write_text("new")
+        put(building, target)
+    assert (target / "file").read_text() == "new"
+    assert names(target.parent) == ["catalog"]
+
+
+def test_taken_name_is_exchanged(target: Path) -> None:
+    """The new directory takes the place of the old, and the old one is removed."""
+    target.mkdir(parents=True)
+    (target / "file").write_text("old")
+    with workplace(target) as building:
+        (building / "file").write_text("new")
+        put(building, target)
+        assert (building / "file").read_text() == "old"
+    assert (target / "file").read_text() == "new"
+    assert names(target.parent) == ["catalog"]
+
+
+def test_failed_exchange_leaves_the_old_one(target: Path) -> None:
+    """Where names can't be exchanged, the error says so and nothing has moved."""
+    target.mkdir(parents=True)
+    (target / "file").write_text("old")
+    with pytest.raises(FileNotFoundError):
+        put(target.parent / "missing", target)
+    assert (target / "file").read_text() == "old"
+
+
+def test_target_must_be_free_or_a_catalog_to_replace(target: Path) -> None:
+    """Only a catalog is ever replaced, and only when asked; other people's files never."""
+    check_target(target, replace=False)
+    check_target(target, replace=True)
+    target.mkdir(parents=True)
+    with pytest.raises(CatalogExists, match="exists already"):
+        check_target(target, replace=False)
+    with pytest.raises(NotACatalog, match="won't be replaced"):
+        check_target(target, replace=True)
+    (target / manifest.NAME).write_text("{}")
+    check_target(target, replace=True)

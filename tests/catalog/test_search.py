@@ -1,0 +1,293 @@
+"""Search: what a query finds, and in which order."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from itertools import chain, count
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog import search
+from catalog.errors import NotACatalog
+from catalog.event_file import EventRow
+from catalog.search import IndexBuilder, OutOfOrder, SearchIndex
+from tests.catalog.conftest import event
+
+FIRST_DAY = datetime(2027, 5, 1, 19, 30)  # noqa: DTZ001  # local time has no zone here
+
+
+def build(directory: Path, *rows: EventRow, rising: bool = True) -> SearchIndex:
+    directory.mkdir()
+    with IndexBuilder(directory, rising=rising) as index:
+        for row in rows:
+            index.add(row, row.starts_at())
+    return SearchIndex.open(directory)
+
+
+def row(event_id: int, title: str, description: str = "", *, day: int = 0) -> EventRow:
+    starts_at = (FIRST_DAY + timedelta(days=day)).isoformat()
+    return EventRow(
+        **event(event_id, title=title, description=description, datetime_start=starts_at)
+    )
+
+
+def ids(rows: list[EventRow]) -> list[int]:
+    return [found.id for found in rows]
+
+
+ROWS = [
+    row(1, "Селеста Морейра: большой концерт", "Живая музыка на стадионе."),
+    row(2, "Чемпионат по игре Что? Где? Когда?", "Вечер полного азарта."),
+    row(3, 'Экспозиция "Звездные войны"', "Куратор встретит гостей."),
+    row(4, "Ёлка для взрослых", "Приходите с детьми. Концерты весь день."),
+    row(5, "Rock AND roll: NOT a film", "C++ & Java -- the musical"),
+    row(6, "Қазақ әні: үлкен кеш", "Көкдала, 2027 жыл"),
+    row(7, "Война и мир", "Опера. Звёздный состав."),
+    row(8, "Концерт концертов: концерт за концертом", ""),
+]
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> SearchIndex:
+    return build(tmp_path_factory.mktemp("search") / "index", *ROWS)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("азарт", [2]),
+        ("азарта", [2]),
+        ("АЗАРТОМ", [2]),
+        ("концерты", [8, 1, 4]),
+        ("концерт", [8, 1, 4]),
+        ("концерту селесты", [1]),
+        ("стадион", [1]),
+        ("Что? Где? Когда?", [2]),
+        ("что где когда", [2]),
+        ("когда,где;что", [2]),
+        ('Экспозиция "Звездные войны"', [3]),
+        ("экспозиция звёздные войны", [3]),
+        ("звездная война", [3, 7]),
+        ("ёлка", [4]),
+        ("ЕЛКИ", [4]),
+        ("е\u0308лка", [4]),
+        ("қазақ", [6]),
+        ("ҚАЗАҚ ӘНІ", [6]),
+        ("2027", [6]),
+        ("java", [5]),
+        ("C++", [5]),
+        ("AND", [5]),
+        ("NOT", [5]),
+        ("rock AND film", [5]),
+        ("NOT концерт", []),
+        ("концерт OR азарт", []),
+        ("-концерт +азарт", []),
+        ("title:концерт", []),
+        ("id:1", []),
+        ("конц*", []),
+        ("концерт~2", []),
+        ("[1 TO 5]", []),
+        ("концерт азарт", []),
+        ("бегемот", []),
+        ("концерт бегемот", []),
+        ("!!!", []),
+        ("+-:*\"()[]{}^~\\/", []),
+        ("\"", []),
+        ("😀", []),
+        ("😀 концерт 😀", [8, 1, 4]),
+        ("\0", []),
+        ("\ud800", []),
+        ("концерт " * 1250, [8, 1, 4]),
+        ("я" * 10_000, []),
+        ("концерт " * 5000, []),
+    ],
+)  # fmt: skip
+def test_query_finds_what_a_person_expects(
+    index: SearchIndex, query: str, expected: list[int]
+) -> None:
+    """Every word must occur, in any form; characters that aren't letters or digits mean nothing."""
+    assert ids(index.page(query, None, offset=0, limit=20)) == expected
+
+
+@pytest.mark.parametrize("query", [None, "", " ", "\n\t"])
+def test_blank_query_lists_everything_by_id(index: SearchIndex, query: str | None) -> None:
+    """Nothing asked is not the same as a question without a letter."""
+    assert ids(index.page(query, None, offset=0, limit=20)) == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_every_event_is_found_by_its_own_title_and_description(index: SearchIndex) -> None:
+    """Whatever stands in an event can be pasted into the search."""
+    for expected in ROWS:
+        query = f"{expected.title} {expected.description}"
+        assert expected in index.page(query, None, offset=0, limit=20)
+
+
+PIECES = [*"+-:*\"'()[]{}^~\\/ё😀\0", "концерт", "азарт", "AND", "OR", "NOT"]
+ANY_TEXT = st.text() | st.lists(st.sampled_from(PIECES)).map(" ".join)
+
+
+@given(query=ANY_TEXT, day=st.none() | st.dates())
+def test_any_query_is_safe(index: SearchIndex, query: str, day: date | None) -> None:
+    """No text and no day raises, and only events come back, each once."""
+    found = index.page(query, day, offset=0, limit=20)
+    assert all(row in ROWS for row in found)
+    assert len(set(ids(found))) == len(found)
+
+
+def test_title_goes_before_description(tmp_path: Path) -> None:
+    """A common word in the title weighs more than a rare one in the description."""
+    rows = [row(number, "Опера") for number in range(2, 50)]
+    index = build(tmp_path / "index", row(1, "Балет", "опера опера опера"), *rows)
+    found = ids(index.page("опера", None, offset=0, limit=100))
+    assert found == [*range(2, 50), 1]
+
+
+def test_equally_good_hits_come_by_id(tmp_path: Path) -> None:
+    """Ties are broken by id on every page, also where ids were added in another order."""
+    numbers = list(range(1, 3001))
+    Random(5).shuffle(numbers)
+    rows = [row(number, "Опера", "в" * (number % 7)) for number in numbers]
+    index = build(tmp_path / "index", *rows, rising=False)
+    pages = [ids(index.page("опера", None, offset=at, limit=20)) for at in range(0, 3000, 20)]
+    assert list(chain.from_iterable(pages)) == sorted(numbers)
+
+
+def test_ids_that_fall_are_refused_where_they_should_rise(tmp_path: Path) -> None:
+    """An unsorted index would answer in the wrong order, so it is never finished."""
+    with pytest.raises(OutOfOrder):
+        build(tmp_path / "index", row(2, "Опера"), row(1, "Опера"))
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> tuple[SearchIndex, list[EventRow]]:
+    """Five hundred events on ten days, many at the same time, ids with gaps and out of order."""
+    random = Random(7)
+
+    def some_time() -> str:
+        return f"2027-05-{random.randrange(1, 11):02}T{random.randrange(24):02}:00:00"
+
+    numbers = random.sample(range(1, 2**53), 500)
+    words = ("опера", "балет", "концерт", "кино")
+    rows = [
+        EventRow(
+            **event(
+                number,
+                title=" ".join(random.choices(words, k=random.randrange(1, 4))),
+                description=random.choice(words),
+                datetime_start=some_time(),
+            )
+        )
+        for number in numbers
+    ]
+    directory = tmp_path_factory.mktemp("crowd") / "index"
+    return build(directory, *rows, rising=False), sorted(rows, key=lambda row: row.id)
+
+
+def pages(
+    index: SearchIndex, query: str | None, day: date | None, limit: int
+) -> Iterator[list[EventRow]]:
+    for number in count():
+        found = index.page(query, day, offset=number * limit, limit=limit)
+        if not found:
+            return
+        yield found
+
+
+DAYS = [None, date(2027, 5, 1), date(2027, 5, 9), date(2027, 6, 1)]
+
+
+@pytest.mark.parametrize("limit", [1, 7, 20])
+@pytest.mark.parametrize("day", DAYS)
+@pytest.mark.parametrize("query", [None, "опера", "кино балет"])
+def test_pages_divide_the_whole_list(
+    crowd: tuple[SearchIndex, list[EventRow]], query: str | None, day: date | None, limit: int
+) -> None:
+    """Every page is full but the last, and together they are the list asked for at once."""
+    index, _ = crowd
+    whole = index.page(query, day, offset=0, limit=1000)
+    found = list(pages(index, query, day, limit))
+    assert list(chain.from_iterable(found)) == whole
+    assert all(len(page) == limit for page in found[:-1])
+
+
+@pytest.mark.parametrize("day", DAYS)
+@pytest.mark.parametrize("query", [None, "опера", "кино балет"])
+def test_list_holds_exactly_the_events_that_match(
+    crowd: tuple[SearchIndex, list[EventRow]], query: str | None, day: date | None
+) -> None:
+    """A plain look at every event finds the same ones."""
+    index, rows = crowd
+    wanted = (query or "").split()
+    expected = {
+        row.id
+        for row in rows
+        if set(wanted) <= set(f"{row.title} {row.description}".split())
+        and (day is None or row.starts_at().date() == day)
+    }
+    assert set(ids(index.page(query, day, offset=0, limit=1000))) == expected
+
+
+def test_neither_query_nor_day_orders_by_id(crowd: tuple[SearchIndex, list[EventRow]]) -> None:
+    """The whole list goes by id."""
+    index, rows = crowd
+    assert index.page(None, None, offset=0, limit=1000) == rows
+
+
+def test_day_orders_by_time_then_id(crowd: tuple[SearchIndex, list[EventRow]]) -> None:
+    """Events of one day go by their local time, and by id where they begin together."""
+    index, rows = crowd
+    found = index.page(None, DAYS[1], offset=0, limit=1000)
+    same_day = (row for row in rows if row.starts_at().date() == DAYS[1])
+    assert found == sorted(same_day, key=lambda row: (row.datetime_start, row.id))
+    assert len({row.datetime_start for row in found}) < len(found)  # there are ties
+
+
+def test_query_and_day_keep_the_order_of_the_query(
+    crowd: tuple[SearchIndex, list[EventRow]],
+) -> None:
+    """A day leaves events out and moves none."""
+    index, _ = crowd
+    everything = index.page("опера", None, offset=0, limit=1000)
+    expected = [row for row in everything if row.starts_at().date() == DAYS[1]]
+    assert index.page("опера", DAYS[1], offset=0, limit=1000) == expected
+
+
+@pytest.mark.parametrize("query", [None, "опера"])
+@pytest.mark.parametrize("day", DAYS)
+@pytest.mark.parametrize("offset", [500, 10_001, 20 * (2**63 - 2), 2**200])
+def test_past_the_end_is_empty(
+    crowd: tuple[SearchIndex, list[EventRow]], query: str | None, day: date | None, offset: int
+) -> None:
+    """A page however far away is empty, and nothing is set aside for what it skips."""
+    index, _ = crowd
+    assert index.page(query, day, offset=offset, limit=20) == []
+
+
+def test_deep_pages_count_hits_first(
+    crowd: tuple[SearchIndex, list[EventRow]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond DEEP_OFFSET the answers are the same as before it."""
+    index, _ = crowd
+    expected = list(pages(index, "опера", None, 7))
+    monkeypatch.setattr(search, "DEEP_OFFSET", 10)
+    assert list(pages(index, "опера", None, 7)) == expected
+
+
+def test_event_is_found_by_id(crowd: tuple[SearchIndex, list[EventRow]]) -> None:
+    """Every id leads to its event, and a neighbouring number to none."""
+    index, rows = crowd
+    assert [index.find(row.id) for row in rows] == rows
+    taken = {row.id for row in rows}
+    others = {row.id + 1 for row in rows} - taken | {0, -1, 2**53, 2**64}
+    assert {index.find(number) for number in others} == {None}
+
+
+def test_empty_directory_is_no_index(tmp_path: Path) -> None:
+    """Opening says that the search index is missing."""
+    with pytest.raises(NotACatalog):
+        SearchIndex.open(tmp_path)
+    with pytest.raises(NotACatalog):
+        SearchIndex.open(tmp_path / "missing")

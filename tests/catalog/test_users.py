@@ -1,0 +1,82 @@
+"""The table of users: found by email and by id, on disk."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from catalog.errors import NotACatalog
+from catalog.users import EmailRepeated, User, UserTable, build_users
+
+DIGEST = hashlib.sha256(b"secret").digest()
+ROWS = [
+    (7, "dana@example.kz", DIGEST, 1, "Дана", "Лунина"),
+    (3, "dаna@example.kz", DIGEST, 0, "Дана", "Другая"),  # the second letter is Cyrillic
+]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "a ?#% b" / "users.sqlite"  # nothing in a path may confuse the URI
+    path.parent.mkdir()
+    assert len(ROWS) == build_users(path, iter(ROWS))
+    return path
+
+
+def test_user_is_found_by_email_and_id(path: Path) -> None:
+    """Both lookups give the whole user, with the hash as raw bytes."""
+    table = UserTable.open(path)
+    expected = User(7, "dana@example.kz", DIGEST, True, "Дана", "Лунина")
+    assert expected == table.find("dana@example.kz")
+    assert expected == table.get(7)
+    assert len(table) == 2
+    table.close()
+
+
+def test_emails_are_told_apart_letter_by_letter(path: Path) -> None:
+    """A Cyrillic letter that looks like a Latin one makes another user."""
+    table = UserTable.open(path)
+    twin = table.find("dаna@example.kz")
+    assert twin is not None
+    assert (twin.user_id, twin.is_active) == (3, False)
+    table.close()
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["", "DANA@example.kz", "dana@example.kz ", "' OR 1=1 --", "\ud800", "\0", "x" * 10_000],
+)
+def test_unknown_email_finds_nobody(path: Path, email: str) -> None:
+    """Any text at all is safe to look up."""
+    table = UserTable.open(path)
+    assert table.find(email) is None
+    table.close()
+
+
+@pytest.mark.parametrize("user_id", [0, -1, 1, 2**53, 2**63, 2**70])
+def test_unknown_id_finds_nobody(path: Path, user_id: int) -> None:
+    """Any integer at all is safe to look up."""
+    table = UserTable.open(path)
+    assert table.get(user_id) is None
+    table.close()
+
+
+def test_repeated_email_is_told(tmp_path: Path) -> None:
+    """The table can't be built, and the error carries the email for the reader of the file."""
+    rows = [*ROWS, (9, "dana@example.kz", DIGEST, 1, "Дана", "Третья")]
+    with pytest.raises(EmailRepeated) as caught:
+        build_users(tmp_path / "users.sqlite", rows)
+    assert caught.value.email == "dana@example.kz"
+    assert "dana" not in str(caught.value)
+
+
+def test_missing_or_foreign_file_is_no_table(tmp_path: Path) -> None:
+    """Opening creates nothing and names the file."""
+    missing = tmp_path / "no.sqlite"
+    with pytest.raises(NotACatalog, match=r"no\.sqlite is not a usable catalog"):
+        UserTable.open(missing)
+    assert not missing.exists()
+    foreign = tmp_path / "foreign.sqlite"
+    foreign.write_bytes(b"not a database, but long enough to be taken for one" * 100)
+    with pytest.raises(NotACatalog, match=r"file is not a database"):
+        UserTable.open(foreign)
