@@ -1,0 +1,21 @@
+"""Whole-state files, made from the sealed part of a log. They know nothing of tickets.
+
+A snapshot is an LSN and chunks of bytes. Read format.py, then store.py, then maker.py.
+"""
+
+from snapshots.errors import Busy, Corrupt, Foreign, SnapshotError
+from snapshots.files import FileSystem, OsFileSystem
+from snapshots.maker import make
+from snapshots.store import Snapshot, SnapshotStore
+
+__all__ = [
+    "Busy",
+    "Corrupt",
+    "FileSystem",
+    "Foreign",
+    "OsFileSystem",
+    "Snapshot",
+    "SnapshotError",
+    "SnapshotStore",
+    "make",
+]

@@ -1,0 +1,119 @@
+"""The few things snapshots ask of a file system, so that a failing one can stand in for it.
+
+The methods are the system calls of the same name; errors are OSError, unchanged, never retried.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Protocol
+
+
+class FileSystem(Protocol):
+    """Files are known by an integer, as file descriptors are."""
+
+    def create(self, path: Path) -> int:
+        """Make a file that must not exist yet, and open it for reading and writing."""
+
+    def open(self, path: Path) -> int:
+        """Open a file that must exist, for reading."""
+
+    def close(self, file: int) -> None:
+        """Give the file back."""
+
+    def pread(self, file: int, size: int, offset: int) -> bytes:
+        """Read at most `size` bytes; fewer at the end of the file."""
+
+    def pwrite(self, file: int, data: bytes, offset: int) -> int:
+        """Write some of `data`; return how many bytes of it."""
+
+    def fsync(self, file: int) -> None:
+        """Return when the file is on disk."""
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Give a file another name, atomically, in place of any file of that name."""
+
+    def unlink(self, path: Path) -> None:
+        """Remove a name."""
+
+    def names(self, directory: Path) -> list[str]:
+        """Return the names in a directory, in no order."""
+
+    def make_directory(self, directory: Path) -> None:
+        """Make a directory, durably, in one that exists; one already there is left alone."""
+
+    def sync_directory(self, directory: Path) -> None:
+        """Return when the names made, changed and removed in it are on disk."""
+
+    def lock(self, path: Path) -> int:
+        """Lock the file, making it if needed; raise BlockingIOError if another holds it."""
+
+
+class OsFileSystem:
+    """The real one."""
+
+    def create(self, path: Path) -> int:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+    def open(self, path: Path) -> int:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def close(self, file: int) -> None:
+        os.close(file)
+
+    def pread(self, file: int, size: int, offset: int) -> bytes:
+        return os.pread(file, size, offset)
+
+    def pwrite(self, file: int, data: bytes, offset: int) -> int:
+        return os.pwrite(file, data, offset)
+
+    def fsync(self, file: int) -> None:
+        os.fsync(file)
+
+    def rename(self, source: Path, target: Path) -> None:
+        os.rename(source, target)
+
+    def unlink(self, path: Path) -> None:
+        os.unlink(path)
+
+    def names(self, directory: Path) -> list[str]:
+        return os.listdir(directory)
+
+    def make_directory(self, directory: Path) -> None:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        self.sync_directory(directory.parent)
+
+    def sync_directory(self, directory: Path) -> None:
+        file = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
+
+    def lock(self, path: Path) -> int:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BaseException:
+            os.close(file)
+            raise
+        return file
+
+
+OS = OsFileSystem()
+
+
+def read_at(fs: FileSystem, file: int, size: int, offset: int) -> bytes:
+    """Read `size` bytes at `offset`, fewer only if the file ends before."""
+    data = fs.pread(file, size, offset)
+    while len(data) < size and (more := fs.pread(file, size - len(data), offset + len(data))):
+        data += more
+    return data
+
+
+def write_at(fs: FileSystem, file: int, data: bytes, offset: int) -> int:
+    """Write all of `data` at `offset` and return where it ends; a write may be short."""
+    written = fs.pwrite(file, data, offset)
+    while written < len(data):
+        written += fs.pwrite(file, data[written:], offset + written)
+    return offset + written

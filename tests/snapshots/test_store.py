@@ -1,0 +1,309 @@
+"""Whole-state files: complete under their name, or not there."""
+
+import errno
+import os
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from snapshots.errors import Busy, Corrupt, Foreign
+from snapshots.store import SnapshotStore
+from tests.wal.fake_disks import FaultyDisk, ForgetfulDisk, PowerCut
+
+STORE_ID = b"sixteen bytes id"
+
+
+def chunks_of(store: SnapshotStore) -> tuple[int, list[bytes]] | None:
+    snapshot = store.load_newest()
+    if snapshot is None:
+        return None
+    with snapshot:
+        return snapshot.lsn, list(snapshot.chunks())
+
+
+def names_of(store: SnapshotStore) -> list[str]:
+    return sorted(path.name for path in store.directory.iterdir() if path.name != "LOCK")
+
+
+def damage(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_empty(store: SnapshotStore) -> None:
+    """An empty store has no snapshot and covers nothing."""
+    assert store.load_newest() is None
+    assert store.covered_lsn() == 0
+
+
+def test_save_and_load(store: SnapshotStore) -> None:
+    """The newest snapshot is loaded, as it was saved."""
+    store.save(5, [b"five"])
+    path = store.save(12, iter([b"twelve", b"in two"]))
+    assert path.name == "00000000000000000012.snapshot"
+    assert chunks_of(store) == (12, [b"twelve", b"in two"])
+
+
+def test_saved_again(store: SnapshotStore) -> None:
+    """A snapshot of the same LSN takes the place of the old one."""
+    store.save(5, [b"old"])
+    store.save(5, [b"new"])
+    assert chunks_of(store) == (5, [b"new"])
+
+
+def test_store_id_length(tmp_path: Path) -> None:
+    """A store id has sixteen bytes."""
+    with pytest.raises(ValueError, match="16 bytes"):
+        SnapshotStore(tmp_path, store_id=b"short")
+
+
+def test_bad_newest(store: SnapshotStore) -> None:
+    """A bad snapshot is set aside and reported, and the one before it serves."""
+    store.save(5, [b"five"])
+    damage(store.save(12, [b"twelve"]))
+    assert chunks_of(store) == (5, [b"five"])
+    assert [fault.file.name for fault in store.broken] == ["00000000000000000012.snapshot"]
+    assert names_of(store) == [
+        "00000000000000000005.snapshot",
+        "00000000000000000012.snapshot.broken",
+    ]
+
+
+def test_all_bad(store: SnapshotStore) -> None:
+    """When none is good there is none, and each is reported."""
+    damage(store.save(5, [b"five"]))
+    damage(store.save(12, [b"twelve"]))
+    assert store.load_newest() is None
+    assert len(store.broken) == 2
+
+
+def test_unreadable_newest(tmp_path: Path) -> None:
+    """A sector that cannot be read is as bad as a wrong one."""
+    disk = FaultyDisk()
+    store = SnapshotStore(tmp_path, store_id=STORE_ID, fs=disk.fs)
+    store.save(5, [b"five"])
+    store.save(12, [b"twelve"])
+    files = os.listdir("/proc/self/fd")
+    disk.refuse("pread", errno.EIO)
+    assert chunks_of(store) == (5, [b"five"])
+    assert len(os.listdir("/proc/self/fd")) == len(files)
+
+
+def test_renamed(store: SnapshotStore) -> None:
+    """A snapshot under the name of another LSN is bad."""
+    store.save(5, [b"five"]).rename(store.directory / "00000000000000000099.snapshot")
+    assert store.load_newest() is None
+    assert "holds LSN 5" in store.broken[0].reason
+
+
+def test_of_another_store(store: SnapshotStore) -> None:
+    """A good snapshot of another store stops everything, and is left where it is."""
+    SnapshotStore(store.directory, store_id=b"another store id").save(5, [b"theirs"])
+    with pytest.raises(Foreign, match="another store"):
+        store.load_newest()
+    assert names_of(store) == ["00000000000000000005.snapshot"]
+
+
+def test_covered_lsn(store: SnapshotStore) -> None:
+    """The log may go through the older of the two newest good snapshots."""
+    store.save(5, [b"five"])
+    assert store.covered_lsn() == 0
+    middle = store.save(12, [b"twelve"])
+    assert store.covered_lsn() == 5
+    store.save(30, [b"thirty"])
+    assert store.covered_lsn() == 12
+    damage(middle)
+    assert store.covered_lsn() == 5
+
+
+def test_lsns_and_open(store: SnapshotStore) -> None:
+    """Every snapshot can be listed and opened by its LSN; a bad one is refused and stays put."""
+    for lsn in (5, 12):
+        store.save(lsn, [b"%d" % lsn])
+    damage(store.save(30, [b"thirty"]))
+    assert store.lsns() == [30, 12, 5]
+    with store.open(5) as snapshot:
+        assert list(snapshot.chunks()) == [b"5"]
+    with pytest.raises(Corrupt):
+        store.open(30)
+    assert store.lsns() == [30, 12, 5]
+    assert store.broken == []
+
+
+def test_prune(store: SnapshotStore) -> None:
+    """Pruning keeps the two newest."""
+    for lsn in (1, 2, 3, 4):
+        store.save(lsn, [b"state"])
+    store.prune()
+    assert names_of(store) == ["00000000000000000003.snapshot", "00000000000000000004.snapshot"]
+    store.prune(keep=1)
+    assert names_of(store) == ["00000000000000000004.snapshot"]
+
+
+def test_prune_counts_only_good_ones(store: SnapshotStore) -> None:
+    """A bad snapshot does not push out a good one."""
+    store.save(1, [b"one"])
+    store.save(2, [b"two"])
+    damage(store.save(3, [b"three"]))
+    store.prune()
+    assert store.covered_lsn() == 1
+
+
+def test_too_few_to_prune(store: SnapshotStore) -> None:
+    """With fewer good ones than are kept, nothing goes."""
+    store.save(1, [b"one"])
+    store.prune()
+    assert names_of(store) == ["00000000000000000001.snapshot"]
+
+
+def test_no_open_files_are_left(store: SnapshotStore) -> None:
+    """Looking for the covered LSN and pruning close what they open."""
+    for lsn in (1, 2, 3):
+        store.save(lsn, [b"state"])
+    files = os.listdir("/proc/self/fd")
+    store.covered_lsn()
+    store.prune()
+    with store.load_newest() or pytest.fail("none") as snapshot:
+        snapshot.close()
+    assert len(os.listdir("/proc/self/fd")) == len(files)
+
+
+def test_pruned_while_being_looked_for(tmp_path: Path) -> None:
+    """A snapshot that another process removes at this moment is passed over."""
+    disk = FaultyDisk()
+    store = SnapshotStore(tmp_path, store_id=STORE_ID, fs=disk.fs)
+    store.save(5, [b"five"])
+    store.save(12, [b"twelve"])
+
+    def remove(name: str, _: object) -> None:
+        if name == "open":
+            disk.fault = None
+            (tmp_path / "00000000000000000012.snapshot").unlink()
+
+    disk.fault = remove
+    assert chunks_of(store) == (5, [b"five"])
+    assert store.broken == []
+
+
+def test_one_maker_at_a_time(store: SnapshotStore) -> None:
+    """Two makers, one of them the orphan of a dead server, do not write over each other."""
+
+    other = SnapshotStore(store.directory, store_id=STORE_ID)
+
+    def chunks() -> Iterator[bytes]:
+        with pytest.raises(Busy):
+            other.save(6, [b"six"])
+        yield b"five"
+
+    store.save(5, chunks())
+    assert chunks_of(other) == (5, [b"five"])
+
+
+@pytest.mark.parametrize("call", ["create", "pwrite", "fsync", "pread", "rename"])
+def test_failed_save(tmp_path: Path, call: str) -> None:
+    """A save that fails adds nothing, and the next one succeeds."""
+    disk = FaultyDisk()
+    store = SnapshotStore(tmp_path, store_id=STORE_ID, fs=disk.fs)
+    store.save(5, [b"five"])
+    disk.refuse(call, errno.ENOSPC)
+    with pytest.raises(OSError, match="refused"):
+        store.save(12, [b"twelve"])
+    disk.fault = None
+    assert chunks_of(store) == (5, [b"five"])
+    store.save(12, [b"twelve"])
+    assert chunks_of(store) == (12, [b"twelve"])
+    assert "next.snapshot.tmp" not in names_of(store)
+
+
+def test_short_reads_and_writes(tmp_path: Path) -> None:
+    """Reads and writes that give less than asked are gone on with."""
+    disk = FaultyDisk()
+
+    def shorten(name: str, arguments: tuple[object, ...]) -> object:
+        match name, arguments:
+            case "pwrite", (int(file), bytes(data), int(offset)):
+                return os.pwrite(file, data[:7], offset)
+            case "pread", (int(file), int(size), int(offset)):
+                return os.pread(file, min(size, 7), offset)
+        return None
+
+    disk.fault = shorten
+    store = SnapshotStore(tmp_path, store_id=STORE_ID, fs=disk.fs)
+    store.save(5, [bytes(range(100))])
+    assert chunks_of(store) == (5, [bytes(range(100))])
+
+
+@pytest.mark.parametrize("place", [0, 3, 20, 41, 60, 85])
+def test_disk_that_writes_something_else(tmp_path: Path, place: int) -> None:
+    """What does not read back as it was written gets no name."""
+    disk = FaultyDisk()
+
+    def garble(name: str, arguments: tuple[object, ...]) -> None:
+        if name == "fsync":
+            file = arguments[0]
+            assert isinstance(file, int)
+            byte = os.pread(file, 1, place)
+            os.pwrite(file, bytes([byte[0] ^ 1]), place)
+
+    store = SnapshotStore(tmp_path, store_id=STORE_ID, fs=disk.fs)
+    disk.fault = garble
+    with pytest.raises(Corrupt):
+        store.save(5, [b"five"])
+    assert store.load_newest() is None
+
+
+def test_disk_that_writes_another_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A whole snapshot in place of the one that was written is noticed too."""
+    other = SnapshotStore(tmp_path / "other", store_id=STORE_ID).save(5, [b"other"]).read_bytes()
+    disk = FaultyDisk()
+
+    def exchange(name: str, arguments: tuple[object, ...]) -> None:
+        if name == "fsync":
+            file = arguments[0]
+            assert isinstance(file, int)
+            os.pwrite(file, other, 0)
+            os.ftruncate(file, len(other))
+
+    store = SnapshotStore(tmp_path / "ours", store_id=STORE_ID, fs=disk.fs)
+    disk.fault = exchange
+    with pytest.raises(Corrupt, match="read back"):
+        store.save(5, [b"five"])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_power_cut_at_every_call(seed: int) -> None:
+    """Wherever the power goes during a save and a prune, a good snapshot is found afterwards."""
+    random = Random(seed)
+    states = {lsn: [b"%d" % lsn * 400, random.randbytes(900)] for lsn in (1, 2, 3, 4)}
+    for calls in count():
+        disk = ForgetfulDisk()
+        saved = 0
+        try:
+            store = SnapshotStore(Path("/snapshots"), store_id=STORE_ID, fs=disk)
+            store.save(1, states[1])
+            store.save(2, states[2])
+            saved = 2
+            disk.calls_left = calls
+            store.save(3, states[3])
+            saved = 3
+            store.prune()
+            store.save(4, states[4])
+            saved = 4
+        except PowerCut:
+            disk = disk.after_power_cut(random)
+        else:
+            assert calls > 40
+            return
+        again = SnapshotStore(Path("/snapshots"), store_id=STORE_ID, fs=disk)
+        newest = chunks_of(again)
+        assert newest is not None
+        assert newest[0] in (saved, saved + 1)
+        assert newest[1] == states[newest[0]]
+        assert again.broken == []
+        assert again.covered_lsn() == newest[0] - 1
+        again.save(9, [b"nine"])
+        assert chunks_of(again) == (9, [b"nine"])

@@ -1,0 +1,367 @@
+"""Many waiters, one fdatasync."""
+
+import asyncio
+import errno
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.wal.fake_disks import FaultyDisk
+from wal.commit import EXIT_CODE, GroupCommit, end_process
+from wal.errors import LogFailed
+from wal.log import Log
+from wal.memory import MemoryLog
+
+SYNC_SECONDS_MAX = 20  # only so that a broken commit fails its test instead of hanging it
+
+
+class SlowDisk(FaultyDisk):
+    """A disk on which every fdatasync waits until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_sync = threading.Semaphore(0)
+        self.syncing = threading.Event()
+
+    def hold(self) -> None:
+        """From now on."""
+        self.fault = self._wait
+        self.calls.clear()
+
+    def _wait(self, name: str, _: object) -> None:
+        if name == "fdatasync":
+            self.syncing.set()
+            self.may_sync.acquire()
+
+    async def is_syncing(self) -> None:
+        """Return when a batch is written and its fdatasync is under way."""
+        assert await asyncio.to_thread(self.syncing.wait, SYNC_SECONDS_MAX)
+
+    def let_go(self, count: int = 1) -> None:
+        self.may_sync.release(count)
+
+    @property
+    def batches(self) -> int:
+        return self.calls.count("fdatasync")
+
+
+def opened(directory: Path, disk: FaultyDisk) -> Log:
+    log = Log.open(directory, segment_bytes_max=1 << 16, fs=disk.fs)
+    list(log.recover())
+    log.prepare()
+    return log
+
+
+def never(failure: BaseException) -> None:
+    raise AssertionError(f"unexpected fail-stop: {failure}")
+
+
+def test_durable_means_durable(directory: Path) -> None:
+    """`durable` returns when the disk has the record, and not before."""
+    disk = SlowDisk()
+
+    async def story() -> None:
+        log = opened(directory, disk)
+        commit = GroupCommit(log, fail_stop=never)
+        commit.start()
+        disk.hold()
+        lsn = log.append(b"record")
+        waiting = asyncio.create_task(commit.durable())
+        await disk.is_syncing()
+        assert (waiting.done(), log.durable_lsn) == (False, 0)
+        disk.let_go()
+        await waiting
+        assert log.durable_lsn == lsn
+        disk.fault = None
+        await commit.stop()
+        log.close()
+
+    asyncio.run(story())
+
+
+def test_nothing_to_wait_for(directory: Path) -> None:
+    """When everything is durable, `durable` returns at once and touches no disk."""
+    disk = FaultyDisk()
+
+    async def story() -> None:
+        log = opened(directory, disk)
+        commit = GroupCommit(log, fail_stop=never)
+        commit.start()
+        disk.calls.clear()
+        coroutine = commit.durable()
+        with pytest.raises(StopIteration):
+            coroutine.send(None)
+        await commit.stop()
+        assert disk.calls == []
+        log.close()
+
+    asyncio.run(story())
+
+
+def test_group(directory: Path) -> None:
+    """Whoever comes while the disk is busy shares the next batch: 1 + 500 records, 2 fsyncs."""
+    disk = SlowDisk()
+
+    async def story() -> None:
+        log = opened(directory, disk)
+        commit = GroupCommit(log, fail_stop=never)
+        commit.start()
+        disk.hold()
+
+        async def book() -> None:
+            log.append(b"record")
+            await commit.durable()
+
+        first = asyncio.create_task(book())
+        await disk.is_syncing()
+        crowd = [asyncio.create_task(book()) for _ in range(500)]
+        await asyncio.sleep(0)
+        disk.let_go(2)
+        await asyncio.gather(first, *crowd)
+        assert (disk.batches, log.durable_lsn) == (2, 501)
+        disk.fault = None
+        await commit.stop()
+        log.close()
+
+    asyncio.run(story())
+
+
+def test_ready_callbacks_share_a_batch(directory: Path) -> None:
+    """Requests that the loop has ready at the same time share the first batch too."""
+    disk = FaultyDisk()
+
+    async def story() -> None:
+        log = opened(directory, disk)
+        commit = GroupCommit(log, fail_stop=never)
+        commit.start()
+        disk.calls.clear()
+
+        async def book() -> None:
+            log.append(b"record")
+            await commit.durable()
+
+        await asyncio.gather(*(book() for _ in range(100)))
+        assert disk.calls.count("fdatasync") == 1
+        assert log.durable_lsn == 100
+        await commit.stop()
+        log.close()
+
+    asyncio.run(story())
+
+
+def test_cancelled_waiter(directory: Path) -> None:
+    """A client that hangs up cancels its own waiting: the commit and the others go on."""
+    disk = SlowDisk()
+
+    async def story() -> None:
+        log = opened(directory, disk)
+        commit = GroupCommit(log, fail_stop=never)
+        commit.start()
+        disk.hold()
+        waiting = []
+        for _ in range(3):
+            log.append(b"record")
+            waiting.append(asyncio.create_task(commit.durable()))
+        await disk.is_syncing()
+        waiting[0].cancel()
+        waiting[1].cancel()
+        await asyncio.sleep(0)
+        disk.let_go()
+        await waiting[2]
+        assert [task.cancelled() for task in waiting] == [True, True, False]
+        assert log.durable_lsn == 3
+        disk.fault = None
+        await commit.stop()
+        log.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("call", ["pwrite", "fdatasync"])
+def test_failure(directory: Path, call: str) -> None:
+    """A failed write or fsync stops once, in the writer, and nobody is told of success."""
+    disk = SlowDisk()
+    failures: list[BaseException] = []
+    threads: list[str] = []
+
+    def fail_stop(failure: BaseException) -> None:
+        failures.append(failure)
+        threads.append(threading.current_thread().name)
+
+    async def story() -> None:
+        log = opened(directory, disk)
+        commit = GroupCommit(log, fail_stop=fail_stop)
+        commit.start()
+        disk.refuse(call, errno.EIO)
+        waiting = []
+        for _ in range(3):
+            log.append(b"record")
+            waiting.append(asyncio.create_task(commit.durable()))
+        await asyncio.sleep(0)
+        waiting[1].cancel()
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [
+            LogFailed,
+            asyncio.CancelledError,
+            LogFailed,
+        ]
+        with pytest.raises(LogFailed):
+            await commit.durable()
+        with pytest.raises(LogFailed):
+            await commit.stop()
+        assert log.durable_lsn == 0
+        log.close()
+
+    asyncio.run(story())
+    assert [str(failure) for failure in failures] == [f"[Errno 5] refused {call}"]
+    assert threads == ["wal"]
+
+
+def test_end_process(directory: Path) -> None:
+    """In production a failed fsync ends the process at once, with its reason on stderr."""
+    script = """
+import asyncio, sys
+from pathlib import Path
+from wal import GroupCommit, Log, OsFileSystem
+
+class Refusing(OsFileSystem):
+    def fdatasync(self, file):
+        raise OSError(5, "the disk is gone")
+
+async def main():
+    log = Log.open(Path(sys.argv[1]), segment_bytes_max=0, fs=Refusing())
+    list(log.recover())
+    commit = GroupCommit(log)
+    commit.start()
+    log.append(b"record")
+    try:
+        await commit.durable()
+    finally:
+        print("told somebody")
+
+asyncio.run(main())
+"""
+    command = [sys.executable, "-c", script, str(directory)]
+    child = subprocess.run(command, capture_output=True, check=False)
+    assert (child.returncode, child.stdout) == (EXIT_CODE, b"")
+    assert b"the disk is gone" in child.stderr
+
+
+def test_end_process_says_why(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The reason is on stderr before the end, and the end is immediate."""
+    codes: list[int] = []
+    monkeypatch.setattr("os._exit", codes.append)
+    end_process(OSError(5, "the disk is gone"))
+    assert codes == [EXIT_CODE]
+    assert "the disk is gone" in capfd.readouterr().err
+
+
+def test_more_than_one_batch(directory: Path) -> None:
+    """What does not fit in one batch follows in the next by itself."""
+    disk = FaultyDisk()
+
+    async def story() -> None:
+        log = opened(directory, disk)
+        commit = GroupCommit(log, fail_stop=never)
+        commit.start()
+        for _ in range(12):
+            log.append(bytes(1 << 20))
+        await commit.durable()
+        assert log.durable_lsn == 12
+        await commit.stop()
+        log.close()
+
+    asyncio.run(story())
+
+
+def test_seal_on_demand(directory: Path) -> None:
+    """A seal that is asked for is done by the writer without anybody waiting for a record."""
+    disk = FaultyDisk()
+
+    async def story() -> None:
+        log = opened(directory, disk)
+        commit = GroupCommit(log, fail_stop=never)
+        commit.start()
+        log.append(b"record")
+        await commit.durable()
+        log.seal()
+        commit.wake()
+        commit.wake()
+        await asyncio.sleep(0)
+        log.append(b"behind the seal, because there is one writer")
+        await commit.durable()
+        assert log.sealed_lsn == 1
+        await commit.stop()
+        log.close()
+
+    asyncio.run(story())
+
+
+def test_stop_drains(directory: Path) -> None:
+    """Stopping makes everything appended durable and ends the thread."""
+
+    async def story() -> None:
+        log = opened(directory, FaultyDisk())
+        commit = GroupCommit(log, fail_stop=never)
+        commit.start()
+        for _ in range(10):
+            log.append(b"record")
+        await commit.stop()
+        assert log.durable_lsn == 10
+        assert "wal" not in [thread.name for thread in threading.enumerate()]
+        log.close()
+
+    asyncio.run(story())
+
+
+def test_loop_gone_without_stop(directory: Path) -> None:
+    """A loop that ends without `stop` is no failure of the log."""
+    disk = SlowDisk()
+    failures: list[BaseException] = []
+    log = opened(directory, disk)
+
+    async def story() -> GroupCommit:
+        commit = GroupCommit(log, fail_stop=failures.append)
+        commit.start()
+        disk.hold()
+        log.append(b"record")
+        waiting = asyncio.create_task(commit.durable())
+        await disk.is_syncing()
+        waiting.cancel()
+        return commit
+
+    commit = asyncio.run(story())
+    disk.fault = None
+    disk.let_go()
+    commit._orders.put(None)
+    commit._thread.join()
+    assert (failures, log.durable_lsn) == ([], 1)
+    log.close()
+
+
+def test_memory_log() -> None:
+    """Over a log in memory nobody ever waits."""
+
+    async def story() -> None:
+        log = MemoryLog()
+        commit = GroupCommit(log, fail_stop=never)
+        commit.start()
+        log.append(b"record")
+        await commit.durable()
+        commit.wake()
+        await asyncio.sleep(0)
+        await commit.stop()
+
+    asyncio.run(story())
+
+
+def test_start_comes_first() -> None:
+    """Waiting before `start` is a mistake that shows."""
+    commit = GroupCommit(MemoryLog())
+    with pytest.raises(AssertionError, match="start it first"):
+        commit.wake()

@@ -1,0 +1,300 @@
+"""Reading a log back: damaged, cut, incomplete and foreign ones too."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.wal.fake_disks import ForgetfulDisk, SmallLog
+from wal.errors import Corrupt, NoLog
+from wal.format import (
+    FRAME_BYTES_MAX,
+    SECTOR_BYTES,
+    SegmentHeader,
+    decode_segment_header,
+    encode_segment_header,
+)
+from wal.recovery import Recovery, read_records, read_sealed, read_store_id
+
+
+def read(small: SmallLog, *, acked_lsn: int = 0) -> tuple[list[bytes], Recovery]:
+    recovery = Recovery(small.disk, small.directory, acked_lsn=acked_lsn)
+    return [record for batch in recovery for record in batch.records], recovery
+
+
+def test_whole_log(small: SmallLog) -> None:
+    """An undamaged log comes back whole, numbered from 1, with nothing torn."""
+    assert len(small.segments) > 2
+    assert small.recover() == list(enumerate(small.records, start=1))
+    assert read(small)[1].tail.torn is None
+
+
+@pytest.mark.parametrize("after_lsn", range(28))
+def test_after_lsn(small: SmallLog, after_lsn: int) -> None:
+    """Recovery can begin after any record, in the middle of a batch too."""
+    assert small.recover(after_lsn) == list(enumerate(small.records, start=1))[after_lsn:]
+
+
+def test_snapshot_ahead_of_log(small: SmallLog) -> None:
+    """A log that ends before the snapshot has lost records that were durable."""
+    with pytest.raises(Corrupt, match="record 99 was in the snapshot and is gone"):
+        small.recover(after_lsn=99)
+
+
+def test_every_cut_of_the_last_segment(small: SmallLog) -> None:
+    """The last segment, cut anywhere behind its header, gives exactly the whole batches before."""
+    path = small.segments[-1]
+    whole = bytes(small.content(path))
+    earlier = sum(len(batch) for batch in small.batches) - _records_in_last(small)
+    ends = _batch_ends(small)
+    for cut in range(4096, len(whole) + 1):
+        small.put(path, whole[:cut])
+        records, recovery = read(small)
+        kept = sum(count for end, count in ends if end <= cut)
+        assert records == small.records[: earlier + kept]
+        is_edge = not whole[max(end for end, _ in [(4096, 0), *ends] if end <= cut) : cut].strip(
+            b"\0"
+        )
+        assert (recovery.tail.torn is None) == is_edge
+
+
+def test_cut_then_append_then_reopen(small: SmallLog) -> None:
+    """After a torn batch the log goes on, and what is appended then survives too."""
+    path = small.segments[-1]
+    end = _batch_ends(small)[-1][0]
+    del small.content(path)[end - 1 :]
+    small.forget_acknowledged()
+    log = small.open()
+    survived = [payload for _, payload in log.recover()]
+    assert survived == small.records[: -len(small.batches[-1])]
+    assert log.torn is not None
+    assert small.content(path.with_name(f"{path.stem}.{log.torn.offset}.broken")) == log.torn.data
+    assert log.append(b"more") == len(survived) + 1
+    log.close()
+    assert [payload for _, payload in small.recover()] == [*survived, b"more"]
+
+
+def test_every_cut_of_a_sealed_segment(small: SmallLog) -> None:
+    """A segment that has a successor may lose nothing but the zeros behind its end."""
+    path = small.segments[-2]
+    whole = bytes(small.content(path))
+    for cut in range(len(whole.rstrip(b"\0"))):
+        small.put(path, whole[:cut])
+        with pytest.raises(Corrupt):
+            read(small)
+
+
+@pytest.mark.parametrize("change", [1, 0x80, 0xFF])
+def test_every_byte_changed(small: SmallLog, change: int) -> None:
+    """A changed byte is found, or lies in the unacknowledged last batch, or in unused space."""
+    records = small.records
+    shorter = records[: -len(small.batches[-1])]
+    found = torn = 0
+    for path in small.segments:
+        content = small.content(path)
+        for place in range(len(content)):
+            content[place] ^= change
+            try:
+                survived, recovery = read(small)
+            except Corrupt:
+                found += 1
+            else:
+                assert survived in (records, shorter)
+                if survived == shorter:
+                    assert path == small.segments[-1]
+                    assert recovery.tail.torn is not None
+                    torn += 1
+            content[place] ^= change
+    size = _batch_ends(small)[-1][0] - _batch_ends(small)[-2][0]
+    assert torn == size
+    assert found == sum(_used_bytes(small, path) for path in small.segments) - size
+
+
+def test_acknowledged_batch_is_never_torn(small: SmallLog) -> None:
+    """A damaged last batch that somebody was told of is corruption, whatever the bytes say."""
+    end = _batch_ends(small)[-1][0]
+    small.content(small.segments[-1])[end - 1] ^= 1
+    with pytest.raises(Corrupt, match=f"record {len(small.records)} was acknowledged and is gone"):
+        read(small, acked_lsn=len(small.records))
+
+
+def test_later_batch_proves_corruption(small: SmallLog) -> None:
+    """A bad batch with an intact one after it was durable once, so it is not torn."""
+    start = _batch_ends(small)[-2][0] - 1
+    small.content(small.segments[-1])[start] ^= 1
+    with pytest.raises(Corrupt, match="a later batch is intact"):
+        read(small)
+
+
+def test_more_than_one_batch_of_garbage(small: SmallLog) -> None:
+    """What no single torn write can leave is corruption."""
+    content = small.content(small.segments[-1])
+    end = _batch_ends(small)[-1][0]
+    content.extend(bytes(end + FRAME_BYTES_MAX + 1 - len(content)))
+    content[end + FRAME_BYTES_MAX - 1] = 1
+    assert read(small)[1].tail.torn is not None
+    content[end + FRAME_BYTES_MAX] = 1
+    with pytest.raises(Corrupt, match="more follows than one batch can leave"):
+        read(small)
+
+
+def test_corrupt_log_is_left_alone(small: SmallLog) -> None:
+    """Refusing to start changes no file."""
+    small.content(small.segments[0])[4096] ^= 1
+    before = {path: bytes(inode.seen) for path, inode in small.disk.names_seen.items()}
+    with pytest.raises(Corrupt) as caught:
+        small.recover()
+    assert {path: bytes(inode.seen) for path, inode in small.disk.names_seen.items()} == before
+    assert (caught.value.file, caught.value.offset) == (small.segments[0], 4096)
+    assert caught.value.last_good_lsn == 0
+
+
+def test_sectors_exchanged(small: SmallLog) -> None:
+    """Two batches that change places are found, though each is whole."""
+    content = small.content(small.segments[1])
+    start = 4096
+    first, second = content[start : start + 512], content[start + 512 : start + 1024]
+    content[start : start + 1024] = second + first
+    with pytest.raises(Corrupt):
+        read(small)
+
+
+def test_batch_repeated_at_the_end(small: SmallLog) -> None:
+    """A stale copy of a batch behind the last one is found: no torn write looks like that."""
+    content = small.content(small.segments[-1])
+    end = _batch_ends(small)[-1][0]
+    content[end : end + SECTOR_BYTES] = content[4096 : 4096 + SECTOR_BYTES]
+    with pytest.raises(Corrupt, match="does not belong here"):
+        read(small)
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_missing_segment(small: SmallLog, missing: int) -> None:
+    """A hole is found, at the beginning as in the middle."""
+    del small.disk.names_seen[small.segments[missing]]
+    with pytest.raises(Corrupt):
+        read(small)
+
+
+def test_missing_last_segment(small: SmallLog) -> None:
+    """A missing last segment is found by what was acknowledged."""
+    del small.disk.names_seen[small.segments[-1]]
+    with pytest.raises(Corrupt, match="was acknowledged and is gone"):
+        small.recover()
+
+
+def test_missing_oldest_segment_behind_a_snapshot(small: SmallLog) -> None:
+    """Segments that a snapshot covers may be gone; one record less covered, and it is refused."""
+    second = int(small.segments[1].stem)
+    del small.disk.names_seen[small.segments[0]]
+    assert small.recover(second - 1)[0] == (second, small.records[second - 1])
+    with pytest.raises(Corrupt, match="in no segment"):
+        small.recover(second - 2)
+
+
+def test_renamed_segment(small: SmallLog) -> None:
+    """A segment under another name is refused, and so is a copy beside it."""
+    small.put(small.directory / f"{999:020d}.wal", bytes(small.content(small.segments[1])))
+    with pytest.raises(Corrupt, match="not as named"):
+        read(small)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda header: header._replace(store_id=b"another store id"),
+        lambda header: header._replace(number=header.number + 1),
+        lambda header: header._replace(predecessor=header.predecessor._replace(number=9)),
+        lambda header: header._replace(predecessor=header.predecessor._replace(last_lsn=3)),
+    ],
+)
+def test_unlinked_segment(
+    small: SmallLog, change: Callable[[SegmentHeader], SegmentHeader]
+) -> None:
+    """A whole header that names another store, number or predecessor is refused as such."""
+    content = small.content(small.segments[1])
+    header = decode_segment_header(bytes(content[:4096]))
+    content[:4096] = encode_segment_header(change(header))
+    with pytest.raises(Corrupt, match="doesn't follow segment 1"):
+        read(small)
+
+
+def test_foreign_name(small: SmallLog) -> None:
+    """A name that is not ours is not guessed at; other files are none of our business."""
+    small.put(small.directory / "notes.txt", b"hello")
+    assert read(small)[0] == small.records
+    small.put(small.directory / "1.wal", b"")
+    with pytest.raises(Corrupt, match="not our name"):
+        read(small)
+
+
+@pytest.mark.parametrize("store_id", [b"sixteen bytes id", b"another store id"])
+def test_segment_of_another_log(small: SmallLog, store_id: bytes) -> None:
+    """A good segment of the right name from another log is refused, even from a copy of ours."""
+    other = SmallLog(ForgetfulDisk(), store_id)
+    small.put(small.segments[1], bytes(other.content(other.segments[1])))
+    with pytest.raises(Corrupt):
+        read(small)
+
+
+def test_no_log(small: SmallLog) -> None:
+    """A directory that is missing or without a segment is not an empty log."""
+    with pytest.raises(NoLog):
+        Recovery(small.disk, Path("/elsewhere"))
+    with pytest.raises(NoLog):
+        read_store_id(Path("/missing"))
+
+
+def test_store_id(small: SmallLog) -> None:
+    """The name of the store can be read without opening the log."""
+    assert read_store_id(small.directory, fs=small.disk) == b"sixteen bytes id"
+
+
+@pytest.mark.parametrize("after_lsn", [0, 1, 7])
+def test_read_sealed(small: SmallLog, after_lsn: int) -> None:
+    """A reader without the lock sees every record of the sealed segments, and no other."""
+    sealed = int(small.segments[-1].stem) - 1
+    expected = list(enumerate(small.records, start=1))[after_lsn:sealed]
+    assert list(read_sealed(small.directory, after_lsn, fs=small.disk)) == expected
+
+
+def test_read_sealed_beyond(small: SmallLog) -> None:
+    """Whoever has read every sealed record gets nothing more, and nothing is wrong."""
+    sealed = int(small.segments[-1].stem) - 1
+    assert list(read_sealed(small.directory, sealed, fs=small.disk)) == []
+
+
+@pytest.mark.parametrize("after_lsn", [0, 1, 7])
+def test_read_records(small: SmallLog, after_lsn: int) -> None:
+    """An offline reader sees every record, those of the last segment too, and changes nothing."""
+    before = {path: bytes(inode.seen) for path, inode in small.disk.names_seen.items()}
+    expected = list(enumerate(small.records, start=1))[after_lsn:]
+    assert list(read_records(small.directory, after_lsn, fs=small.disk)) == expected
+    assert {path: bytes(inode.seen) for path, inode in small.disk.names_seen.items()} == before
+
+
+def test_read_sealed_finds_damage(small: SmallLog) -> None:
+    """The maker of snapshots checks what it reads."""
+    small.content(small.segments[0])[4096] ^= 1
+    with pytest.raises(Corrupt):
+        list(read_sealed(small.directory, fs=small.disk))
+
+
+def _batch_ends(small: SmallLog) -> list[tuple[int, int]]:
+    """(end offset, number of records) of each batch of the last segment, found by hand."""
+    data, offset, ends = small.content(small.segments[-1]), 4096, []
+    while data[offset : offset + 4] == b"BLTB":
+        payload_bytes = int.from_bytes(data[offset + 4 : offset + 8], "little")
+        count = int.from_bytes(data[offset + 32 : offset + 36], "little")
+        offset += -(-(52 + payload_bytes) // 512) * 512
+        ends.append((offset, count))
+    return ends
+
+
+def _records_in_last(small: SmallLog) -> int:
+    return sum(count for _, count in _batch_ends(small))
+
+
+def _used_bytes(small: SmallLog, path: Path) -> int:
+    data = small.content(path)
+    return -(-len(data.rstrip(b"\0")) // 512) * 512

@@ -1,0 +1,68 @@
+"""The last acknowledged LSN, remembered beside the log."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.wal.fake_disks import STORE_ID, ForgetfulDisk
+from wal.errors import Corrupt
+from wal.watermark import Watermark, create_watermark, read_watermark
+
+DIRECTORY = Path("/wal")
+PATH = DIRECTORY / "watermark"
+
+
+def written(*lsns: int) -> ForgetfulDisk:
+    disk = ForgetfulDisk()
+    create_watermark(disk, DIRECTORY, STORE_ID)
+    watermark = Watermark(disk, DIRECTORY, STORE_ID)
+    for lsn in lsns:
+        watermark.write(lsn)
+    watermark.close()
+    return disk
+
+
+@pytest.mark.parametrize(("lsns", "last"), [((), 0), ((1,), 1), ((1, 2), 2), ((1, 2, 9), 9)])
+def test_last_one_counts(lsns: tuple[int, ...], last: int) -> None:
+    """The last LSN written is the one read."""
+    assert read_watermark(written(*lsns), DIRECTORY, STORE_ID) == last
+
+
+def test_every_byte_changed() -> None:
+    """A changed byte costs one slot at most: the LSN read is the last or the one before."""
+    disk = written(7, 8)
+    content = disk.names_seen[PATH].seen
+    seen = set()
+    for place in range(len(content)):
+        content[place] ^= 0xFF
+        seen.add(read_watermark(disk, DIRECTORY, STORE_ID))
+        content[place] ^= 0xFF
+    assert seen == {7, 8}
+
+
+def test_both_slots_bad() -> None:
+    """With no slot left the log is not trusted."""
+    disk = written(7, 8)
+    disk.names_seen[PATH].seen[8] ^= 1
+    disk.names_seen[PATH].seen[4096 + 8] ^= 1
+    with pytest.raises(Corrupt, match="no slot can be read"):
+        read_watermark(disk, DIRECTORY, STORE_ID)
+
+
+def test_cut_short() -> None:
+    """A slot that is cut short is not read."""
+    disk = written(7)
+    del disk.names_seen[PATH].seen[4100:]
+    assert read_watermark(disk, DIRECTORY, STORE_ID) == 0
+
+
+def test_missing() -> None:
+    """A watermark that is gone is not taken for LSN 0."""
+    with pytest.raises(Corrupt, match="missing"):
+        read_watermark(ForgetfulDisk(), DIRECTORY, STORE_ID)
+
+
+def test_of_another_store() -> None:
+    """The watermark of another store is refused."""
+    with pytest.raises(Corrupt, match="another store"):
+        read_watermark(written(7), DIRECTORY, b"another store id")

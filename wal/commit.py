@@ -1,0 +1,130 @@
+"""Many waiters, one fdatasync: nobody returns from `durable` before the disk has their records.
+
+One thread writes, strictly one batch after the other. While it waits for the disk the loop goes
+on, and whatever is appended meanwhile becomes the next batch: the disk is the clock, and nothing
+is ever delayed on purpose. Only the loop appends and takes, only the thread writes.
+
+A failed write or fsync ends the process (BSD's sysexits call 70 an internal software error). It
+cannot be retried, because the kernel may have dropped the pages, and it cannot be undone, because
+others have seen the state in memory.
+"""
+
+import asyncio
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from queue import SimpleQueue
+
+from wal.anylog import AnyLog, Pending
+from wal.errors import LogFailed
+
+EXIT_CODE = 70
+STDERR = 2  # the descriptor itself: sys.stderr may be anything
+
+
+def end_process(failure: BaseException) -> None:
+    """Say why on stderr and end at once: no cleanup may run on a state that is not on disk."""
+    try:
+        os.write(STDERR, f"billetter: the log failed, ending: {failure!r}\n".encode())
+    finally:
+        os._exit(EXIT_CODE)  # whatever has become of stderr
+
+
+class GroupCommit:
+    """Makes the records of a log durable from an asyncio loop.
+
+    `fail_stop` is called once, in the writer thread, with what the log raised. If it returns, as
+    it does in tests, every waiter gets LogFailed: whether their records survive is unknown.
+    """
+
+    def __init__(
+        self, log: AnyLog, *, fail_stop: Callable[[BaseException], None] = end_process
+    ) -> None:
+        self._log = log
+        self._fail_stop = fail_stop
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._orders: SimpleQueue[Pending | None] = SimpleQueue()
+        self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._writing = False  # a batch is at the thread, or the loop is about to hand one over
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._write_batches, name="wal", daemon=True)
+
+    def start(self) -> None:
+        """Start the writer thread; call it on the running loop that will append."""
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    async def durable(self) -> None:
+        """Return when everything appended so far is on disk; at once if it is already.
+
+        Raises LogFailed if that will never be known. Cancelling it cancels the waiting only.
+        """
+        lsn = self._log.appended_lsn
+        if lsn <= self._log.durable_lsn:
+            return
+        self.wake()
+        # A future of its own: a shared one would be cancelled for all by the first to hang up.
+        waiter = self._running_loop().create_future()
+        self._waiters.append((lsn, waiter))
+        await waiter
+
+    def wake(self) -> None:
+        """See to it that what is appended, or a seal that is asked for, gets to the disk."""
+        if self._failure:
+            raise LogFailed("the log failed before") from self._failure
+        if not self._writing:
+            self._writing = True
+            # After the callbacks that are ready now, so that their records share the batch.
+            self._running_loop().call_soon(self._hand_over)
+
+    async def stop(self) -> None:
+        """Make everything appended durable, then end the thread; the log stays open."""
+        try:
+            while self._log.durable_lsn < self._log.appended_lsn:
+                await self.durable()
+        finally:
+            self._orders.put(None)
+            self._thread.join()  # it waits for nothing but this order, or for one last fsync
+
+    def _hand_over(self) -> None:
+        pending = self._log.take()
+        self._writing = pending is not None
+        if pending is not None:
+            self._orders.put(pending)
+
+    def _on_written(self) -> None:
+        durable_lsn = self._log.durable_lsn
+        while self._waiters and self._waiters[0][0] <= durable_lsn:
+            _, waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+        self._hand_over()
+
+    def _on_failure(self, failure: BaseException) -> None:
+        self._failure = failure
+        for _, waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_exception(LogFailed("the outcome is unknown: the log failed"))
+        self._waiters.clear()
+
+    def _write_batches(self) -> None:
+        try:
+            while (pending := self._orders.get()) is not None:
+                self._log.write(pending)
+                self._tell(self._on_written)
+                self._log.prepare()
+        except BaseException as failure:
+            self._fail_stop(failure)
+            self._tell(partial(self._on_failure, failure))
+
+    def _tell(self, callback: Callable[[], None]) -> None:
+        # A loop that was closed without `stop` is gone, and with it everybody who waited.
+        with suppress(RuntimeError):
+            self._running_loop().call_soon_threadsafe(callback)
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        assert self._loop, "start it first"
+        return self._loop
