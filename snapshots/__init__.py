@@ -4,16 +4,13 @@ A snapshot is an LSN and chunks of bytes. Read format.py, then store.py, then ma
 """
 
 from snapshots.errors import Busy, Corrupt, Foreign, SnapshotError
-from snapshots.files import FileSystem, OsFileSystem
 from snapshots.maker import make
 from snapshots.store import Snapshot, SnapshotStore
 
 __all__ = [
     "Busy",
     "Corrupt",
-    "FileSystem",
     "Foreign",
-    "OsFileSystem",
     "Snapshot",
     "SnapshotError",
     "SnapshotStore",

@@ -27,7 +27,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from snapshots.errors import Corrupt, Foreign
-from snapshots.files import FileSystem, read_at, write_at
+from wal.files import FileSystem, read_at, write_at
 
 FORMAT_VERSION = 1
 STORE_ID_BYTES = 16

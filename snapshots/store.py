@@ -10,7 +10,6 @@ from itertools import islice
 from pathlib import Path
 
 from snapshots.errors import Busy, Corrupt, Foreign
-from snapshots.files import OS, FileSystem
 from snapshots.format import (
     STORE_ID_BYTES,
     Header,
@@ -19,6 +18,7 @@ from snapshots.format import (
     verify_digest,
     write_snapshot,
 )
+from wal.files import OS, FileSystem
 
 SUFFIX = ".snapshot"
 BROKEN_SUFFIX = ".broken"

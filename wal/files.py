@@ -1,7 +1,7 @@
-"""The few things a log asks of a file system, so that a failing one can stand in for the real one.
+"""The few things that must last on a file system, so that a failing one can stand in for it.
 
-Every touch of the disk in this room goes through `FileSystem`. The methods are the system calls
-of the same name; errors are OSError, unchanged and never retried.
+Every touch of the disk by the log and by snapshots goes through `FileSystem`. The methods are the
+system calls of the same name; errors are OSError, unchanged and never retried.
 """
 
 import fcntl
@@ -132,26 +132,25 @@ def read_file(fs: FileSystem, path: Path, *, size_bytes_max: int | None = None) 
         size = fs.size_bytes(file)
         if size_bytes_max is not None:
             size = min(size, size_bytes_max)
-        return read_all(fs, file, size)
+        return read_at(fs, file, size, 0)
     finally:
         fs.close(file)
 
 
-def read_all(fs: FileSystem, file: int, size: int) -> bytes:
-    """Read `size` bytes from the start, fewer only if the file ends before."""
-    pieces: list[bytes] = []
-    offset = 0
-    while offset < size and (piece := fs.pread(file, size - offset, offset)):
-        pieces.append(piece)
-        offset += len(piece)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+def read_at(fs: FileSystem, file: int, size: int, offset: int) -> bytes:
+    """Read `size` bytes at `offset`, fewer only if the file ends before."""
+    data = fs.pread(file, size, offset)
+    while len(data) < size and (more := fs.pread(file, size - len(data), offset + len(data))):
+        data += more
+    return data
 
 
-def write_all(fs: FileSystem, file: int, data: bytes, offset: int) -> None:
-    """Write all of `data` at `offset`; a write may be short, so go on from where it stopped."""
+def write_at(fs: FileSystem, file: int, data: bytes, offset: int) -> int:
+    """Write all of `data` at `offset` and return where it ends; a write may be short."""
     written = fs.pwrite(file, data, offset)
     while written < len(data):
         written += fs.pwrite(file, data[written:], offset + written)
+    return offset + written
 
 
 def write_file(fs: FileSystem, path: Path, data: bytes) -> None:
@@ -160,7 +159,7 @@ def write_file(fs: FileSystem, path: Path, data: bytes) -> None:
     remove_if_there(fs, temporary)
     file = fs.create(temporary)
     try:
-        write_all(fs, file, data, 0)
+        write_at(fs, file, data, 0)
         fs.fsync(file)
     finally:
         fs.close(file)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wal.errors import Corrupt
-from wal.files import TEMPORARY_SUFFIX, FileSystem, remove_if_there, write_all
+from wal.files import TEMPORARY_SUFFIX, FileSystem, remove_if_there, write_at
 from wal.format import (
     NO_PREDECESSOR,
     SEGMENT_HEADER_BYTES,
@@ -84,7 +84,7 @@ class Spare:
         while self._filled_bytes < target:
             file = self._opened()
             piece = bytes(min(PREPARE_BYTES, self._size_bytes - self._filled_bytes))
-            write_all(self._fs, file, piece, self._filled_bytes)
+            write_at(self._fs, file, piece, self._filled_bytes)
             self._fs.fdatasync(file)
             self._filled_bytes += len(piece)
 
@@ -110,7 +110,7 @@ class Spare:
         position, frame = first_position(header), b""
         if records:
             frame, position = encode_batch(records, position)
-        write_all(self._fs, file, encode_segment_header(header) + frame, 0)
+        write_at(self._fs, file, encode_segment_header(header) + frame, 0)
         self._fs.fsync(file)
         self._fs.rename(self._path, self._directory / segment_name(header.first_lsn))
         self._fs.sync_directory(self._directory)
@@ -147,7 +147,7 @@ class OpenSegment:
     def write(self, records: Sequence[bytes]) -> None:
         """One batch, one write, one fdatasync; when this returns it is durable."""
         frame, after = encode_batch(records, self.position)
-        write_all(self._fs, self._file, frame, self.position.offset)
+        write_at(self._fs, self._file, frame, self.position.offset)
         self._fs.fdatasync(self._file)
         self.position = after
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from zlib import crc32
 
 from wal.errors import Corrupt
-from wal.files import FileSystem, read_file, write_all, write_file
+from wal.files import FileSystem, read_file, write_at, write_file
 
 WATERMARK_NAME = "watermark"
 _MAGIC = b"BLTRACK\0"
@@ -65,7 +65,7 @@ class Watermark:
         """Remember that everything up to `lsn` is durable."""
         self._turn = (self._turn + 1) % _SLOTS
         slot = _encode(self._store_id, lsn)
-        write_all(self._fs, self._file, slot, self._turn * _SLOT_SPACING_BYTES)
+        write_at(self._fs, self._file, slot, self._turn * _SLOT_SPACING_BYTES)
 
     def close(self) -> None:
         self._fs.close(self._file)
