@@ -1,0 +1,10 @@
+"""A payment gateway on your own machine: the merchant's API, a payment page, webhooks, a ledger.
+
+`profile` "documented": it does what the real service's documentation promises, with the
+wire details of its code. Amounts are integers of minor units (tiyn).
+"""
+
+from emulators.gateway.app import app_from_environment, create_app
+from emulators.gateway.settings import GatewayKnobs, GatewaySettings
+
+__all__ = ["GatewayKnobs", "GatewaySettings", "app_from_environment", "create_app"]

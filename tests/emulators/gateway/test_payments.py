@@ -1,0 +1,58 @@
+"""The book of payments and the statuses in it."""
+
+import pytest
+
+from emulators.gateway.payments import TRANSITIONS, BookFull, Payment, PaymentBook, Status
+
+
+def payment(number: int = 1) -> Payment:
+    return Payment(
+        payment_id=f"1760000000{number:04d}",
+        order_id=str(number),
+        amount=5_000,
+        currency="KZT",
+        created_at=0,
+        updated_at=0,
+        expires_at=60,
+    )
+
+
+@pytest.mark.parametrize("before", Status)
+@pytest.mark.parametrize("after", Status)
+def test_transitions(before: Status, after: Status) -> None:
+    """A payment moves along the table; any other move is our own bug and changes nothing."""
+    book, moved = PaymentBook(10), payment()
+    book.add(moved)
+    moved.status = before
+
+    if after in TRANSITIONS[before]:
+        book.move(moved, after, now=5)
+        assert (moved.status, moved.updated_at) == (after, 5)
+    else:
+        with pytest.raises(AssertionError):
+            book.move(moved, after, now=5)
+        assert (moved.status, moved.updated_at) == (before, 0)
+
+
+def test_active_payments() -> None:
+    """Active are the payments that may still change hands, and a late success is active again."""
+    book = PaymentBook(10)
+    new, over = payment(1), payment(2)
+    book.add(new)
+    book.add(over)
+    book.move(over, Status.CANCELLED, now=1)
+    assert (book.active(), book.active_count()) == ([new], 1)
+
+    assert book.authorize_late(over, now=2)
+    assert book.active() == [new, over]
+
+
+def test_full_book() -> None:
+    """A full book takes no payment and forgets none."""
+    book = PaymentBook(1)
+    book.add(payment(1))
+
+    with pytest.raises(BookFull):
+        book.add(payment(2))
+    assert book.find_order("1") is not None
+    assert book.find_order("2") is None

@@ -1,0 +1,84 @@
+"""How a bare factory is told its settings."""
+
+import pytest
+
+from emulators import gateway, provider
+from emulators.environment import BadEnvironment
+from emulators.gateway.settings import settings_from_environment as gateway_settings
+from emulators.provider.settings import settings_from_environment as provider_settings
+
+
+def put(monkeypatch: pytest.MonkeyPatch, **variables: str) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"BILLETTER_EMULATOR_{name}", value)
+
+
+def test_nothing_set() -> None:
+    """Without variables both emulators start with their defaults."""
+    assert gateway_settings() == gateway.GatewaySettings()
+    assert provider_settings() == provider.ProviderSettings()
+
+
+def test_gateway_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every setting of the gateway has its variable."""
+    put(
+        monkeypatch,
+        BASE_URL="http://127.0.0.1:9000/",
+        TEAM_SLUG="shop",
+        PASSWORD="secret",
+        NOTIFICATION_URL="http://shop/hook",
+        WEBHOOK_SECRET="hook",
+        SEED="7",
+        PAYMENTS_MAX="5",
+        KNOBS='{"decline_rate":0.5}',
+    )
+
+    expected = gateway.GatewaySettings(
+        base_url="http://127.0.0.1:9000",
+        team_slug="shop",
+        password="secret",
+        notification_url="http://shop/hook",
+        webhook_secret="hook",
+        seed=7,
+        payments_max=5,
+        knobs=gateway.GatewayKnobs(decline_rate=0.5),
+    )
+    assert expected == gateway_settings()
+
+
+def test_provider_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every setting of the provider has its variable, and the factory uses them."""
+    put(monkeypatch, ROWS="2", SEATS_PER_ROW="3", SEED="7", ORDERS_MAX="5", KNOBS='{"lag_ms":0}')
+
+    expected = provider.ProviderSettings(
+        rows=2, seats_per_row=3, seed=7, orders_max=5, knobs=provider.ProviderKnobs(lag_ms=0)
+    )
+    assert expected == provider_settings()
+    assert len(provider.app_from_environment().state.office.venue) == 6
+
+
+def test_gateway_factory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gateway's factory uses its variables as well."""
+    put(monkeypatch, TEAM_SLUG="shop")
+
+    assert gateway.app_from_environment().state.desk.settings.team_slug == "shop"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SEED", "one"), ("ROWS", "-1"), ("KNOBS", "{"), ("KNOBS", '{"lag_s":1}')],
+)
+def test_bad_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """A variable that cannot be meant stops the start and is named."""
+    put(monkeypatch, **{name: value})
+
+    with pytest.raises(BadEnvironment, match=name):
+        provider_settings()
+
+
+def test_secrets_are_not_shown() -> None:
+    """Settings can be logged."""
+    shown = repr(gateway.GatewaySettings(password="p4ss", webhook_secret="h00k"))
+
+    assert "p4ss" not in shown
+    assert "h00k" not in shown

@@ -1,0 +1,105 @@
+"""How knobs are turned, and which fault strikes."""
+
+import msgspec
+import pytest
+
+from emulators.gateway import GatewayKnobs
+from emulators.knobs import BadKnobs, Fault, Knobs, Panel
+from emulators.provider import ProviderKnobs
+from tests.emulators.fakes import Merchant, Partner
+
+
+def panel(*faults: Fault, seed: int = 1) -> Panel[Knobs]:
+    return Panel(Knobs(faults=faults), seed=seed)
+
+
+def test_change_leaves_other_knobs_alone() -> None:
+    """Only the knobs that are named move."""
+    knobs = Panel(ProviderKnobs(lag_ms=5), seed=1)
+
+    knobs.change(b'{"latency_ms":7,"faults":[{"route":"select","status":503}]}')
+
+    assert (knobs.knobs.lag_ms, knobs.knobs.latency_ms) == (5, 7)
+    assert knobs.knobs.faults == (Fault(route="select", status=503),)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b'{"lag":5}',
+        b'{"lag_ms":-1}',
+        b'{"lag_ms":"5"}',
+        b'{"latency_ms":60001}',
+        b'{"profile":"as_built"}',
+        b'{"faults":[{"status":404}]}',
+        b'{"faults":[{"kind":"drop"}]}',
+        b'{"faults":[{"times":0}]}',
+        b'{"faults":[{"probability":0}]}',
+        b'{"faults":[{"route":"("}]}',
+        b'{"faults":[{"strikes":1}]}',
+        b'{"faults":[' + b"{}," * 100 + b"{}]}",
+        b'{"faults":' + b"[" * 5000 + b"]" * 5000 + b"}",
+    ],
+)
+def test_bad_change_changes_nothing(body: bytes) -> None:
+    """A change that is not understood in full is refused in full."""
+    knobs = Panel(ProviderKnobs(faults=(Fault(route="kept"),)), seed=1)
+
+    with pytest.raises(BadKnobs):
+        knobs.change(body)
+
+    assert knobs.knobs == ProviderKnobs(faults=(Fault(route="kept"),))
+    assert knobs.fault_for("GET /kept") is not None
+
+
+def test_fault_strikes_so_many_times() -> None:
+    """A fault with `times` strikes the next matching requests and no more."""
+    faults = panel(Fault(route="select", times=2))
+
+    struck = [faults.fault_for("PATCH /places/1/select") is not None for _ in range(4)]
+    other = faults.fault_for("PATCH /places/1/release")
+
+    assert struck == [True, True, False, False]
+    assert other is None
+
+
+def test_first_matching_fault_strikes() -> None:
+    """Faults are asked in their order; a spent one lets the next through."""
+    first, second = Fault(status=503, times=1), Fault(status=500)
+    faults = panel(first, second)
+
+    assert [faults.fault_for("GET /"), faults.fault_for("GET /")] == [first, second]
+
+
+def test_probability_follows_the_seed() -> None:
+    """A fault by chance strikes its share of requests, the same ones for the same seed."""
+
+    def strikes(seed: int) -> list[bool]:
+        faults = panel(Fault(probability=0.3), seed=seed)
+        return [faults.fault_for("GET /") is not None for _ in range(1000)]
+
+    assert 250 <= sum(strikes(1)) <= 350
+    assert strikes(1) == strikes(1)
+    assert strikes(1) != strikes(2)
+
+
+def test_spared_request_takes_no_strike() -> None:
+    """A request that chance spares does not use up the fault."""
+    faults = panel(Fault(probability=0.3, times=5))
+
+    assert sum(faults.fault_for("GET /") is not None for _ in range(1000)) == 5
+
+
+@pytest.mark.anyio
+async def test_settings_over_http(merchant: Merchant, partner: Partner) -> None:
+    """Both emulators show their knobs and refuse what they do not know."""
+    gateway = await merchant.http.get("/__emu/settings")
+    provider = await partner.http.get("/__emu/settings")
+    refused = await partner.http.put("/__emu/settings", content=b'{"lag":1}')
+
+    assert msgspec.convert(gateway.json(), GatewayKnobs) == GatewayKnobs()
+    assert msgspec.convert(provider.json(), ProviderKnobs) == ProviderKnobs()
+    assert refused.status_code == 400
+    assert "lag" in refused.json()["error"]
