@@ -5,7 +5,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-inpu
 LOCK = $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: run install test check fmt lock clean
+.PHONY: run install test check fmt bench lock clean
 
 run: install
 	$(BIN)/billetter demo
@@ -23,6 +23,10 @@ check: .venv/installed-dev
 fmt: .venv/installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Some minutes and 2 GB of disk; `python -m bench.scale --smoke` is the same with a hundredth.
+bench: .venv/installed-dev
+	$(BIN)/python -m bench.scale
 
 # Setuptools is in the lock file, so that the editable install builds offline and from known hashes.
 .venv/installed: requirements.lock pyproject.toml

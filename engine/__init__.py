@@ -1,0 +1,47 @@
+"""The booking engine as a library: no HTTP, no JSON, no clock, no randomness inside.
+
+Time, ids of users and prices come in as arguments; what happened goes out as records of a log.
+"""
+
+from engine.decide import Rules
+from engine.domain import (
+    Booking,
+    BookingStatus,
+    Event,
+    Hall,
+    Payment,
+    PaymentStatus,
+    Reservation,
+    ReservationStatus,
+    Sale,
+    SeatStatus,
+    Zone,
+    seat_id_of,
+)
+from engine.engine import STORE_FAULTS, Engine, Key, covered_lsn, end_process
+from engine.errors import Rejected
+from engine.queries import Analytics, SeatView
+
+__all__ = [
+    "STORE_FAULTS",
+    "Analytics",
+    "Booking",
+    "BookingStatus",
+    "Engine",
+    "Event",
+    "Hall",
+    "Key",
+    "Payment",
+    "PaymentStatus",
+    "Rejected",
+    "Reservation",
+    "ReservationStatus",
+    "Rules",
+    "Sale",
+    "SeatStatus",
+    "SeatView",
+    "Zone",
+    "covered_lsn",
+    "end_process",
+    "seat_id_of",
+]

@@ -1,0 +1,181 @@
+"""May this happen? One function a command: a mutation, None for "already so", or Rejected.
+
+Nothing here changes the state, and nothing here waits: between a decision and its apply no other
+command can run, so two buyers of one seat can't interleave. Checks come in one order everywhere:
+exists, owner, state.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from engine import errors
+from engine.domain import (
+    Booking,
+    BookingStatus,
+    Event,
+    PaymentStatus,
+    Sale,
+    booking_id_of,
+    event_of_booking,
+    event_of_seat,
+)
+from engine.mutations import (
+    BookingCancelled,
+    BookingCreated,
+    BookingExpired,
+    PaymentInitiated,
+    SeatReleased,
+    SeatSelected,
+)
+from engine.state import Shard, State
+from engine.transitions import BOOKING
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """What the operator may set. Times in milliseconds, money in minor units."""
+
+    hold_ms: int = 15 * 60_000
+    # Shorter than the 15 minutes after which the gateway refuses to capture.
+    payment_ms: int = 12 * 60_000
+    return_until_ms: int = 12 * 3_600_000
+    seats_per_user_max: int = 0  # of one event; 0: no limit
+    # What the gateway takes in one payment: an int32 of minor units.
+    payment_minor_min: int = 1_000
+    payment_minor_max: int = 2_147_483_647
+    receipt_ttl_ms: int = 24 * 3_600_000
+    receipts_per_user_max: int = 10_000
+
+
+def create_booking(
+    state: State, events: Mapping[int, Event], *, user_id: int, event_id: int, at_ms: int
+) -> BookingCreated:
+    shard = state.shards.get(event_id)
+    if event_id not in events:
+        raise errors.EventNotFound(event_id)
+    if shard is None:
+        booking_id = booking_id_of(event_id=event_id, sequence=1)
+        return BookingCreated(at_ms, booking_id, user_id, events[event_id])
+    booking_id = booking_id_of(event_id=event_id, sequence=shard.sequence + 1)
+    return BookingCreated(at_ms, booking_id, user_id)
+
+
+def select_seat(
+    state: State,
+    events: Mapping[int, Event],
+    rules: Rules,
+    *,
+    user_id: int,
+    booking_id: int,
+    seat_id: int,
+    at_ms: int,
+) -> SeatSelected | None:
+    shard, booking = _found_booking(state, booking_id)
+    if shard.event.hall.index_of(seat_id) is None or event_of_seat(seat_id) != booking.event_id:
+        require_seat(state, events, seat_id)
+        _require_owner(booking, user_id)
+        raise errors.SeatElsewhere(seat_id)
+    _require_owner(booking, user_id)
+    if SeatSelected not in BOOKING[booking.status]:
+        raise errors.BookingClosed(booking_id)
+    holder = shard.holders.get(seat_id)
+    if holder is booking:
+        return None
+    if holder is not None:
+        raise errors.SeatTaken(seat_id)
+    if rules.seats_per_user_max and (
+        shard.seats_by_user.get(user_id, 0) >= rules.seats_per_user_max
+    ):
+        raise errors.TooManySeats(rules.seats_per_user_max)
+    # The first seat starts the clock; later ones don't prolong it.
+    expires_at_ms = booking.expires_at_ms or at_ms + rules.hold_ms
+    return SeatSelected(at_ms, booking_id, seat_id, expires_at_ms)
+
+
+def release_seat(
+    state: State, events: Mapping[int, Event], *, user_id: int, seat_id: int, at_ms: int
+) -> SeatReleased:
+    require_seat(state, events, seat_id)
+    shard = state.shards.get(event_of_seat(seat_id))
+    holder = None if shard is None else shard.holders.get(seat_id)
+    if holder is None:
+        raise errors.SeatNotHeld(seat_id)
+    _require_owner(holder, user_id)
+    if SeatReleased not in BOOKING[holder.status]:
+        raise errors.SeatNotHeld(seat_id)
+    return SeatReleased(at_ms, holder.booking_id, seat_id)
+
+
+def initiate_payment(
+    state: State, rules: Rules, *, user_id: int, booking_id: int, at_ms: int
+) -> PaymentInitiated | None:
+    """None: a payment is already under way, and its order id is the booking's."""
+    shard, booking = _found_booking(state, booking_id)
+    _require_owner(booking, user_id)
+    if booking.status is BookingStatus.PAYMENT_INITIATED:
+        return None
+    if PaymentInitiated not in BOOKING[booking.status]:
+        raise errors.BookingClosed(booking_id)
+    if not booking.seats:
+        raise errors.BookingEmpty(booking_id)
+    amount_minor = sum(map(shard.price_of, booking.seats))
+    if not rules.payment_minor_min <= amount_minor <= rules.payment_minor_max:
+        raise errors.AmountOutOfRange(rules.payment_minor_min, rules.payment_minor_max)
+    # Time-based, so that no reset and no lost data directory can bring an order id twice.
+    order_id = max(state.last_order_id + 1, at_ms * 1_000)
+    partner_seats: tuple[int, ...] = ()
+    if shard.event.sale is Sale.PARTNER:
+        partner_seats = tuple(seat for seat in booking.seats if seat not in shard.owned)
+    expires_at_ms = at_ms + rules.payment_ms
+    return PaymentInitiated(at_ms, booking_id, order_id, amount_minor, expires_at_ms, partner_seats)
+
+
+def cancel_booking(
+    state: State, rules: Rules, *, user_id: int, booking_id: int, at_ms: int
+) -> BookingCancelled | None:
+    shard, booking = _found_booking(state, booking_id)
+    _require_owner(booking, user_id)
+    if booking.status is BookingStatus.CANCELLED:
+        return None
+    if booking.status is BookingStatus.CONFIRMED:
+        last_moment_ms = shard.event.starts_at_ms - rules.return_until_ms
+        if at_ms > last_moment_ms:
+            raise errors.TooLate(booking_id)
+    return BookingCancelled(at_ms, booking_id)
+
+
+def expire_booking(state: State, *, booking_id: int, at_ms: int) -> BookingExpired | None:
+    """None: nothing has run out, or the money is already authorized and its saga decides."""
+    booking = state.booking(booking_id)
+    if booking is None or not booking.expires_at_ms or booking.expires_at_ms > at_ms:
+        return None
+    if BookingExpired not in BOOKING[booking.status]:
+        return None
+    payment = state.payments.get(booking.order_id)
+    if payment is not None and payment.status is PaymentStatus.AUTHORIZED:
+        return None
+    return BookingExpired(at_ms, booking_id)
+
+
+def require_seat(state: State, events: Mapping[int, Event], seat_id: int) -> None:
+    """Raise SeatNotFound unless an event on sale has this seat."""
+    event_id = event_of_seat(seat_id)
+    shard = state.shards.get(event_id)
+    event = events.get(event_id) if shard is None else shard.event
+    if event is None or event.hall.index_of(seat_id) is None:
+        raise errors.SeatNotFound(seat_id)
+
+
+def _found_booking(state: State, booking_id: int) -> tuple[Shard, Booking]:
+    shard = state.shards.get(event_of_booking(booking_id))
+    if shard is None:
+        raise errors.BookingNotFound(booking_id)
+    booking = shard.bookings.get(booking_id)
+    if booking is None:
+        raise errors.BookingNotFound(booking_id)
+    return shard, booking
+
+
+def _require_owner(booking: Booking, user_id: int) -> None:
+    if booking.user_id != user_id:
+        raise errors.NotOwner(booking.booking_id)

@@ -1,0 +1,270 @@
+"""The nouns: what an event, a hall, a booking, a payment and a reservation are made of.
+
+Nothing here decides anything. Money is an integer of minor units (tiyn), time an integer of
+milliseconds since 1970 in UTC.
+"""
+
+from enum import IntEnum, StrEnum
+from functools import cached_property
+
+import msgspec
+
+from engine.errors import BadPlan
+
+# Ids carry what they belong to and stay below 2**53, because browsers read them.
+SEAT_NUMBERS_MAX = 9_999
+ROWS_MAX = 999
+_ROW_SPAN = SEAT_NUMBERS_MAX + 1
+_EVENT_SEAT_SPAN = (ROWS_MAX + 1) * _ROW_SPAN
+_EVENT_BOOKING_SPAN = 1_000_000_000
+EVENT_ID_MAX = 2**53 // _EVENT_BOOKING_SPAN - 1
+
+
+def seat_id_of(*, event_id: int, row: int, number: int) -> int:
+    """Seat 5 of row 12 of event 7 is 70120005: stable for ever, whatever else the hall grows."""
+    return event_id * _EVENT_SEAT_SPAN + row * _ROW_SPAN + number
+
+
+def event_of_seat(seat_id: int) -> int:
+    return seat_id // _EVENT_SEAT_SPAN
+
+
+def booking_id_of(*, event_id: int, sequence: int) -> int:
+    """The third booking of event 7 is 7000000003."""
+    return event_id * _EVENT_BOOKING_SPAN + sequence
+
+
+def event_of_booking(booking_id: int) -> int:
+    return booking_id // _EVENT_BOOKING_SPAN
+
+
+class SeatStatus(IntEnum):
+    """An integer, because a hall keeps one byte a seat; the name is what the world sees."""
+
+    FREE = 0
+    RESERVED = 1
+    SOLD = 2
+
+
+class BookingStatus(StrEnum):
+    CREATED = "CREATED"
+    PAYMENT_INITIATED = "PAYMENT_INITIATED"
+    CONFIRMED = "CONFIRMED"
+    CANCELLED = "CANCELLED"
+
+
+class PaymentStatus(StrEnum):
+    """Where one attempt to collect money stands; the last three owe the outside nothing."""
+
+    INITIATED = "INITIATED"  # our intent is durable; the gateway may not know of it yet
+    PENDING = "PENDING"  # the gateway has a page for it; the customer is at it
+    AUTHORIZED = "AUTHORIZED"  # the gateway holds the money; we owe the capture
+    RETURN_DUE = "RETURN_DUE"  # nobody may keep this money: the gateway must void or refund it
+    CAPTURED = "CAPTURED"  # the money is ours and the tickets are the customer's
+    FAILED = "FAILED"  # the gateway took nothing
+    RETURNED = "RETURNED"  # voided or refunded in full
+
+
+PAYMENT_SETTLED = frozenset(
+    {PaymentStatus.CAPTURED, PaymentStatus.FAILED, PaymentStatus.RETURNED},
+)
+
+
+class ReservationStatus(StrEnum):
+    """Where our order at the seat provider stands; the last two owe it nothing."""
+
+    WANTED = "WANTED"  # our intent is durable; no order of the provider's is known
+    STARTED = "STARTED"  # the provider's order exists; places are being selected
+    SUBMITTED = "SUBMITTED"  # the provider holds all places for us
+    CONFIRM_DUE = "CONFIRM_DUE"  # the money is captured; the provider's confirm comes last
+    CANCEL_DUE = "CANCEL_DUE"  # the provider must let the places go
+    CONFIRMED = "CONFIRMED"  # ours for ever: the provider can't take a confirmed order back
+    CANCELLED = "CANCELLED"
+
+
+RESERVATION_SETTLED = frozenset({ReservationStatus.CONFIRMED, ReservationStatus.CANCELLED})
+
+
+class Sale(StrEnum):
+    """Who owns the seats of an event."""
+
+    OWN = "own"  # we do
+    PARTNER = "partner"  # a provider does, and is asked for every seat
+
+
+class Zone(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A priced area: the rows `first_row` to `last_row`, both included."""
+
+    name: str
+    first_row: int
+    last_row: int
+    price_minor: int
+
+
+class Hall(msgspec.Struct, frozen=True, array_like=True, dict=True):
+    """Rows of equally many seats; every row lies in exactly one zone, zones in order of rows."""
+
+    rows: int
+    seats_per_row: int
+    zones: tuple[Zone, ...]
+
+    def check(self) -> None:
+        """Raise BadPlan unless the zones cover every row exactly once and ids have room."""
+        if not 1 <= self.rows <= ROWS_MAX:
+            raise BadPlan(f"a hall has 1 to {ROWS_MAX} rows, not {self.rows}")
+        if not 1 <= self.seats_per_row <= SEAT_NUMBERS_MAX:
+            raise BadPlan(f"a row has 1 to {SEAT_NUMBERS_MAX} seats, not {self.seats_per_row}")
+        next_row = 1
+        for zone in self.zones:
+            if zone.first_row != next_row or zone.last_row < zone.first_row:
+                raise BadPlan(f"zone {zone.name!r} must begin at row {next_row}")
+            if zone.last_row > self.rows:
+                raise BadPlan(f"zone {zone.name!r} ends at row {zone.last_row} of {self.rows}")
+            if zone.price_minor < 0:
+                raise BadPlan(f"zone {zone.name!r} has a negative price")
+            next_row = zone.last_row + 1
+        if next_row != self.rows + 1:
+            raise BadPlan(f"no zone covers row {next_row} of {self.rows}")
+
+    @cached_property
+    def seats_total(self) -> int:
+        return self.rows * self.seats_per_row
+
+    @cached_property
+    def row_prices_minor(self) -> tuple[int, ...]:
+        """The price of a seat by row; row 1 stands at index 0."""
+        return tuple(
+            zone.price_minor
+            for zone in self.zones
+            for _ in range(zone.first_row, zone.last_row + 1)
+        )
+
+    def index_of(self, seat_id: int) -> int | None:
+        """Where a seat stands in the order of rows and numbers, from 0; None: no such seat."""
+        row, number = divmod(seat_id % _EVENT_SEAT_SPAN, _ROW_SPAN)
+        if 1 <= row <= self.rows and 1 <= number <= self.seats_per_row:
+            return (row - 1) * self.seats_per_row + number - 1
+        return None
+
+    def place_at(self, index: int) -> tuple[int, int]:
+        """(row, number) of the seat at `index`, both from 1."""
+        row, number = divmod(index, self.seats_per_row)
+        return row + 1, number + 1
+
+    def price_at(self, index: int) -> int:
+        return self.row_prices_minor[index // self.seats_per_row]
+
+
+class Event(msgspec.Struct, frozen=True, array_like=True):
+    """What the engine must know of an event to sell it; recorded when its first booking is made."""
+
+    event_id: int
+    starts_at_ms: int
+    hall: Hall
+    sale: Sale = Sale.OWN
+
+    def check(self) -> None:
+        """Raise BadPlan unless its ids stay readable for browsers and its hall can be sold."""
+        if not 1 <= self.event_id <= EVENT_ID_MAX:
+            raise BadPlan(f"ids of events are 1 to {EVENT_ID_MAX}, not {self.event_id}")
+        self.hall.check()
+
+
+class Booking:
+    """A user's basket. Invariant: a CANCELLED booking holds no seats (I13)."""
+
+    __slots__ = (
+        "booking_id",
+        "created_at_ms",
+        "event_id",
+        "expires_at_ms",
+        "order_id",
+        "ordinal",
+        "seats",
+        "status",
+        "user_id",
+    )
+
+    def __init__(
+        self, *, booking_id: int, event_id: int, user_id: int, created_at_ms: int, ordinal: int
+    ) -> None:
+        self.booking_id = booking_id
+        # Its place among the bookings of all events, so that a snapshot keeps their order.
+        self.ordinal = ordinal
+        self.event_id = event_id
+        self.user_id = user_id
+        self.created_at_ms = created_at_ms
+        self.status = BookingStatus.CREATED
+        self.seats: list[int] = []
+        # 0: nothing is held, so nothing can expire.
+        self.expires_at_ms = 0
+        # The current payment attempt; 0: none. Earlier attempts live on in State.payments.
+        self.order_id = 0
+
+
+class Payment:
+    """One attempt. Invariant: it is settled, or State.unsettled lists its order_id (I14)."""
+
+    __slots__ = (
+        "amount_minor",
+        "booking_id",
+        "initiated_at_ms",
+        "order_id",
+        "payment_id",
+        "reservation",
+        "status",
+        "url",
+        "user_id",
+    )
+
+    def __init__(
+        self,
+        *,
+        order_id: int,
+        booking_id: int,
+        user_id: int,
+        amount_minor: int,
+        initiated_at_ms: int,
+    ) -> None:
+        self.order_id = order_id
+        self.booking_id = booking_id
+        self.user_id = user_id
+        self.amount_minor = amount_minor
+        self.initiated_at_ms = initiated_at_ms
+        self.status = PaymentStatus.INITIATED
+        # The gateway's name for it and its page; empty until the gateway has answered.
+        self.payment_id = ""
+        self.url = ""
+        # None: every seat of the booking is ours to sell.
+        self.reservation: Reservation | None = None
+
+    def is_settled(self) -> bool:
+        """True when neither the gateway nor the provider is owed another call."""
+        if self.status not in PAYMENT_SETTLED:
+            return False
+        return self.reservation is None or self.reservation.status in RESERVATION_SETTLED
+
+
+class Reservation:
+    """Our order at the provider for the partner's seats of one payment."""
+
+    __slots__ = ("provider_order", "seats", "status")
+
+    def __init__(self, seats: tuple[int, ...]) -> None:
+        self.seats = seats
+        self.status = ReservationStatus.WANTED
+        self.provider_order = ""
+
+
+class Receipt(msgspec.Struct, frozen=True, array_like=True):
+    """The remembered answer to a command that came with an idempotency key.
+
+    `fingerprint` tells one request from another under the same key; `result` is what the command
+    returned: a booking id, an order id, or nothing.
+    """
+
+    user_id: int
+    key: str
+    fingerprint: bytes
+    expires_at_ms: int
+    result: int | None = None

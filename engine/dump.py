@@ -1,0 +1,183 @@
+"""The whole state as chunks of bytes, and back (I9).
+
+Chunks are MessagePack arrays that begin with what they hold. The dump is canonical: states that a
+replay can't tell apart have the same bytes, so a digest of the dump is a digest of the state.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from heapq import heapify
+from itertools import islice
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from engine.apply import hold_seat, remember
+from engine.domain import (
+    Booking,
+    BookingStatus,
+    Event,
+    Payment,
+    PaymentStatus,
+    Receipt,
+    Reservation,
+    ReservationStatus,
+    SeatStatus,
+    event_of_booking,
+)
+from engine.state import Shard, State
+
+# Chunks of a few megabytes: large enough to be cheap, small enough to be verified in memory.
+ROWS_PER_CHUNK = 50_000
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder().decode
+
+
+def dump(state: State) -> Iterator[bytes]:
+    """The state as chunks; `load` makes an equal state of them."""
+    yield _encode(["state", state.last_at_ms, state.last_order_id])
+    for event_id in sorted(state.shards):
+        shard = state.shards[event_id]
+        yield _encode(["shard", shard.event, shard.sequence, sorted(shard.owned)])
+    bookings = sorted(
+        (one for shard in state.shards.values() for one in shard.bookings.values()),
+        key=attrgetter("ordinal"),
+    )
+    yield from _rows("bookings", map(_booking_row, bookings))
+    yield from _rows(
+        "payments", (_payment_row(state.payments[at]) for at in sorted(state.payments))
+    )
+    yield from _rows("receipts", state.receipts_by_age)
+
+
+def load(chunks: Iterable[bytes]) -> State:
+    """The state that was dumped. Raises on anything that `dump` doesn't write."""
+    state = State()
+    for chunk in chunks:
+        kind, *fields = _decode(chunk)
+        _LOAD[kind](state, *fields)
+    heapify(state.deadlines)
+    return state
+
+
+def digest(state: State) -> str:
+    """128 bits of BLAKE2b over the dump, in hex."""
+    total = hashlib.blake2b(digest_size=16)
+    for chunk in dump(state):
+        total.update(chunk)
+    return total.hexdigest()
+
+
+def _rows(kind: str, rows: Iterable[Any]) -> Iterator[bytes]:
+    remaining = iter(rows)
+    while some := list(islice(remaining, ROWS_PER_CHUNK)):
+        yield _encode([kind, some])
+
+
+def _booking_row(one: Booking) -> list[Any]:
+    return [
+        one.booking_id,
+        one.user_id,
+        one.created_at_ms,
+        one.status,
+        one.expires_at_ms,
+        one.order_id,
+        one.seats,
+    ]
+
+
+def _payment_row(one: Payment) -> list[Any]:
+    held = one.reservation
+    return [
+        one.order_id,
+        one.booking_id,
+        one.user_id,
+        one.amount_minor,
+        one.initiated_at_ms,
+        one.status,
+        one.payment_id,
+        one.url,
+        None if held is None else [held.seats, held.status, held.provider_order],
+    ]
+
+
+def _load_state(state: State, last_at_ms: int, last_order_id: int) -> None:
+    state.last_at_ms, state.last_order_id = last_at_ms, last_order_id
+
+
+def _load_shard(state: State, event: list[Any], sequence: int, owned: list[int]) -> None:
+    shard = Shard(msgspec.convert(event, Event))
+    shard.sequence = sequence
+    shard.owned.update(owned)
+    state.shards[shard.event.event_id] = shard
+
+
+def _load_bookings(state: State, rows: list[list[Any]]) -> None:
+    for booking_id, user_id, created_at_ms, status, expires_at_ms, order_id, seats in rows:
+        booking = Booking(
+            booking_id=booking_id,
+            event_id=event_of_booking(booking_id),
+            user_id=user_id,
+            created_at_ms=created_at_ms,
+            ordinal=state.bookings_made,
+        )
+        booking.status = BookingStatus(status)
+        booking.expires_at_ms = expires_at_ms
+        booking.order_id = order_id
+        state.bookings_made += 1
+        if expires_at_ms:
+            state.deadlines.append((expires_at_ms, booking_id))
+        state.user_bookings.setdefault(user_id, []).append(booking)
+        _file_booking(state.shards[booking.event_id], booking, seats)
+
+
+def _file_booking(shard: Shard, booking: Booking, seats: list[int]) -> None:
+    shard.bookings[booking.booking_id] = booking
+    if booking.status is not BookingStatus.CANCELLED:
+        shard.bookings_live += 1
+    for seat_id in seats:
+        hold_seat(shard, booking, seat_id)
+    if booking.status is BookingStatus.CONFIRMED:
+        for seat_id in seats:
+            index = shard.event.hall.index_of(seat_id)
+            assert index is not None
+            shard.seatmap.change(index, SeatStatus.SOLD)
+            shard.revenue_minor += shard.event.hall.price_at(index)
+
+
+def _load_payments(state: State, rows: list[list[Any]]) -> None:
+    for order_id, booking_id, user_id, amount, at_ms, status, payment_id, url, held in rows:
+        payment = Payment(
+            order_id=order_id,
+            booking_id=booking_id,
+            user_id=user_id,
+            amount_minor=amount,
+            initiated_at_ms=at_ms,
+        )
+        payment.status = PaymentStatus(status)
+        payment.payment_id, payment.url = payment_id, url
+        if held is not None:
+            payment.reservation = Reservation(tuple(held[0]))
+            payment.reservation.status = ReservationStatus(held[1])
+            payment.reservation.provider_order = held[2]
+        state.payments[order_id] = payment
+        if payment_id:
+            state.order_of_payment_id[payment_id] = order_id
+        if not payment.is_settled():
+            state.unsettled[order_id] = None
+
+
+def _load_receipts(state: State, rows: list[list[Any]]) -> None:
+    for row in rows:
+        remember(state, msgspec.convert(row, Receipt))
+
+
+_LOAD: dict[str, Callable[..., None]] = {
+    "state": _load_state,
+    "shard": _load_shard,
+    "bookings": _load_bookings,
+    "payments": _load_payments,
+    "receipts": _load_receipts,
+}

@@ -1,0 +1,496 @@
+"""The shell around the core: a thin method a command; decide, append, apply, no wait between.
+
+It holds no rule of the domain. What a method says has happened when it returns, in memory; nobody
+may be told before `durable` (or `flush`) has returned (I5).
+"""
+
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from heapq import heappop
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from engine import decide, queries, settle
+from engine.apply import apply
+from engine.domain import Booking, Event, Payment, Receipt, event_of_seat
+from engine.dump import digest, load
+from engine.errors import Busy, KeyReused, TooManyKeys
+from engine.mutations import (
+    AnswerRemembered,
+    Effect,
+    Mutation,
+    PaymentAuthorized,
+    PaymentCaptured,
+    PaymentFailed,
+    PaymentRefused,
+    PaymentRegistered,
+    PaymentReturned,
+    ReceiptsExpired,
+    ReservationCancelled,
+    ReservationConfirmed,
+    ReservationStarted,
+    ReservationSubmitted,
+    StateReset,
+    decode,
+    encode,
+)
+from engine.state import State
+from snapshots import SnapshotError, SnapshotStore
+from wal import (
+    SEGMENT_BYTES_MAX,
+    AnyLog,
+    Backlogged,
+    Corrupt,
+    GroupCommit,
+    Log,
+    MemoryLog,
+    NoLog,
+    WalError,
+    read_store_id,
+)
+from wal import end_process as end_process  # what fail stop means, for the rooms above
+
+# A caller of the public endpoints has no user; ids of users begin at 1.
+NOBODY = 0
+# What opening a store may raise, besides OSError; each says what is wrong with which file.
+STORE_FAULTS = (WalError, SnapshotError)
+WAL_DIRECTORY = "wal"
+SNAPSHOTS_DIRECTORY = "snapshots"
+
+
+class Key(msgspec.Struct, frozen=True):
+    """An idempotency key and the fingerprint of the request it came with."""
+
+    key: str
+    fingerprint: bytes
+
+
+class Engine:
+    """All seats and bookings of the events on sale. One thread only may call it (I1)."""
+
+    def __init__(
+        self,
+        events: Iterable[Event] = (),
+        *,
+        rules: decide.Rules | None = None,
+        log: AnyLog | None = None,
+        fail_stop: Callable[[BaseException], None] = end_process,
+    ) -> None:
+        """An engine with nothing booked; without a log it keeps nothing beyond the process."""
+        self._events = {event.event_id: event for event in events}
+        for event in self._events.values():
+            event.check()
+        self._rules = rules or decide.Rules()
+        self._log: AnyLog = MemoryLog() if log is None else log
+        self._fail_stop = fail_stop
+        self._commit_group: GroupCommit | None = None
+        self.snapshot_lsn = 0  # where recovery began
+        self.set_aside: list[str] = []  # what recovery found broken and did without: report it
+        self._adopt(State())
+
+    @staticmethod
+    def create(directory: Path, *, store_id: bytes) -> None:
+        """Prepare an empty store; `store_id` is 16 random bytes that mark its files."""
+        Log.create(directory / WAL_DIRECTORY, store_id=store_id)
+        SnapshotStore(directory / SNAPSHOTS_DIRECTORY, store_id=store_id)
+
+    @staticmethod
+    def exists(directory: Path) -> bool:
+        """True where `create` has finished, whatever has become of it since."""
+        try:
+            read_store_id(directory / WAL_DIRECTORY)
+        except NoLog:
+            return False
+        except Corrupt:
+            return True
+        return True
+
+    @classmethod
+    def open(
+        cls,
+        directory: Path,
+        events: Iterable[Event],
+        *,
+        rules: decide.Rules | None = None,
+        fail_stop: Callable[[BaseException], None] = end_process,
+        progress: Callable[[int], None] | None = None,
+        segment_bytes_max: int = SEGMENT_BYTES_MAX,
+    ) -> Self:
+        """Recover from the newest good snapshot and the log after it; the store is locked.
+
+        Raises STORE_FAULTS and OSError. `progress` is told the LSN now and then.
+        """
+        log = Log.open(directory / WAL_DIRECTORY, segment_bytes_max=segment_bytes_max)
+        engine = cls(events, rules=rules, log=log, fail_stop=fail_stop)
+        try:
+            engine._recover(open_snapshots(directory), progress)
+        except BaseException:
+            log.close()
+            raise
+        if log.torn is not None:
+            torn = f"{len(log.torn.data)} bytes that were never acknowledged"
+            engine.set_aside.append(f"{log.torn.file} at byte {log.torn.offset}: {torn}")
+        return engine
+
+    def _recover(self, snapshots: SnapshotStore, progress: Callable[[int], None] | None) -> None:
+        with snapshots.load_newest() or nullcontext() as snapshot:
+            if snapshot is not None:
+                self._adopt(load(snapshot.chunks()))
+                self.snapshot_lsn = snapshot.lsn
+        for lsn, payload in self._log.recover(self.snapshot_lsn):
+            apply(self._state, decode(payload))
+            if progress is not None and lsn % 100_000 == 0:
+                progress(lsn)
+        self.set_aside += map(str, snapshots.broken)
+
+    def _adopt(self, state: State) -> None:
+        self._state = state
+        views = queries.Queries(state, self._events)
+        self.seats = views.seats
+        self.deal = views.deal
+        self.bookings_of = views.bookings_of
+        self.analytics = views.analytics
+
+    # Durability
+
+    def start(self) -> None:
+        """Begin to make records durable in the background of the running asyncio loop."""
+        self._commit_group = GroupCommit(self._log, fail_stop=self._fail_stop)
+        self._commit_group.start()
+
+    async def durable(self) -> None:
+        """Return when everything that has happened until now is on disk (I5)."""
+        assert self._commit_group is not None, "start() comes first"
+        await self._commit_group.durable()
+
+    async def stop(self) -> None:
+        """Make everything durable and close the log."""
+        assert self._commit_group is not None, "start() comes first"
+        await self._commit_group.stop()
+        self.close()
+
+    def flush(self) -> None:
+        """`durable` for callers without an asyncio loop: blocks until all is on disk."""
+        self._log.flush()
+
+    def close(self) -> None:
+        self._log.close()
+
+    @property
+    def durable_lsn(self) -> int:
+        return self._log.durable_lsn
+
+    @property
+    def sealed_lsn(self) -> int:
+        """The last record that a snapshot could cover now."""
+        return self._log.sealed_lsn
+
+    def seal_log(self) -> None:
+        """Let a snapshot cover what is in the log now: soon, or with the next `flush`."""
+        self._log.seal()
+        if self._commit_group is not None:
+            self._commit_group.wake()
+
+    def drop_log_through(self, lsn: int) -> None:
+        """Remove what two snapshots cover of the log (I10)."""
+        self._log.drop_through(lsn)
+
+    # Commands of customers. Each raises errors.Rejected, and then nothing has changed.
+
+    def create_booking(
+        self, *, user_id: int, event_id: int, now_ms: int, key: Key | None = None
+    ) -> int:
+        """A new, empty booking; returns its id."""
+        if key is not None and (receipt := self._receipt(user_id, key)):
+            return _result(receipt)
+        created = decide.create_booking(
+            self._state,
+            self._events,
+            user_id=user_id,
+            event_id=event_id,
+            at_ms=self._at_ms(now_ms),
+        )
+        self._commit(created, user_id, key, now_ms=now_ms, result=created.booking_id)
+        return created.booking_id
+
+    def select_seat(
+        self,
+        *,
+        user_id: int,
+        booking_id: int,
+        seat_id: int,
+        now_ms: int,
+        key: Key | None = None,
+    ) -> None:
+        """Hold a seat for a booking; again for the same booking: nothing changes."""
+        if key is not None and self._receipt(user_id, key):
+            return
+        selected = decide.select_seat(
+            self._state,
+            self._events,
+            self._rules,
+            user_id=user_id,
+            booking_id=booking_id,
+            seat_id=seat_id,
+            at_ms=self._at_ms(now_ms),
+        )
+        self._commit(selected, user_id, key, now_ms=now_ms)
+
+    def release_seat(
+        self, *, user_id: int, seat_id: int, now_ms: int, key: Key | None = None
+    ) -> None:
+        """Let a held seat go; a payment under way ends with it."""
+        if key is not None and self._receipt(user_id, key):
+            return
+        released = decide.release_seat(
+            self._state,
+            self._events,
+            user_id=user_id,
+            seat_id=seat_id,
+            at_ms=self._at_ms(now_ms),
+        )
+        self._commit(released, user_id, key, now_ms=now_ms)
+
+    def initiate_payment(
+        self, *, user_id: int, booking_id: int, now_ms: int, key: Key | None = None
+    ) -> int:
+        """Begin to collect the money; returns the order id, the same one while it is pending."""
+        if key is not None and (receipt := self._receipt(user_id, key)):
+            return _result(receipt)
+        initiated = decide.initiate_payment(
+            self._state,
+            self._rules,
+            user_id=user_id,
+            booking_id=booking_id,
+            at_ms=self._at_ms(now_ms),
+        )
+        order_id = initiated.order_id if initiated else self._order_of_booking(booking_id)
+        self._commit(initiated, user_id, key, now_ms=now_ms, result=order_id)
+        return order_id
+
+    def cancel_booking(
+        self, *, user_id: int, booking_id: int, now_ms: int, key: Key | None = None
+    ) -> None:
+        """End a booking at any step; money that came or may come is owed back."""
+        if key is not None and self._receipt(user_id, key):
+            return
+        cancelled = decide.cancel_booking(
+            self._state,
+            self._rules,
+            user_id=user_id,
+            booking_id=booking_id,
+            at_ms=self._at_ms(now_ms),
+        )
+        self._commit(cancelled, user_id, key, now_ms=now_ms)
+
+    # Commands of the operator and of the clock
+
+    def reset(self, *, now_ms: int, key: Key | None = None) -> None:
+        """Every seat FREE, no bookings. What is owed outside stays owed, until it is settled."""
+        if key is not None and self._receipt(NOBODY, key):
+            return
+        self._commit(StateReset(self._at_ms(now_ms)), NOBODY, key, now_ms=now_ms)
+
+    def expire_due(
+        self, *, now_ms: int, at_most: int, ended: Callable[[int], None] | None = None
+    ) -> int:
+        """Log the end of what has run out by `now_ms`; returns how many records that took.
+
+        `ended` is told the order id of each payment that ended with its booking.
+        """
+        at_ms = self._at_ms(now_ms)
+        logged = 0
+        by_age = self._state.receipts_by_age
+        if by_age and by_age[0].expires_at_ms <= at_ms:
+            self._commit(ReceiptsExpired(at_ms))
+            logged += 1
+        deadlines = self._state.deadlines
+        while deadlines and deadlines[0][0] <= at_ms and logged < at_most:
+            booking_id = deadlines[0][1]
+            expired = decide.expire_booking(self._state, booking_id=booking_id, at_ms=at_ms)
+            if expired is not None:
+                order_id = self._order_of_booking(booking_id)
+                self._commit(expired)
+                logged += 1
+                if order_id and ended is not None:
+                    ended(order_id)
+            # Only now: a log that is behind refuses the record, and the deadline must stay.
+            heappop(deadlines)
+        return logged
+
+    # Facts that the sagas report. Repeating one changes nothing; each raises UnknownPayment.
+
+    def register_payment(self, *, order_id: int, payment_id: str, url: str, now_ms: int) -> None:
+        at_ms = self._at_ms(now_ms)
+        registered = PaymentRegistered(at_ms, order_id, payment_id, url)
+        self._commit(settle.register_payment(self._state, registered))
+
+    def refuse_payment(self, *, order_id: int, now_ms: int) -> None:
+        """The gateway will not begin this attempt: the booking is CREATED again, seats held."""
+        refused = PaymentRefused(self._at_ms(now_ms), order_id)
+        self._commit(settle.payment_fact(self._state, refused))
+
+    def authorize_payment(self, *, order_id: int, now_ms: int) -> None:
+        """The gateway holds the customer's money."""
+        authorized = PaymentAuthorized(self._at_ms(now_ms), order_id)
+        self._commit(settle.money_fact(self._state, authorized))
+
+    def capture_payment(self, *, order_id: int, now_ms: int) -> None:
+        """The money is ours: the booking is CONFIRMED and its seats are SOLD."""
+        captured = PaymentCaptured(self._at_ms(now_ms), order_id)
+        self._commit(settle.money_fact(self._state, captured))
+
+    def fail_payment(self, *, order_id: int, now_ms: int) -> None:
+        """The gateway took nothing and never will: the seats are free by themselves."""
+        failed = PaymentFailed(self._at_ms(now_ms), order_id)
+        self._commit(settle.payment_fact(self._state, failed))
+
+    def return_payment(self, *, order_id: int, now_ms: int) -> None:
+        """The gateway has voided or refunded what was owed back."""
+        returned = PaymentReturned(self._at_ms(now_ms), order_id)
+        self._commit(settle.payment_fact(self._state, returned))
+
+    def start_reservation(self, *, order_id: int, provider_order: str, now_ms: int) -> None:
+        started = ReservationStarted(self._at_ms(now_ms), order_id, provider_order)
+        self._commit(settle.reservation_fact(self._state, started))
+
+    def submit_reservation(self, *, order_id: int, now_ms: int) -> None:
+        """The provider holds all places for us."""
+        submitted = ReservationSubmitted(self._at_ms(now_ms), order_id)
+        self._commit(settle.reservation_fact(self._state, submitted))
+
+    def confirm_reservation(self, *, order_id: int, now_ms: int) -> None:
+        """The places are ours for ever."""
+        confirmed = ReservationConfirmed(self._at_ms(now_ms), order_id)
+        self._commit(settle.reservation_fact(self._state, confirmed))
+
+    def cancel_reservation(self, *, order_id: int, now_ms: int) -> None:
+        cancelled = ReservationCancelled(self._at_ms(now_ms), order_id)
+        self._commit(settle.reservation_fact(self._state, cancelled))
+
+    def refuse_reservation(self, *, order_id: int, now_ms: int) -> None:
+        """The provider has sold a place elsewhere: the booking ends, the money goes back."""
+        at_ms = self._at_ms(now_ms)
+        self._commit(settle.refuse_reservation(self._state, order_id=order_id, at_ms=at_ms))
+
+    # Questions; `seats`, `deal`, `bookings_of` and `analytics` are in queries.py
+
+    seats: Callable[..., list[queries.SeatView]]
+    deal: Callable[..., list[queries.SeatView]]
+    bookings_of: Callable[[int], list[Booking]]
+    analytics: Callable[[int], queries.Analytics]
+
+    def payment(self, order_id: int) -> Payment | None:
+        """Our attempt by our id. Not to be changed by the caller."""
+        return self._state.payments.get(order_id)
+
+    def order_of(self, payment_id: str) -> int | None:
+        """Our order id of a payment that the gateway names."""
+        return self._state.order_of_payment_id.get(payment_id)
+
+    def booking(self, booking_id: int) -> Booking | None:
+        """Not to be changed by the caller."""
+        return self._state.booking(booking_id)
+
+    def holder(self, seat_id: int) -> Booking | None:
+        """The booking that holds the seat. Not to be changed by the caller."""
+        shard = self._state.shards.get(event_of_seat(seat_id))
+        return None if shard is None else shard.holders.get(seat_id)
+
+    def unsettled(self) -> list[int]:
+        """Order ids of the payments that still owe the outside a call."""
+        return list(self._state.unsettled)
+
+    def next_deadline_ms(self) -> int | None:
+        """When `expire_due` may have something to do; None: nothing is held or remembered."""
+        deadlines, by_age = self._state.deadlines, self._state.receipts_by_age
+        due_ms = [deadlines[0][0]] if deadlines else []
+        if by_age:
+            due_ms.append(by_age[0].expires_at_ms)
+        return min(due_ms, default=None)
+
+    def digest(self) -> str:
+        """128 bits of hash over the whole state, in hex."""
+        return digest(self._state)
+
+    def check_invariants(self) -> None:
+        """Raise AssertionError unless the state is what ARCHITECTURE.md says it always is."""
+        self._state.check_invariants()
+
+    def _order_of_booking(self, booking_id: int) -> int:
+        booking = self._state.booking(booking_id)
+        assert booking is not None
+        return booking.order_id
+
+    # The one way in
+
+    def _at_ms(self, now_ms: int) -> int:
+        """Time never runs backwards in the log, whatever the clock does."""
+        return max(now_ms, self._state.last_at_ms)
+
+    def _receipt(self, user_id: int, key: Key) -> Receipt | None:
+        receipt = self._state.receipts.get(user_id, {}).get(key.key)
+        if receipt is not None and receipt.fingerprint != key.fingerprint:
+            raise KeyReused(key.key)
+        return receipt
+
+    def _commit(
+        self,
+        effect: Effect | None,
+        user_id: int = NOBODY,
+        key: Key | None = None,
+        *,
+        now_ms: int = 0,
+        result: int | None = None,
+    ) -> None:
+        mutation: Mutation | None = effect
+        if key is not None:
+            at_ms = self._at_ms(now_ms)
+            mutation = self._remembered(effect, user_id, key, at_ms=at_ms, result=result)
+        if mutation is None:
+            return
+        try:
+            self._log.append(encode(mutation))
+        except Backlogged as behind:
+            raise Busy from behind
+        try:
+            apply(self._state, mutation)
+        except BaseException as broken:
+            # Log and memory disagree, and nobody can say which is right: fail stop (I8).
+            self._fail_stop(broken)
+            raise
+
+    def _remembered(
+        self, effect: Effect | None, user_id: int, key: Key, *, at_ms: int, result: int | None
+    ) -> AnswerRemembered:
+        if len(self._state.receipts.get(user_id, ())) >= self._rules.receipts_per_user_max:
+            raise TooManyKeys(self._rules.receipts_per_user_max)
+        expires_at_ms = at_ms + self._rules.receipt_ttl_ms
+        receipt = Receipt(user_id, key.key, key.fingerprint, expires_at_ms, result)
+        return AnswerRemembered(at_ms, receipt, effect)
+
+
+def open_snapshots(directory: Path) -> SnapshotStore:
+    """The snapshots that belong to the log of the same data directory."""
+    store_id = read_store_id(directory / WAL_DIRECTORY)
+    return SnapshotStore(directory / SNAPSHOTS_DIRECTORY, store_id=store_id)
+
+
+def covered_lsn(directory: Path) -> int:
+    """The LSN through which the log may be dropped; reads two snapshots whole."""
+    return open_snapshots(directory).covered_lsn()
+
+
+def _result(receipt: Receipt) -> int:
+    assert receipt.result is not None
+    return receipt.result
+
+
+def replay(records: Iterable[tuple[int, bytes]]) -> State:
+    """The state that a log's records make, from the beginning."""
+    state = State()
+    for _, payload in records:
+        apply(state, decode(payload))
+    return state

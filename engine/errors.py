@@ -1,0 +1,104 @@
+"""Why a command is refused. Nothing has changed when one of these is raised.
+
+Rejected
+├── NotFound
+│   ├── EventNotFound
+│   ├── BookingNotFound
+│   └── SeatNotFound
+├── NotOwner
+├── Conflict
+│   ├── SeatTaken
+│   ├── SeatElsewhere
+│   ├── SeatNotHeld
+│   ├── BookingClosed
+│   ├── BookingEmpty
+│   ├── AmountOutOfRange
+│   ├── TooLate
+│   └── TooManySeats
+├── KeyReused
+├── TooManyKeys
+└── Busy
+
+`UnknownPayment` and `BadPlan` are no refusals of a customer's command: the first answers a saga
+that speaks of a payment we never made, the second an event whose hall cannot be.
+"""
+
+
+class Rejected(Exception):
+    """The caller's command is refused; the state is as it was."""
+
+
+class NotFound(Rejected):
+    """What the command names does not exist."""
+
+
+class EventNotFound(NotFound):
+    """No event with this id is on sale."""
+
+
+class BookingNotFound(NotFound):
+    """No booking with this id."""
+
+
+class SeatNotFound(NotFound):
+    """No seat with this id."""
+
+
+class NotOwner(Rejected):
+    """The booking, or the booking that holds the seat, is somebody else's."""
+
+
+class Conflict(Rejected):
+    """The state of the booking or the seat doesn't allow it."""
+
+
+class SeatTaken(Conflict):
+    """Another booking holds the seat."""
+
+
+class SeatElsewhere(Conflict):
+    """The seat belongs to another event than the booking."""
+
+
+class SeatNotHeld(Conflict):
+    """The seat is FREE or SOLD, so there is nothing to release."""
+
+
+class BookingClosed(Conflict):
+    """The booking's status doesn't allow the command."""
+
+
+class BookingEmpty(Conflict):
+    """The booking holds no seats, so there is nothing to pay for."""
+
+
+class AmountOutOfRange(Conflict):
+    """The gateway takes neither so little nor so much in one payment: (least, most), in minor."""
+
+
+class TooLate(Conflict):
+    """A paid booking can be returned only until some hours before the event."""
+
+
+class TooManySeats(Conflict):
+    """The user holds as many seats of this event as one user may."""
+
+
+class KeyReused(Rejected):
+    """The idempotency key came before with another request."""
+
+
+class TooManyKeys(Rejected):
+    """The user has more idempotency keys remembered than one user may."""
+
+
+class Busy(Rejected):
+    """The log is behind; nothing was decided and the command may be repeated."""
+
+
+class UnknownPayment(Exception):
+    """A saga spoke of an order id that the engine doesn't know."""
+
+
+class BadPlan(Exception):
+    """A hall that can't be sold: the message says why."""

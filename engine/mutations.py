@@ -1,0 +1,152 @@
+"""What happened. This file is the on-disk schema of the log's records.
+
+Each mutation is a decided fact in the past tense, encoded as a MessagePack array that begins with
+its integer tag. A tag is never reused; a new field goes at the end and has a default. Everything a
+replay needs is inside: `apply` looks nowhere else.
+"""
+
+import msgspec
+
+from engine.domain import Event, Receipt
+
+
+class _Mutation(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    at_ms: int
+
+
+class BookingCreated(_Mutation, frozen=True, tag=1):
+    booking_id: int
+    user_id: int
+    # The plan and prices, with the first booking of an event: from then on a new catalog can't
+    # change what is already being sold.
+    event: Event | None = None
+
+
+class SeatSelected(_Mutation, frozen=True, tag=2):
+    booking_id: int
+    seat_id: int
+    expires_at_ms: int
+
+
+class SeatReleased(_Mutation, frozen=True, tag=3):
+    booking_id: int
+    seat_id: int
+
+
+class BookingCancelled(_Mutation, frozen=True, tag=4):
+    booking_id: int
+
+
+class BookingExpired(_Mutation, frozen=True, tag=5):
+    booking_id: int
+
+
+class PaymentInitiated(_Mutation, frozen=True, tag=6):
+    booking_id: int
+    order_id: int
+    amount_minor: int
+    expires_at_ms: int
+    # The seats that the provider must be asked for.
+    partner_seats: tuple[int, ...] = ()
+
+
+class PaymentRegistered(_Mutation, frozen=True, tag=7):
+    order_id: int
+    payment_id: str
+    url: str
+
+
+class PaymentRefused(_Mutation, frozen=True, tag=8):
+    """The gateway would not begin: the attempt is over, the booking is CREATED again."""
+
+    order_id: int
+
+
+class PaymentAuthorized(_Mutation, frozen=True, tag=9):
+    order_id: int
+
+
+class PaymentCaptured(_Mutation, frozen=True, tag=10):
+    order_id: int
+
+
+class PaymentFailed(_Mutation, frozen=True, tag=11):
+    order_id: int
+
+
+class ReturnOwed(_Mutation, frozen=True, tag=12):
+    """Money came, or may come, for a booking that no longer waits for it."""
+
+    order_id: int
+
+
+class PaymentReturned(_Mutation, frozen=True, tag=13):
+    order_id: int
+
+
+class ReservationStarted(_Mutation, frozen=True, tag=14):
+    order_id: int
+    provider_order: str
+
+
+class ReservationSubmitted(_Mutation, frozen=True, tag=15):
+    order_id: int
+
+
+class ReservationConfirmed(_Mutation, frozen=True, tag=16):
+    order_id: int
+
+
+class ReservationCancelled(_Mutation, frozen=True, tag=17):
+    order_id: int
+
+
+class ReservationRefused(_Mutation, frozen=True, tag=18):
+    """The provider has sold a place to somebody else: the booking can't be honoured."""
+
+    order_id: int
+
+
+class StateReset(_Mutation, frozen=True, tag=19):
+    """Every seat FREE, no bookings; what is owed outside stays owed."""
+
+
+class ReceiptsExpired(_Mutation, frozen=True, tag=20):
+    """Every receipt whose time is not after `at_ms` is forgotten."""
+
+
+Effect = (
+    BookingCreated
+    | SeatSelected
+    | SeatReleased
+    | BookingCancelled
+    | BookingExpired
+    | PaymentInitiated
+    | PaymentRegistered
+    | PaymentRefused
+    | PaymentAuthorized
+    | PaymentCaptured
+    | PaymentFailed
+    | ReturnOwed
+    | PaymentReturned
+    | ReservationStarted
+    | ReservationSubmitted
+    | ReservationConfirmed
+    | ReservationCancelled
+    | ReservationRefused
+    | StateReset
+    | ReceiptsExpired
+)
+
+
+class AnswerRemembered(_Mutation, frozen=True, tag=21):
+    """A command that came with an idempotency key: its effect, if any, and its answer, at once."""
+
+    receipt: Receipt
+    effect: Effect | None = None
+
+
+Mutation = Effect | AnswerRemembered
+
+encode = msgspec.msgpack.Encoder().encode
+decode = msgspec.msgpack.Decoder(Mutation).decode

@@ -1,0 +1,133 @@
+"""What may be asked. Nothing here changes the state.
+
+A seat is answered as `SeatView`; an event that nobody has booked yet is answered from its plan,
+without a shard: one empty hall serves all events of the same plan.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from engine.domain import Booking, Event, Hall, SeatStatus, seat_id_of
+from engine.errors import EventNotFound
+from engine.seatmap import SeatMap
+from engine.state import Shard, State
+
+# SeatStatus(1) costs half a microsecond, and a page has twenty of them.
+_STATUSES = tuple(SeatStatus)
+
+
+class SeatView(NamedTuple):
+    seat_id: int
+    row: int
+    number: int
+    status: SeatStatus
+    price_minor: int
+
+
+class Analytics(NamedTuple):
+    event_id: int
+    total_seats: int
+    sold_seats: int
+    reserved_seats: int
+    free_seats: int
+    revenue_minor: int
+    bookings_count: int
+
+
+class Queries:
+    """Reads of one engine's state, and the cursors from which free seats are dealt."""
+
+    def __init__(self, state: State, events: Mapping[int, Event]) -> None:
+        self._state = state
+        self._events = events
+        self._empty_halls: dict[Hall, SeatMap] = {}
+        # The index after the last seat dealt, by event and by the row that was asked for: those who
+        # ask for one row don't send those who ask for another back to its beginning.
+        self._dealt: dict[tuple[int, int | None], int] = {}
+
+    def seats(
+        self,
+        *,
+        event_id: int,
+        status: SeatStatus | None,
+        row: int | None,
+        offset: int,
+        limit: int,
+    ) -> list[SeatView]:
+        """Seats in order of row and number, from the `offset`-th that fits on."""
+        event, seatmap = self._hall(event_id)
+        if row is None:
+            return _views(event, seatmap, seatmap.page(status, offset=offset, limit=limit))
+        if not 1 <= row <= event.hall.rows:
+            return []
+        first = (row - 1) * event.hall.seats_per_row
+        last = first + event.hall.seats_per_row
+        found = seatmap.row_page(status, first=first, last=last, offset=offset, limit=limit)
+        return _views(event, seatmap, found)
+
+    def deal(self, *, event_id: int, row: int | None, limit: int) -> list[SeatView]:
+        """The next free seats: successive calls walk on, so that a crowd isn't dealt the same."""
+        event, seatmap = self._hall(event_id)
+        if row is not None and not 1 <= row <= event.hall.rows:
+            return []
+        first, last = 0, event.hall.seats_total
+        if row is not None:
+            first = (row - 1) * event.hall.seats_per_row
+            last = first + event.hall.seats_per_row
+        start = self._dealt.get((event_id, row), first)
+        tail = _walk(seatmap, start=start, end=last, limit=limit)
+        # Round to the beginning; a seat that is in the tail must not come twice.
+        head = _walk(seatmap, start=first, end=start, limit=limit - len(tail))
+        newest = head[-1:] or tail[-1:]
+        if newest:
+            self._dealt[event_id, row] = newest[0] + 1
+        return _views(event, seatmap, head + tail)
+
+    def bookings_of(self, user_id: int) -> list[Booking]:
+        """All bookings of a user, newest last. Not to be changed by the caller."""
+        return self._state.user_bookings.get(user_id, [])
+
+    def analytics(self, event_id: int) -> Analytics:
+        _, seatmap = self._hall(event_id)
+        shard = self._state.shards.get(event_id)
+        free, reserved, sold = seatmap.totals
+        return Analytics(
+            event_id=event_id,
+            total_seats=len(seatmap.statuses),
+            sold_seats=sold,
+            reserved_seats=reserved,
+            free_seats=free,
+            revenue_minor=0 if shard is None else shard.revenue_minor,
+            bookings_count=0 if shard is None else shard.bookings_live,
+        )
+
+    def _hall(self, event_id: int) -> tuple[Event, SeatMap]:
+        shard: Shard | None = self._state.shards.get(event_id)
+        if shard is not None:
+            return shard.event, shard.seatmap
+        event = self._events.get(event_id)
+        if event is None:
+            raise EventNotFound(event_id)
+        seatmap = self._empty_halls.get(event.hall)
+        if seatmap is None:
+            seatmap = self._empty_halls[event.hall] = SeatMap(event.hall.seats_total)
+        return event, seatmap
+
+
+def _walk(seatmap: SeatMap, *, start: int, end: int, limit: int) -> list[int]:
+    """At most `limit` free indexes from `start` on, before `end`."""
+    found = seatmap.following(SeatStatus.FREE, start=start, limit=limit)
+    while found and found[-1] >= end:
+        found.pop()
+    return found
+
+
+def _views(event: Event, seatmap: SeatMap, indexes: list[int]) -> list[SeatView]:
+    hall, event_id, statuses = event.hall, event.event_id, seatmap.statuses
+    views = []
+    for index in indexes:
+        row, number = hall.place_at(index)
+        seat_id = seat_id_of(event_id=event_id, row=row, number=number)
+        status = _STATUSES[statuses[index]]
+        views.append(SeatView(seat_id, row, number, status, hall.price_at(index)))
+    return views

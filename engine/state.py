@@ -1,0 +1,153 @@
+"""Everything the engine knows, by event, and what must always be true of it.
+
+`apply` is the only writer. The numbered invariants are those of ARCHITECTURE.md; tests call
+`check_invariants` after every step.
+"""
+
+from collections import deque
+
+from engine.domain import (
+    Booking,
+    BookingStatus,
+    Event,
+    Payment,
+    PaymentStatus,
+    Receipt,
+    SeatStatus,
+    event_of_booking,
+)
+from engine.seatmap import SeatMap
+
+
+class Shard:
+    """Everything of one event: nothing in it points at another event."""
+
+    __slots__ = (
+        "bookings",
+        "bookings_live",
+        "event",
+        "holders",
+        "owned",
+        "revenue_minor",
+        "seatmap",
+        "seats_by_user",
+        "sequence",
+    )
+
+    def __init__(self, event: Event) -> None:
+        self.event = event
+        self.bookings: dict[int, Booking] = {}
+        # The last booking's number; it survives a reset, so that no booking id comes twice.
+        self.sequence = 0
+        # The booking that holds a seat, by seat id; a FREE seat is absent.
+        self.holders: dict[int, Booking] = {}
+        self.seatmap = SeatMap(event.hall.seats_total)
+        self.seats_by_user: dict[int, int] = {}
+        # Seats that the provider has confirmed to us: resold without asking again.
+        self.owned: set[int] = set()
+        self.bookings_live = 0
+        self.revenue_minor = 0
+
+    def status_of(self, seat_id: int) -> SeatStatus:
+        holder = self.holders.get(seat_id)
+        if holder is None:
+            return SeatStatus.FREE
+        if holder.status is BookingStatus.CONFIRMED:
+            return SeatStatus.SOLD
+        return SeatStatus.RESERVED
+
+    def price_of(self, seat_id: int) -> int:
+        hall = self.event.hall
+        index = hall.index_of(seat_id)
+        assert index is not None
+        return hall.price_at(index)
+
+
+class State:
+    """All shards, and the few things that cross them.
+
+    Crossing: the bookings of a user, and the payments, which the outside names by ids that carry
+    no event.
+    """
+
+    __slots__ = (
+        "bookings_made",
+        "deadlines",
+        "last_at_ms",
+        "last_order_id",
+        "order_of_payment_id",
+        "payments",
+        "receipts",
+        "receipts_by_age",
+        "shards",
+        "unsettled",
+        "user_bookings",
+    )
+
+    def __init__(self) -> None:
+        self.shards: dict[int, Shard] = {}
+        self.user_bookings: dict[int, list[Booking]] = {}
+        self.bookings_made = 0
+        self.payments: dict[int, Payment] = {}
+        self.order_of_payment_id: dict[str, int] = {}
+        # Order ids of payments that still owe the outside a call: a dict for its order.
+        self.unsettled: dict[int, None] = {}
+        self.receipts: dict[int, dict[str, Receipt]] = {}
+        self.receipts_by_age: deque[Receipt] = deque()
+        # A heap of (expires_at_ms, booking_id). Entries that no longer hold are passed over.
+        self.deadlines: list[tuple[int, int]] = []
+        self.last_at_ms = 0
+        self.last_order_id = 0
+
+    def booking(self, booking_id: int) -> Booking | None:
+        shard = self.shards.get(event_of_booking(booking_id))
+        return None if shard is None else shard.bookings.get(booking_id)
+
+    def check_invariants(self) -> None:
+        for shard in self.shards.values():
+            _check_shard(shard)
+        for order_id, payment in self.payments.items():
+            assert (order_id in self.unsettled) != payment.is_settled(), "I14"
+            if payment.payment_id:
+                assert self.order_of_payment_id[payment.payment_id] == order_id
+        assert set(self.unsettled) <= set(self.payments)
+        for listed in self.user_bookings.values():
+            assert [one.ordinal for one in listed] == sorted(one.ordinal for one in listed)
+            assert all(self.booking(one.booking_id) is one for one in listed)
+        self._check_money()
+
+    def _check_money(self) -> None:
+        for shard in self.shards.values():
+            for booking in shard.bookings.values():
+                payment = self.payments.get(booking.order_id)
+                if booking.status is BookingStatus.CONFIRMED:
+                    assert payment is not None, "I16"
+                    assert payment.status is PaymentStatus.CAPTURED, "I16"
+                    assert payment.amount_minor == sum(map(shard.price_of, booking.seats)), "I16"
+                elif payment is not None:
+                    assert payment.status is not PaymentStatus.CAPTURED, "I16"
+
+
+def _check_shard(shard: Shard) -> None:
+    held = {seat: one for one in shard.bookings.values() for seat in one.seats}
+    assert held == shard.holders, "I13: a seat has one holder, and the holder knows it"
+    assert sum(len(one.seats) for one in shard.bookings.values()) == len(held), "I13"
+    revenue = live = 0
+    by_user: dict[int, int] = {}
+    for booking in shard.bookings.values():
+        if booking.status is BookingStatus.CANCELLED:
+            assert not booking.seats, "I13: a cancelled booking holds none"
+            continue
+        live += 1
+        if booking.seats:
+            by_user[booking.user_id] = by_user.get(booking.user_id, 0) + len(booking.seats)
+        if booking.status is BookingStatus.CONFIRMED:
+            revenue += sum(map(shard.price_of, booking.seats))
+    assert (revenue, live) == (shard.revenue_minor, shard.bookings_live), "I15"
+    assert by_user == shard.seats_by_user, "I15"
+    shard.seatmap.check_invariants()
+    for seat_id in shard.holders:
+        index = shard.event.hall.index_of(seat_id)
+        assert index is not None
+        assert shard.seatmap.statuses[index] == shard.status_of(seat_id), "I15"
+    assert shard.seatmap.totals[SeatStatus.FREE] == shard.event.hall.seats_total - len(held), "I15"

@@ -1,0 +1,304 @@
+"""What the engine should do, said again as plainly as possible and with no thought of speed.
+
+Every command answers a word: the name of a refusal, `nothing` if all was so already, or `ok`; or
+the id that was asked for. It shares no code with the engine but the numbers of its events.
+"""
+
+from dataclasses import dataclass, field
+
+HOLD_MS = 900_000
+PAYMENT_MS = 720_000
+RETURN_MS = 43_200_000
+KEY_MS = 86_400_000
+SEATS_MAX = 3
+LEAST_MINOR = 1_000
+
+
+@dataclass
+class Sold:
+    """An event on sale: its seats with their prices."""
+
+    starts_ms: int
+    partner: bool
+    prices: dict[int, int]
+
+
+@dataclass
+class Basket:
+    user: int
+    event: int
+    status: str = "CREATED"
+    seats: list[int] = field(default_factory=list)
+    expires_ms: int = 0
+    order: int = 0
+
+
+@dataclass
+class Attempt:
+    booking: int
+    amount: int
+    status: str = "INITIATED"
+    name: str = ""
+    places: str = ""
+    asked: list[int] = field(default_factory=list)
+
+    def rests(self) -> bool:
+        money = self.status in ("CAPTURED", "FAILED", "RETURNED")
+        return money and self.places in ("", "CONFIRMED", "CANCELLED")
+
+
+class NaiveModel:
+    """All bookings in a dict; every question is answered by looking at each of them."""
+
+    def __init__(self, events: dict[int, Sold]) -> None:
+        self.events = events
+        self.baskets: dict[int, Basket] = {}
+        self.attempts: dict[int, Attempt] = {}
+        self.answers: dict[tuple[int, str], tuple[str, int | str, int]] = {}
+        self.made = dict.fromkeys(events, 0)
+        self.owned: set[int] = set()
+        self.last_ms = 0
+        self.last_order = 0
+
+    # Customers
+
+    def create(self, now_ms: int, user: int, event: int) -> int | str:
+        if event not in self.events:
+            return "EventNotFound"
+        self._at(now_ms)
+        self.made[event] += 1
+        booking = event * 1_000_000_000 + self.made[event]
+        self.baskets[booking] = Basket(user, event)
+        return booking
+
+    def select(self, now_ms: int, user: int, booking: int, seat: int) -> str:
+        basket = self.baskets.get(booking)
+        if basket is None:
+            return "BookingNotFound"
+        if not any(seat in one.prices for one in self.events.values()):
+            return "SeatNotFound"
+        if basket.user != user:
+            return "NotOwner"
+        if seat not in self.events[basket.event].prices:
+            return "SeatElsewhere"
+        if basket.status != "CREATED":
+            return "BookingClosed"
+        if seat in basket.seats:
+            return "nothing"
+        if self.holder(seat) is not None:
+            return "SeatTaken"
+        if len(self._seats_of(user, basket.event)) >= SEATS_MAX:
+            return "TooManySeats"
+        at_ms = self._at(now_ms)
+        basket.seats.append(seat)
+        basket.expires_ms = basket.expires_ms or at_ms + HOLD_MS
+        return "ok"
+
+    def release(self, now_ms: int, user: int, seat: int) -> str:
+        if not any(seat in one.prices for one in self.events.values()):
+            return "SeatNotFound"
+        basket = self.holder(seat)
+        if basket is None:
+            return "SeatNotHeld"
+        if basket.user != user:
+            return "NotOwner"
+        if basket.status == "CONFIRMED":
+            return "SeatNotHeld"
+        self._at(now_ms)
+        self._end_attempt(basket)
+        basket.status = "CREATED"
+        basket.seats.remove(seat)
+        if not basket.seats:
+            basket.expires_ms = 0
+        return "ok"
+
+    def pay(self, now_ms: int, user: int, booking: int) -> int | str:
+        basket = self.baskets.get(booking)
+        if basket is None:
+            return "BookingNotFound"
+        if basket.user != user:
+            return "NotOwner"
+        if basket.status == "PAYMENT_INITIATED":
+            return basket.order
+        if basket.status != "CREATED":
+            return "BookingClosed"
+        if not basket.seats:
+            return "BookingEmpty"
+        event = self.events[basket.event]
+        amount = sum(event.prices[seat] for seat in basket.seats)
+        if amount < LEAST_MINOR:
+            return "AmountOutOfRange"
+        at_ms = self._at(now_ms)
+        self.last_order = max(self.last_order + 1, at_ms * 1_000)
+        asked = [seat for seat in basket.seats if event.partner and seat not in self.owned]
+        places = "WANTED" if asked else ""
+        self.attempts[self.last_order] = Attempt(booking, amount, places=places, asked=asked)
+        basket.status, basket.order = "PAYMENT_INITIATED", self.last_order
+        basket.expires_ms = at_ms + PAYMENT_MS
+        return self.last_order
+
+    def cancel(self, now_ms: int, user: int, booking: int) -> str:
+        basket = self.baskets.get(booking)
+        if basket is None:
+            return "BookingNotFound"
+        if basket.user != user:
+            return "NotOwner"
+        if basket.status == "CANCELLED":
+            return "nothing"
+        last_ms = self.events[basket.event].starts_ms - RETURN_MS
+        if basket.status == "CONFIRMED" and max(now_ms, self.last_ms) > last_ms:
+            return "TooLate"
+        self._at(now_ms)
+        self._end(basket)
+        return "ok"
+
+    # The operator and the timer
+
+    def reset(self, now_ms: int) -> str:
+        self._at(now_ms)
+        for attempt in self.attempts.values():
+            if attempt.status not in ("FAILED", "RETURNED"):
+                attempt.status = "RETURN_DUE"
+                self._let_places_go(attempt)
+        self.baskets.clear()
+        self.answers.clear()
+        self._forget_orphans()
+        return "ok"
+
+    def expire(self, now_ms: int) -> int:
+        """How many records it takes: one for all old answers, and one for each booking."""
+        at_ms = max(now_ms, self.last_ms)
+        old = [key for key, (_, _, expires_ms) in self.answers.items() if expires_ms <= at_ms]
+        for key in old:
+            del self.answers[key]
+        due = [
+            basket
+            for basket in self.baskets.values()
+            if 0 < basket.expires_ms <= at_ms and not self._money_is_held(basket)
+        ]
+        for basket in due:
+            self._end(basket)
+        if old or due:
+            self._at(now_ms)
+        return bool(old) + len(due)
+
+    # The gateway and the provider
+
+    def fact(self, now_ms: int, order: int, verb: str) -> str:
+        attempt = self.attempts.get(order)
+        if attempt is None:
+            return "UnknownPayment"
+        if not self._learn(order, attempt, verb):
+            return "nothing"
+        self._at(now_ms)
+        self._forget_orphans()
+        return "ok"
+
+    def _learn(self, order: int, attempt: Attempt, verb: str) -> bool:
+        before = (attempt.status, attempt.name, attempt.places)
+        waiting = next((one for one in self.baskets.values() if one.order == order), None)
+        self._learn_of_money(order, attempt, verb)
+        self._learn_of_places(attempt, verb)
+        if waiting is not None:
+            self._follow(waiting, attempt, verb, changed=before[0] != attempt.status)
+        if attempt.places == "SUBMITTED" and attempt.status == "CAPTURED":
+            attempt.places = "CONFIRM_DUE"
+        return before != (attempt.status, attempt.name, attempt.places)
+
+    def _learn_of_money(self, order: int, attempt: Attempt, verb: str) -> None:
+        status = {
+            ("register", "INITIATED"): "PENDING",
+            ("refuse", "INITIATED"): "FAILED",
+            ("refuse", "RETURN_DUE"): "FAILED",
+            ("authorize", "PENDING"): "AUTHORIZED",
+            ("authorize", "FAILED"): "RETURN_DUE",
+            ("authorize", "RETURNED"): "RETURN_DUE",
+            ("capture", "AUTHORIZED"): "CAPTURED",
+            ("capture", "FAILED"): "RETURN_DUE",
+            ("capture", "RETURNED"): "RETURN_DUE",
+            ("fail", "PENDING"): "FAILED",
+            ("fail", "AUTHORIZED"): "FAILED",
+            ("fail", "RETURN_DUE"): "FAILED",
+            ("return", "RETURN_DUE"): "RETURNED",
+        }.get((verb, attempt.status))
+        if verb == "register" and attempt.status in ("INITIATED", "RETURN_DUE"):
+            attempt.name = f"pay-{order}"
+        attempt.status = status or attempt.status
+        if attempt.status == "FAILED":
+            self._let_places_go(attempt)
+
+    def _learn_of_places(self, attempt: Attempt, verb: str) -> None:
+        before = attempt.places
+        attempt.places = {
+            ("start", "WANTED"): "STARTED",
+            ("submit", "STARTED"): "SUBMITTED",
+            ("confirm", "CONFIRM_DUE"): "CONFIRMED",
+            ("let_go", "CANCEL_DUE"): "CANCELLED",
+        }.get((verb, before), before)
+        if before != attempt.places == "CONFIRMED":
+            self.owned.update(attempt.asked)
+        begun = before in ("WANTED", "STARTED")
+        if verb == "sold_elsewhere" and begun and attempt.status != "CAPTURED":
+            self._settle(attempt, "RETURN_DUE")
+
+    def _follow(self, basket: Basket, attempt: Attempt, verb: str, *, changed: bool) -> None:
+        """What the booking that waits for this attempt makes of the news."""
+        if not changed:
+            return
+        if attempt.status == "CAPTURED":
+            basket.status, basket.expires_ms = "CONFIRMED", 0
+        elif verb == "refuse":
+            basket.status, basket.order = "CREATED", 0
+        elif attempt.status in ("FAILED", "RETURN_DUE"):
+            self._end(basket)
+
+    # What follows from what
+
+    def holder(self, seat: int) -> Basket | None:
+        return next((one for one in self.baskets.values() if seat in one.seats), None)
+
+    def seat_status(self, seat: int) -> str:
+        basket = self.holder(seat)
+        if basket is None:
+            return "FREE"
+        return "SOLD" if basket.status == "CONFIRMED" else "RESERVED"
+
+    def owing(self) -> set[int]:
+        return {order for order, attempt in self.attempts.items() if not attempt.rests()}
+
+    def _seats_of(self, user: int, event: int) -> list[int]:
+        mine = [one for one in self.baskets.values() if (one.user, one.event) == (user, event)]
+        return [seat for basket in mine for seat in basket.seats]
+
+    def _money_is_held(self, basket: Basket) -> bool:
+        return basket.order in self.attempts and self.attempts[basket.order].status == "AUTHORIZED"
+
+    def _at(self, now_ms: int) -> int:
+        self.last_ms = max(now_ms, self.last_ms)
+        return self.last_ms
+
+    def _end(self, basket: Basket) -> None:
+        self._end_attempt(basket)
+        basket.status, basket.expires_ms = "CANCELLED", 0
+        basket.seats.clear()
+
+    def _end_attempt(self, basket: Basket) -> None:
+        attempt = self.attempts.get(basket.order)
+        if attempt is not None and attempt.status not in ("FAILED", "RETURNED"):
+            self._settle(attempt, "RETURN_DUE")
+        basket.order = 0
+
+    def _settle(self, attempt: Attempt, status: str) -> None:
+        attempt.status = status
+        self._let_places_go(attempt)
+
+    def _let_places_go(self, attempt: Attempt) -> None:
+        if attempt.places == "WANTED":
+            attempt.places = "CANCELLED"
+        elif attempt.places in ("STARTED", "SUBMITTED"):
+            attempt.places = "CANCEL_DUE"
+
+    def _forget_orphans(self) -> None:
+        for order, attempt in list(self.attempts.items()):
+            if attempt.booking not in self.baskets and attempt.rests():
+                del self.attempts[order]

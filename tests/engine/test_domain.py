@@ -1,0 +1,149 @@
+"""The nouns: ids that carry their event, and halls that can be sold."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import Event, Hall, Zone, seat_id_of
+from engine.domain import (
+    EVENT_ID_MAX,
+    ROWS_MAX,
+    SEAT_NUMBERS_MAX,
+    Payment,
+    PaymentStatus,
+    Reservation,
+    ReservationStatus,
+    booking_id_of,
+    event_of_booking,
+    event_of_seat,
+)
+from engine.errors import BadPlan
+
+EVENT_IDS = st.integers(1, EVENT_ID_MAX)
+HALL = Hall(3, 4, (Zone("front", 1, 1, 300), Zone("back", 2, 3, 100)))
+
+
+@given(EVENT_IDS, st.integers(1, ROWS_MAX), st.integers(1, SEAT_NUMBERS_MAX))
+def test_seat_ids_carry_their_event(event_id: int, row: int, number: int) -> None:
+    """The event can be read from the id, which a browser can read."""
+    seat_id = seat_id_of(event_id=event_id, row=row, number=number)
+
+    assert event_id == event_of_seat(seat_id)
+    assert 0 < seat_id < 2**53
+
+
+@given(EVENT_IDS, st.integers(1, 999_999_999))
+def test_booking_ids_carry_their_event(event_id: int, sequence: int) -> None:
+    """A billion bookings of any event have ids that a browser can read."""
+    booking_id = booking_id_of(event_id=event_id, sequence=sequence)
+
+    assert event_id == event_of_booking(booking_id)
+    assert 0 < booking_id < 2**53
+
+
+def test_ids_as_they_are_drawn() -> None:
+    """The examples that clients have in their hands stay true for ever."""
+    assert 70_120_005 == seat_id_of(event_id=7, row=12, number=5)
+    assert 7_000_000_003 == booking_id_of(event_id=7, sequence=3)
+
+
+@given(st.integers(1, 30), st.integers(1, 30), EVENT_IDS)
+def test_index_and_place_are_each_others_inverse(rows: int, seats: int, event_id: int) -> None:
+    """Every index is the place of one seat, in order of row and number."""
+    hall = Hall(rows, seats, (Zone("all", 1, rows, 100),))
+    places = [hall.place_at(index) for index in range(hall.seats_total)]
+
+    assert sorted(places) == places
+    assert [(row, number) for row in range(1, rows + 1) for number in range(1, seats + 1)] == places
+    for index, (row, number) in enumerate(places):
+        assert index == hall.index_of(seat_id_of(event_id=event_id, row=row, number=number))
+
+
+@pytest.mark.parametrize(("row", "number"), [(0, 1), (1, 0), (4, 1), (1, 5), (0, 0), (999, 9_999)])
+def test_places_outside_of_the_hall(row: int, number: int) -> None:
+    """A seat that isn't there has no index."""
+    assert HALL.index_of(seat_id_of(event_id=1, row=row, number=number)) is None
+
+
+def test_seats_cost_what_their_zone_costs() -> None:
+    """By index and by row."""
+    assert (300, 100, 100) == HALL.row_prices_minor
+    assert [300] * 4 + [100] * 8 == [HALL.price_at(index) for index in range(HALL.seats_total)]
+
+
+@pytest.mark.parametrize(
+    "hall",
+    [
+        Hall(1, 1, (Zone("all", 1, 1, 0),)),
+        Hall(ROWS_MAX, SEAT_NUMBERS_MAX, (Zone("all", 1, ROWS_MAX, 1),)),
+        Hall(2, 5, (Zone("a", 1, 1, 1), Zone("b", 2, 2, 1))),
+        HALL,
+    ],
+)
+def test_good_halls(hall: Hall) -> None:
+    """Zones in order that cover every row once, and room for ids."""
+    hall.check()
+
+
+@pytest.mark.parametrize(
+    ("hall", "message"),
+    [
+        (Hall(0, 1, ()), "a hall has 1 to 999 rows, not 0"),
+        (Hall(ROWS_MAX + 1, 1, ()), "a hall has 1 to 999 rows, not 1000"),
+        (Hall(1, 0, ()), "a row has 1 to 9999 seats, not 0"),
+        (Hall(1, SEAT_NUMBERS_MAX + 1, ()), "a row has 1 to 9999 seats, not 10000"),
+        (Hall(1, 1, ()), "no zone covers row 1 of 1"),
+        (Hall(2, 1, (Zone("a", 1, 1, 1),)), "no zone covers row 2 of 2"),
+        (Hall(2, 1, (Zone("a", 2, 2, 1),)), "zone 'a' must begin at row 1"),
+        (Hall(2, 1, (Zone("a", 1, 1, 1), Zone("b", 1, 2, 1))), "zone 'b' must begin at row 2"),
+        (Hall(3, 1, (Zone("a", 1, 1, 1), Zone("b", 3, 3, 1))), "zone 'b' must begin at row 2"),
+        (Hall(1, 1, (Zone("a", 1, 0, 1),)), "zone 'a' must begin at row 1"),
+        (Hall(1, 1, (Zone("a", 1, 2, 1),)), "zone 'a' ends at row 2 of 1"),
+        (Hall(1, 1, (Zone("a", 1, 1, -1),)), "zone 'a' has a negative price"),
+    ],
+)
+def test_bad_halls(hall: Hall, message: str) -> None:
+    """The message says what is wrong with the plan."""
+    with pytest.raises(BadPlan) as refusal:
+        hall.check()
+
+    assert message == str(refusal.value)
+
+
+@pytest.mark.parametrize("event_id", [0, -1, EVENT_ID_MAX + 1])
+def test_event_ids_leave_room_for_bookings(event_id: int) -> None:
+    """Beyond the greatest id, bookings would have ids that browsers can't read."""
+    Event(EVENT_ID_MAX, 0, HALL).check()
+    with pytest.raises(BadPlan, match=f"not {event_id}"):
+        Event(event_id, 0, HALL).check()
+    with pytest.raises(BadPlan):
+        Event(1, 0, Hall(0, 0, ())).check()
+
+
+def test_what_a_hall_has_computed_is_no_part_of_it() -> None:
+    """Equal plans stay equal, and are written alike, whatever has been asked of them."""
+    asked, fresh = Hall(1, 2, (Zone("a", 1, 1, 5),)), Hall(1, 2, (Zone("a", 1, 1, 5),))
+    written = msgspec.msgpack.encode(asked)
+    assert (2, (5,)) == (asked.seats_total, asked.row_prices_minor)
+
+    assert fresh == asked
+    assert hash(fresh) == hash(asked)
+    assert written == msgspec.msgpack.encode(asked)
+
+
+@pytest.mark.parametrize("payment_status", PaymentStatus)
+@pytest.mark.parametrize("reservation_status", [None, *ReservationStatus])
+def test_a_payment_is_settled_when_nobody_is_owed(
+    payment_status: PaymentStatus, reservation_status: ReservationStatus | None
+) -> None:
+    """The money must rest, and the places, if there are any, too."""
+    payment = Payment(order_id=1, booking_id=1, user_id=1, amount_minor=1, initiated_at_ms=1)
+    payment.status = payment_status
+    if reservation_status is not None:
+        payment.reservation = Reservation((1,))
+        payment.reservation.status = reservation_status
+
+    money_rests = payment_status in ("CAPTURED", "FAILED", "RETURNED")
+    places_rest = reservation_status in (None, "CONFIRMED", "CANCELLED")
+    assert (money_rests and places_rest) == payment.is_settled()

@@ -1,0 +1,137 @@
+"""The on-disk schema: every mutation ever written can be read for ever."""
+
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+
+from engine import Event, Hall, Sale, Zone
+from engine.domain import Receipt
+from engine.mutations import (
+    AnswerRemembered,
+    BookingCancelled,
+    BookingCreated,
+    BookingExpired,
+    Effect,
+    Mutation,
+    PaymentAuthorized,
+    PaymentCaptured,
+    PaymentFailed,
+    PaymentInitiated,
+    PaymentRefused,
+    PaymentRegistered,
+    PaymentReturned,
+    ReceiptsExpired,
+    ReservationCancelled,
+    ReservationConfirmed,
+    ReservationRefused,
+    ReservationStarted,
+    ReservationSubmitted,
+    ReturnOwed,
+    SeatReleased,
+    SeatSelected,
+    StateReset,
+    decode,
+    encode,
+)
+
+# One line a sample, in the order of SAMPLES: a name and the bytes in hex. Lines are only added.
+GOLDEN = Path(__file__).with_name("golden_mutations.txt")
+
+AT_MS = 1_750_000_000_000
+BOOKING = 7_000_000_003
+SEAT = 70_120_005
+ORDER = AT_MS * 1_000
+EVENT = Event(7, AT_MS, Hall(2, 3, (Zone("зал", 1, 2, 97_500),)), Sale.PARTNER)
+RECEIPT = Receipt(42, "k1", b"\x00\xff", AT_MS + 86_400_000, BOOKING)
+
+SAMPLES: dict[str, Mutation] = {
+    "BookingCreated": BookingCreated(AT_MS, BOOKING, 42),
+    "BookingCreated with its event": BookingCreated(AT_MS, BOOKING, 42, EVENT),
+    "SeatSelected": SeatSelected(AT_MS, BOOKING, SEAT, AT_MS + 900_000),
+    "SeatReleased": SeatReleased(AT_MS, BOOKING, SEAT),
+    "BookingCancelled": BookingCancelled(AT_MS, BOOKING),
+    "BookingExpired": BookingExpired(AT_MS, BOOKING),
+    "PaymentInitiated": PaymentInitiated(AT_MS, BOOKING, ORDER, 97_500, AT_MS + 720_000),
+    "PaymentInitiated for a partner": PaymentInitiated(
+        AT_MS, BOOKING, ORDER, 97_500, AT_MS + 720_000, (SEAT, SEAT + 1)
+    ),
+    "PaymentRegistered": PaymentRegistered(AT_MS, ORDER, "25061512000042", "https://pay/1"),
+    "PaymentRefused": PaymentRefused(AT_MS, ORDER),
+    "PaymentAuthorized": PaymentAuthorized(AT_MS, ORDER),
+    "PaymentCaptured": PaymentCaptured(AT_MS, ORDER),
+    "PaymentFailed": PaymentFailed(AT_MS, ORDER),
+    "ReturnOwed": ReturnOwed(AT_MS, ORDER),
+    "PaymentReturned": PaymentReturned(AT_MS, ORDER),
+    "ReservationStarted": ReservationStarted(AT_MS, ORDER, "0b2f3a54-6a0e-4f0c-8f43-1d3c2b1a0f9e"),
+    "ReservationSubmitted": ReservationSubmitted(AT_MS, ORDER),
+    "ReservationConfirmed": ReservationConfirmed(AT_MS, ORDER),
+    "ReservationCancelled": ReservationCancelled(AT_MS, ORDER),
+    "ReservationRefused": ReservationRefused(AT_MS, ORDER),
+    "StateReset": StateReset(AT_MS),
+    "ReceiptsExpired": ReceiptsExpired(AT_MS),
+    "AnswerRemembered": AnswerRemembered(AT_MS, RECEIPT, SeatReleased(AT_MS, BOOKING, SEAT)),
+    "AnswerRemembered alone": AnswerRemembered(AT_MS, RECEIPT),
+}
+
+
+def golden() -> dict[str, bytes]:
+    lines = GOLDEN.read_text(encoding="utf-8").splitlines()
+    return {name: bytes.fromhex(hexed) for name, _, hexed in (one.partition(": ") for one in lines)}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_bytes_of_a_mutation_never_change(name: str) -> None:
+    """What is written today is what was written when the format began, and reads back the same."""
+    assert golden()[name] == encode(SAMPLES[name])
+    assert SAMPLES[name] == decode(golden()[name])
+
+
+def test_every_golden_line_is_read() -> None:
+    """No sample of the past is dropped from the test."""
+    assert list(golden()) == list(SAMPLES)
+
+
+def test_every_mutation_has_a_sample() -> None:
+    """A new mutation comes with its golden bytes."""
+    kinds = {*get_args(Effect), *get_args(Mutation)}
+
+    assert kinds == {type(one) for one in SAMPLES.values()}
+
+
+def test_tags_are_their_own() -> None:
+    """Tags are 1, 2, 3 …: none is shared, and none was ever given up."""
+    kinds = {*get_args(Effect), *get_args(Mutation)}
+    tags = sorted(kind.__struct_config__.tag for kind in kinds)
+
+    assert list(range(1, len(kinds) + 1)) == tags
+
+
+def test_records_are_small() -> None:
+    """A click is 34 bytes in the log, times and ids included."""
+    assert 34 == len(encode(SAMPLES["SeatSelected"]))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"",
+        b"\xff",
+        b"\x93\x02\x07\x09",
+        b"\x92\x63\x01",
+        msgspec.msgpack.encode([1, AT_MS, "1", 2]),
+    ],
+    ids=["empty", "junk", "too short", "unknown tag", "wrong type"],
+)
+def test_what_is_no_mutation_is_not_read(bad: bytes) -> None:
+    """An unknown tag, a missing field or a wrong type stops the reading."""
+    with pytest.raises(msgspec.DecodeError):
+        decode(bad)
+
+
+def test_a_longer_record_of_the_future_is_read() -> None:
+    """Fields that a later version adds at the end don't hinder this one."""
+    fields = msgspec.msgpack.decode(encode(SAMPLES["StateReset"]))
+
+    assert SAMPLES["StateReset"] == decode(msgspec.msgpack.encode([*fields, "new"]))

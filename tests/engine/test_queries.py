@@ -1,0 +1,208 @@
+"""Pages of seats, dealt seats, listings and figures."""
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import Engine, Event, Hall, SeatStatus, SeatView, Zone
+from engine.errors import EventNotFound
+from tests.scenario import EVENTS, START_MS, Story, check, seat_of
+from wal import MemoryLog
+
+# Two zones and 50 seats: five rows of ten.
+EVENT = Event(4, START_MS, Hall(5, 10, (Zone("front", 1, 2, 900), Zone("back", 3, 5, 400))))
+
+
+def new_engine(held: Iterable[int] = ()) -> Engine:
+    """An engine that sells EVENT, with the seats at the indexes of `held` RESERVED."""
+    engine = Engine([EVENT])
+    booking_id = engine.create_booking(user_id=1, event_id=4, now_ms=START_MS)
+    for index in held:
+        row, number = EVENT.hall.place_at(index)
+        seat_id = seat_of(f"4/{row}:{number}")
+        engine.select_seat(user_id=1, booking_id=booking_id, seat_id=seat_id, now_ms=START_MS)
+    return engine
+
+
+def indexes(views: list[SeatView]) -> list[int]:
+    found = [EVENT.hall.index_of(one.seat_id) for one in views]
+    return [index for index in found if index is not None]
+
+
+def test_a_seat_as_it_is_seen() -> None:
+    """Its id, its place, its status and its price."""
+    story = check("""
+        ann create_booking event=1                -> booking=a
+        ann select_seat booking=a seat=2:1        -> ok
+    """)
+
+    seats = story.engine.seats(event_id=1, status=None, row=None, offset=4, limit=3)
+    assert [
+        SeatView(seat_of("1:5"), 1, 5, SeatStatus.FREE, 500_000),
+        SeatView(seat_of("2:1"), 2, 1, SeatStatus.RESERVED, 200_000),
+        SeatView(seat_of("2:2"), 2, 2, SeatStatus.FREE, 200_000),
+    ] == seats
+
+
+@given(st.sets(st.integers(0, 49)), st.integers(1, 20))
+def test_pages_partition_the_hall(held: set[int], limit: int) -> None:
+    """FREE and RESERVED pages together are all seats, each once and in order."""
+    engine = new_engine(held)
+    pages: dict[SeatStatus | None, list[int]] = {}
+    for status in (None, SeatStatus.FREE, SeatStatus.RESERVED, SeatStatus.SOLD):
+        found: list[int] = []
+        while page := engine.seats(
+            event_id=4, status=status, row=None, offset=len(found), limit=limit
+        ):
+            found += indexes(page)
+        pages[status] = found
+
+    assert list(range(50)) == pages[None]
+    assert sorted(held) == pages[SeatStatus.RESERVED]
+    assert sorted(set(range(50)) - held) == pages[SeatStatus.FREE]
+    assert [] == pages[SeatStatus.SOLD]
+
+
+@given(st.sets(st.integers(0, 49)), st.integers(1, 5), st.integers(0, 12), st.integers(1, 20))
+def test_pages_of_a_row(held: set[int], row: int, offset: int, limit: int) -> None:
+    """A row's pages are those of the hall that lie in the row."""
+    engine = new_engine(held)
+    inside = list(range(10 * row - 10, 10 * row))
+    free = [index for index in inside if index not in held]
+
+    for status, expected in ((None, inside), (SeatStatus.FREE, free)):
+        page = engine.seats(event_id=4, status=status, row=row, offset=offset, limit=limit)
+        assert expected[offset : offset + limit] == indexes(page)
+
+
+@pytest.mark.parametrize("row", [-1, 0, 6, 10**9])
+def test_rows_that_do_not_exist_are_empty(row: int) -> None:
+    """An empty page, and nothing dealt."""
+    engine = new_engine()
+
+    assert [] == engine.seats(event_id=4, status=None, row=row, offset=0, limit=20)
+    assert [] == engine.deal(event_id=4, row=row, limit=20)
+
+
+@given(st.sets(st.integers(0, 49)), st.integers(1, 20), st.none() | st.integers(1, 5))
+def test_dealing_walks_on(held: set[int], limit: int, row: int | None) -> None:
+    """No seat comes twice before all free seats came once, and then it begins again."""
+    engine = new_engine(held)
+    inside = range(50) if row is None else range(10 * row - 10, 10 * row)
+    free = [index for index in inside if index not in held]
+    times_dealt = dict.fromkeys(free, 0)
+    for _ in range(2 * len(free) // limit + 1):
+        hand = indexes(engine.deal(event_id=4, row=row, limit=limit))
+        for index in hand:
+            times_dealt[index] += 1
+
+        assert sorted(set(hand)) == hand
+        assert min(limit, len(free)) == len(hand)
+        assert {*times_dealt.values()} <= {n := min(times_dealt.values(), default=0), n + 1}
+
+
+def test_rows_are_dealt_beside_each_other() -> None:
+    """Those who ask for one row don't send those who ask for another back to its beginning."""
+    engine = new_engine()
+
+    hands = [indexes(engine.deal(event_id=4, row=row, limit=4)) for row in (1, 2, 1, 2, 1, None)]
+    assert [
+        [0, 1, 2, 3],
+        [10, 11, 12, 13],
+        [4, 5, 6, 7],
+        [14, 15, 16, 17],
+        [0, 1, 8, 9],
+        [0, 1, 2, 3],
+    ] == hands
+
+
+def test_dealing_passes_over_what_was_taken_meanwhile() -> None:
+    """A seat that was taken since isn't dealt; one that became free comes in its turn."""
+    story = Story(events=[EVENT])
+    story.tell("""
+        ann create_booking event=4                -> booking=a
+        ann select_seat booking=a seat=4/1:3      -> ok
+    """)
+    assert [0, 1] == indexes(story.engine.deal(event_id=4, row=None, limit=2))
+    story.tell("""
+        ann select_seat booking=a seat=4/1:4      -> ok
+        ann release_seat seat=4/1:3               -> ok
+    """)
+
+    assert [2, 4] == indexes(story.engine.deal(event_id=4, row=None, limit=2))
+
+
+def test_a_full_house_deals_nothing() -> None:
+    """And goes on dealing when a seat becomes free."""
+    engine = new_engine(range(50))
+    assert [] == engine.deal(event_id=4, row=None, limit=20)
+
+    engine.release_seat(user_id=1, seat_id=seat_of("4/3:3"), now_ms=START_MS)
+    assert [22] == indexes(engine.deal(event_id=4, row=None, limit=20))
+
+
+def test_reading_costs_no_shard() -> None:
+    """An event that nobody has booked is answered from its plan; equal plans share one hall."""
+    log = MemoryLog()
+    engine = Engine(EVENTS, log=log)
+    for event in EVENTS:
+        engine.seats(event_id=event.event_id, status=SeatStatus.FREE, row=None, offset=0, limit=20)
+        engine.seats(event_id=event.event_id, status=None, row=1, offset=0, limit=20)
+        engine.deal(event_id=event.event_id, row=None, limit=20)
+        engine.analytics(event.event_id)
+
+    assert {} == engine._state.shards
+    assert [] == log.records
+
+
+def test_unknown_events() -> None:
+    """What isn't on sale can't be asked for."""
+    engine = Engine(EVENTS)
+
+    with pytest.raises(EventNotFound):
+        engine.seats(event_id=3, status=None, row=None, offset=0, limit=20)
+    with pytest.raises(EventNotFound):
+        engine.deal(event_id=3, row=None, limit=20)
+    with pytest.raises(EventNotFound):
+        engine.analytics(3)
+
+
+def test_bookings_of_a_user() -> None:
+    """Of all events, newest last, cancelled ones too, and nobody else's."""
+    story = check("""
+        ann create_booking event=2                -> booking=a
+        bob create_booking event=1                -> booking=b
+        ann create_booking event=1                -> booking=c
+        ann select_seat booking=c seat=1:1        -> ok
+        ann cancel_booking booking=a              -> ok
+        ann create_booking event=2                -> booking=d
+        reload
+    """)
+
+    listed = story.engine.bookings_of(story.user("ann"))
+    assert [story.named(one) for one in "acd"] == [one.booking_id for one in listed]
+    assert [[], [seat_of("1:1")], []] == [one.seats for one in listed]
+    assert [] == story.engine.bookings_of(99)
+
+
+def test_figures_of_a_sale() -> None:
+    """Seats by status, the money of SOLD seats, and bookings that aren't cancelled."""
+    check("""
+        analytics 1 free=20 reserved=0 sold=0 revenue=0 bookings=0
+        ann create_booking event=1                -> booking=a
+        bob create_booking event=1                -> booking=b
+        cid create_booking event=1                -> booking=c
+        cid cancel_booking booking=c              -> ok
+        bob select_seat booking=b seat=2:1        -> ok
+        ann select_seat booking=a seat=1:1        -> ok
+        ann select_seat booking=a seat=2:2        -> ok
+        analytics 1 free=17 reserved=3 sold=0 revenue=0 bookings=2
+        ann initiate_payment booking=a            -> order=p
+        gateway register order=p                  -> ok
+        gateway authorize order=p                 -> ok
+        gateway capture order=p                   -> ok
+        analytics 1 free=17 reserved=1 sold=2 revenue=700000 bookings=2
+        analytics 2 free=6 reserved=0 sold=0 revenue=0 bookings=0
+    """)

@@ -1,0 +1,446 @@
+"""The sagas' facts: what each does in every status of a payment and of a reservation."""
+
+import pytest
+
+from tests.scenario import check
+
+BOOKED = """
+    ann      create_booking event=1               -> booking=a
+    ann      select_seat booking=a seat=2:1       -> ok
+    ann      initiate_payment booking=a           -> order=p
+"""
+PENDING = f"""{BOOKED}
+    gateway  register order=p                     -> ok
+"""
+AUTHORIZED = f"""{PENDING}
+    gateway  authorize order=p                    -> ok
+"""
+CAPTURED = f"""{AUTHORIZED}
+    gateway  capture order=p                      -> ok
+"""
+FAILED = f"""{PENDING}
+    gateway  fail order=p                         -> ok
+"""
+REFUSED = f"""{BOOKED}
+    gateway  refuse order=p                       -> ok
+"""
+UNWANTED = f"""{BOOKED}
+    ann      cancel_booking booking=a             -> ok
+"""
+RETURN_DUE = f"""{CAPTURED}
+    ann      cancel_booking booking=a             -> ok
+"""
+RETURNED = f"""{RETURN_DUE}
+    gateway  return order=p                       -> ok
+"""
+
+# Before the fact, the fact, its answer, and afterwards the booking and the payment.
+PAYMENT_FACTS = [
+    (BOOKED, "register", "ok", "PAYMENT_INITIATED 2:1", "PENDING"),
+    (BOOKED, "refuse", "ok", "CREATED 2:1", "FAILED"),
+    (BOOKED, "authorize", "nothing", "PAYMENT_INITIATED 2:1", "INITIATED"),
+    (BOOKED, "capture", "nothing", "PAYMENT_INITIATED 2:1", "INITIATED"),
+    (BOOKED, "fail", "nothing", "PAYMENT_INITIATED 2:1", "INITIATED"),
+    (BOOKED, "return", "nothing", "PAYMENT_INITIATED 2:1", "INITIATED"),
+    (PENDING, "register", "nothing", "PAYMENT_INITIATED 2:1", "PENDING"),
+    (PENDING, "refuse", "nothing", "PAYMENT_INITIATED 2:1", "PENDING"),
+    (PENDING, "authorize", "ok", "PAYMENT_INITIATED 2:1", "AUTHORIZED"),
+    (PENDING, "capture", "nothing", "PAYMENT_INITIATED 2:1", "PENDING"),
+    (PENDING, "fail", "ok", "CANCELLED", "FAILED"),
+    (PENDING, "return", "nothing", "PAYMENT_INITIATED 2:1", "PENDING"),
+    (AUTHORIZED, "register", "nothing", "PAYMENT_INITIATED 2:1", "AUTHORIZED"),
+    (AUTHORIZED, "refuse", "nothing", "PAYMENT_INITIATED 2:1", "AUTHORIZED"),
+    (AUTHORIZED, "authorize", "nothing", "PAYMENT_INITIATED 2:1", "AUTHORIZED"),
+    (AUTHORIZED, "capture", "ok", "CONFIRMED 2:1", "CAPTURED"),
+    (AUTHORIZED, "fail", "ok", "CANCELLED", "FAILED"),
+    (AUTHORIZED, "return", "nothing", "PAYMENT_INITIATED 2:1", "AUTHORIZED"),
+    (CAPTURED, "register", "nothing", "CONFIRMED 2:1", "CAPTURED"),
+    (CAPTURED, "refuse", "nothing", "CONFIRMED 2:1", "CAPTURED"),
+    (CAPTURED, "authorize", "nothing", "CONFIRMED 2:1", "CAPTURED"),
+    (CAPTURED, "capture", "nothing", "CONFIRMED 2:1", "CAPTURED"),
+    (CAPTURED, "fail", "nothing", "CONFIRMED 2:1", "CAPTURED"),
+    (CAPTURED, "return", "nothing", "CONFIRMED 2:1", "CAPTURED"),
+    (UNWANTED, "register", "ok", "CANCELLED", "RETURN_DUE"),
+    (UNWANTED, "refuse", "ok", "CANCELLED", "FAILED"),
+    (RETURN_DUE, "register", "nothing", "CANCELLED", "RETURN_DUE"),
+    (RETURN_DUE, "authorize", "nothing", "CANCELLED", "RETURN_DUE"),
+    (RETURN_DUE, "capture", "nothing", "CANCELLED", "RETURN_DUE"),
+    (RETURN_DUE, "fail", "ok", "CANCELLED", "FAILED"),
+    (RETURN_DUE, "return", "ok", "CANCELLED", "RETURNED"),
+    (REFUSED, "register", "nothing", "CREATED 2:1", "FAILED"),
+    (REFUSED, "refuse", "nothing", "CREATED 2:1", "FAILED"),
+    (REFUSED, "authorize", "ok", "CREATED 2:1", "RETURN_DUE"),
+    (REFUSED, "capture", "ok", "CREATED 2:1", "RETURN_DUE"),
+    (REFUSED, "fail", "nothing", "CREATED 2:1", "FAILED"),
+    (FAILED, "register", "nothing", "CANCELLED", "FAILED"),
+    (FAILED, "authorize", "ok", "CANCELLED", "RETURN_DUE"),
+    (FAILED, "capture", "ok", "CANCELLED", "RETURN_DUE"),
+    (FAILED, "fail", "nothing", "CANCELLED", "FAILED"),
+    (FAILED, "return", "nothing", "CANCELLED", "FAILED"),
+    (RETURNED, "register", "nothing", "CANCELLED", "RETURNED"),
+    (RETURNED, "refuse", "nothing", "CANCELLED", "RETURNED"),
+    (RETURNED, "authorize", "ok", "CANCELLED", "RETURN_DUE"),
+    (RETURNED, "capture", "ok", "CANCELLED", "RETURN_DUE"),
+    (RETURNED, "fail", "nothing", "CANCELLED", "RETURNED"),
+    (RETURNED, "return", "nothing", "CANCELLED", "RETURNED"),
+]
+
+
+@pytest.mark.parametrize(("before", "fact", "answer", "booking", "payment"), PAYMENT_FACTS)
+def test_facts_of_the_gateway(
+    before: str, fact: str, answer: str, booking: str, payment: str
+) -> None:
+    """A fact moves booking and payment as the table says, and the work list follows."""
+    owed = "" if payment in ("CAPTURED", "FAILED", "RETURNED") else "p"
+    check(f"""
+        {before}
+        gateway {fact} order=p -> {answer}
+        booking a {booking}
+        payment p {payment}
+        unsettled {owed}
+    """)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [f"gateway {fact}" for fact in ("register", "refuse", "authorize", "capture", "fail", "return")]
+    + [f"provider {fact}" for fact in ("start", "submit", "confirm", "cancel", "refuse")],
+)
+def test_facts_about_a_payment_we_never_made(line: str) -> None:
+    """The saga is told that the order id is unknown; nothing changes."""
+    check(f"{BOOKED}\n {line} order=123 -> UnknownPayment")
+
+
+@pytest.mark.parametrize("fact", ["start", "submit", "confirm", "cancel", "refuse"])
+def test_seats_of_our_own_have_no_reservation(fact: str) -> None:
+    """What a provider says of a payment without a reservation is of no use."""
+    check(f"""
+        {PENDING}
+        reservation p none
+        provider {fact} order=p -> nothing
+        payment p PENDING
+    """)
+
+
+def test_registering_names_the_payment_for_good() -> None:
+    """The gateway's name leads back to ours; a second name for the same attempt is ignored."""
+    story = check(f"""
+        {UNWANTED}
+        gateway register order=p payment=one -> ok
+        gateway register order=p payment=one -> nothing
+        gateway register order=p payment=two -> nothing
+    """)
+
+    assert story.named("p") == story.engine.order_of("one")
+    assert story.engine.order_of("two") is None
+    payment = story.engine.payment(story.named("p"))
+    assert payment is not None
+    assert ("one", "https://pay") == (payment.payment_id, payment.url)
+
+
+def test_a_refused_payment_can_be_tried_again() -> None:
+    """The seats are still held, until the deadline of the refused attempt or of the next one."""
+    check(f"""
+        {REFUSED}
+        seat 2:1 RESERVED
+        expires a 12m
+        later 1m
+        ann initiate_payment booking=a       -> order=q
+        payment p FAILED
+        gateway register order=q             -> ok
+        expires a 13m
+        unsettled q
+        tick 12m                             -> 1
+        booking a CANCELLED
+    """)
+
+
+def test_a_failed_payment_frees_all_its_seats() -> None:
+    """Nobody has to release them (R31)."""
+    check("""
+        ann create_booking event=1           -> booking=a
+        ann select_seat booking=a seat=2:1   -> ok
+        ann select_seat booking=a seat=2:2   -> ok
+        ann initiate_payment booking=a       -> order=p
+        gateway register order=p             -> ok
+        gateway fail order=p                 -> ok
+        seat 2:1 FREE
+        seat 2:2 FREE
+        analytics 1 free=20 reserved=0 sold=0 revenue=0 bookings=0
+        unsettled
+        tick 1h                              -> 0
+    """)
+
+
+def test_authorized_money_is_not_expired_away() -> None:
+    """Once the gateway holds the money its saga decides, however late."""
+    check(f"""
+        {AUTHORIZED}
+        tick 1h                              -> 0
+        booking a PAYMENT_INITIATED 2:1
+        gateway capture order=p              -> ok
+        booking a CONFIRMED 2:1
+        expires a never
+        seat 2:1 SOLD
+        tick 1h                              -> 0
+    """)
+
+
+def test_late_money_is_owed_back() -> None:
+    """After expiry, failure or cancellation the seat may be somebody else's: money goes back."""
+    check(f"""
+        {PENDING}
+        tick 12m                             -> 1
+        bob create_booking event=1           -> booking=b
+        bob select_seat booking=b seat=2:1   -> ok
+        gateway authorize order=p            -> nothing
+        payment p RETURN_DUE
+        gateway return order=p               -> ok
+        gateway authorize order=p            -> ok
+        payment p RETURN_DUE
+        unsettled p
+        seat 2:1 RESERVED
+        gateway return order=p               -> ok
+        unsettled
+    """)
+
+
+def test_of_two_paid_attempts_one_is_returned() -> None:
+    """The attempt that a release ended gives its money back although the next one was paid too."""
+    check("""
+        ann create_booking event=1           -> booking=a
+        ann select_seat booking=a seat=2:1   -> ok
+        ann select_seat booking=a seat=2:2   -> ok
+        ann initiate_payment booking=a       -> order=p
+        gateway register order=p             -> ok
+        ann release_seat seat=2:2            -> ok
+        ann initiate_payment booking=a       -> order=q
+        gateway register order=q             -> ok
+        gateway authorize order=q            -> ok
+        gateway authorize order=p            -> nothing
+        gateway capture order=q              -> ok
+        gateway fail order=p                 -> ok
+        gateway authorize order=p            -> ok
+        booking a CONFIRMED 2:1
+        payment p RETURN_DUE
+        payment q CAPTURED
+        unsettled p
+    """)
+
+
+PARTNER = """
+    ann      create_booking event=7               -> booking=a
+    ann      select_seat booking=a seat=7/2:1     -> ok
+    ann      select_seat booking=a seat=7/2:2     -> ok
+    ann      initiate_payment booking=a           -> order=p
+"""
+STARTED = f"""{PARTNER}
+    provider start order=p                        -> ok
+"""
+SUBMITTED = f"""{STARTED}
+    provider submit order=p                       -> ok
+"""
+PAY = """
+    gateway  register order=p                     -> ok
+    gateway  authorize order=p                    -> ok
+    gateway  capture order=p                      -> ok
+"""
+CONFIRM_DUE = f"""{SUBMITTED}{PAY}"""
+CONFIRMED = f"""{CONFIRM_DUE}
+    provider confirm order=p                      -> ok
+"""
+CANCEL_DUE = f"""{STARTED}
+    ann      cancel_booking booking=a             -> ok
+"""
+LET_GO = f"""{CANCEL_DUE}
+    provider cancel order=p                       -> ok
+"""
+
+RESERVATION_FACTS = [
+    (PARTNER, "start", "ok", "STARTED"),
+    (PARTNER, "submit", "nothing", "WANTED"),
+    (PARTNER, "confirm", "nothing", "WANTED"),
+    (PARTNER, "cancel", "nothing", "WANTED"),
+    (PARTNER, "refuse", "ok", "CANCELLED"),
+    (STARTED, "start", "nothing", "STARTED"),
+    (STARTED, "submit", "ok", "SUBMITTED"),
+    (STARTED, "confirm", "nothing", "STARTED"),
+    (STARTED, "cancel", "nothing", "STARTED"),
+    (STARTED, "refuse", "ok", "CANCEL_DUE"),
+    (SUBMITTED, "start", "nothing", "SUBMITTED"),
+    (SUBMITTED, "submit", "nothing", "SUBMITTED"),
+    (SUBMITTED, "confirm", "nothing", "SUBMITTED"),
+    (SUBMITTED, "cancel", "nothing", "SUBMITTED"),
+    (SUBMITTED, "refuse", "nothing", "SUBMITTED"),
+    (CONFIRM_DUE, "submit", "nothing", "CONFIRM_DUE"),
+    (CONFIRM_DUE, "confirm", "ok", "CONFIRMED"),
+    (CONFIRM_DUE, "cancel", "nothing", "CONFIRM_DUE"),
+    (CONFIRM_DUE, "refuse", "nothing", "CONFIRM_DUE"),
+    (CONFIRMED, "confirm", "nothing", "CONFIRMED"),
+    (CONFIRMED, "cancel", "nothing", "CONFIRMED"),
+    (CONFIRMED, "refuse", "nothing", "CONFIRMED"),
+    (CANCEL_DUE, "start", "nothing", "CANCEL_DUE"),
+    (CANCEL_DUE, "submit", "nothing", "CANCEL_DUE"),
+    (CANCEL_DUE, "confirm", "nothing", "CANCEL_DUE"),
+    (CANCEL_DUE, "cancel", "ok", "CANCELLED"),
+    (CANCEL_DUE, "refuse", "nothing", "CANCEL_DUE"),
+    (LET_GO, "start", "nothing", "CANCELLED"),
+    (LET_GO, "submit", "nothing", "CANCELLED"),
+    (LET_GO, "cancel", "nothing", "CANCELLED"),
+    (LET_GO, "refuse", "nothing", "CANCELLED"),
+]
+
+
+@pytest.mark.parametrize(("before", "fact", "answer", "reservation"), RESERVATION_FACTS)
+def test_facts_of_the_provider(before: str, fact: str, answer: str, reservation: str) -> None:
+    """A fact moves the reservation as the table says."""
+    check(f"""
+        {before}
+        provider {fact} order=p -> {answer}
+        reservation p {reservation} 7/2:1 7/2:2
+    """)
+
+
+def test_a_partners_seats_are_sold() -> None:
+    """Sold at the capture; settled only when the provider has confirmed; then ours for ever."""
+    story = check(f"""
+        {SUBMITTED}
+        gateway register order=p             -> ok
+        gateway authorize order=p            -> ok
+        reservation p SUBMITTED 7/2:1 7/2:2
+        gateway capture order=p              -> ok
+        booking a CONFIRMED 7/2:1 7/2:2
+        seat 7/2:1 SOLD
+        payment p CAPTURED
+        reservation p CONFIRM_DUE 7/2:1 7/2:2
+        unsettled p
+        provider confirm order=p             -> ok
+        unsettled
+    """)
+
+    payment = story.engine.payment(story.named("p"))
+    assert payment is not None
+    assert payment.reservation is not None
+    assert "their-order" == payment.reservation.provider_order
+
+
+def test_money_that_is_captured_before_the_places_are_held() -> None:
+    """The confirm is due as soon as the provider holds the places."""
+    check(f"""
+        {STARTED}{PAY}
+        reservation p STARTED 7/2:1 7/2:2
+        unsettled p
+        provider submit order=p              -> ok
+        reservation p CONFIRM_DUE 7/2:1 7/2:2
+        provider confirm order=p             -> ok
+        unsettled
+    """)
+
+
+@pytest.mark.parametrize("begun", [PARTNER, STARTED])
+@pytest.mark.parametrize("facts", ["", "register", "register authorize"])
+def test_a_refused_reservation_ends_the_booking(begun: str, facts: str) -> None:
+    """A place was sold elsewhere: the seats are FREE and whatever money came is owed back."""
+    told = "\n".join(f"gateway {fact} order=p -> ok" for fact in facts.split())
+    check(f"""
+        {begun}
+        {told}
+        provider refuse order=p              -> ok
+        booking a CANCELLED
+        seat 7/2:1 FREE
+        seat 7/2:2 FREE
+        payment p RETURN_DUE
+        unsettled p
+    """)
+
+
+# What ends an attempt, with the reservation in each status it can have then.
+ENDINGS = [
+    ("ann release_seat seat=7/2:1", "RETURN_DUE"),
+    ("ann cancel_booking booking=a", "RETURN_DUE"),
+    ("operator reset", "RETURN_DUE"),
+    ("gateway refuse order=p", "FAILED"),
+]
+
+
+@pytest.mark.parametrize(("ending", "payment"), ENDINGS)
+@pytest.mark.parametrize(
+    ("begun", "reservation"),
+    [(PARTNER, "CANCELLED"), (STARTED, "CANCEL_DUE"), (SUBMITTED, "CANCEL_DUE")],
+)
+def test_an_ended_attempt_lets_the_places_go(
+    ending: str, payment: str, begun: str, reservation: str
+) -> None:
+    """An order with places is cancelled; one that never held any is left to itself."""
+    check(f"""
+        {begun}
+        {ending}                             -> ok
+        payment p {payment}
+        reservation p {reservation} 7/2:1 7/2:2
+    """)
+
+
+@pytest.mark.parametrize(
+    ("begun", "reservation"),
+    [(PARTNER, "CANCELLED"), (STARTED, "CANCEL_DUE"), (SUBMITTED, "CANCEL_DUE")],
+)
+@pytest.mark.parametrize("facts", ["register", "register authorize"])
+def test_a_failed_or_expired_payment_lets_the_places_go(
+    begun: str, reservation: str, facts: str
+) -> None:
+    """Failure settles the money; the provider is owed its cancel until it has answered."""
+    told = "\n".join(f"gateway {fact} order=p -> ok" for fact in facts.split())
+    owed = "p" if reservation == "CANCEL_DUE" else ""
+    check(f"""
+        {begun}
+        {told}
+        gateway fail order=p                 -> ok
+        reservation p {reservation} 7/2:1 7/2:2
+        unsettled {owed}
+        provider cancel order=p              -> {"ok" if owed else "nothing"}
+        unsettled
+    """)
+    check(f"""
+        {begun}
+        tick 12m                             -> 1
+        reservation p {reservation} 7/2:1 7/2:2
+        payment p RETURN_DUE
+    """)
+
+
+def test_a_refunded_partners_seat_is_resold_without_asking() -> None:
+    """The provider can't take a confirmed place back, so it is ours; others are asked for."""
+    check(f"""
+        {CONFIRMED}
+        ann cancel_booking booking=a         -> ok
+        reservation p CONFIRMED 7/2:1 7/2:2
+        gateway return order=p               -> ok
+        unsettled
+        bob create_booking event=7           -> booking=b
+        bob select_seat booking=b seat=7/2:1 -> ok
+        bob initiate_payment booking=b       -> order=q
+        reservation q none
+        bob release_seat seat=7/2:1          -> ok
+        bob select_seat booking=b seat=7/2:2 -> ok
+        bob select_seat booking=b seat=7/2:3 -> ok
+        bob initiate_payment booking=b       -> order=r
+        reservation r WANTED 7/2:3
+    """)
+
+
+def test_a_refund_before_the_confirm_still_confirms() -> None:
+    """The confirm may have been sent: it is carried through and the seats become ours."""
+    check(f"""
+        {CONFIRM_DUE}
+        ann cancel_booking booking=a         -> ok
+        payment p RETURN_DUE
+        reservation p CONFIRM_DUE 7/2:1 7/2:2
+        gateway return order=p               -> ok
+        unsettled p
+        provider confirm order=p             -> ok
+        unsettled
+        bob create_booking event=7           -> booking=b
+        bob select_seat booking=b seat=7/2:1 -> ok
+        bob initiate_payment booking=b       -> order=q
+        reservation q none
+    """)

@@ -1,0 +1,125 @@
+"""The offline check finds nothing in a good store, and the fault in a bad one."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from engine import Engine, dump, verify
+from engine.engine import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, open_snapshots
+from engine.snapshotter import make_snapshot
+from engine.state import State
+from engine.verify import Findings, verify_store
+from tests.scenario import EVENTS, START_MS
+
+STORE_ID = b"sixteen bytes id"
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """A store with two snapshots and a record after them; `digest` is in a file beside it."""
+    Engine.create(tmp_path, store_id=STORE_ID)
+    store = Engine.open(tmp_path, EVENTS)
+    for event_id in (1, 2):
+        booking_id = store.create_booking(user_id=1, event_id=event_id, now_ms=START_MS)
+        store.select_seat(
+            user_id=1,
+            booking_id=booking_id,
+            seat_id=event_id * 10_000_000 + 10_001,
+            now_ms=START_MS,
+        )
+        store.initiate_payment(user_id=1, booking_id=booking_id, now_ms=START_MS)
+        store._log.seal()
+        store.flush()
+        make_snapshot(tmp_path)
+    store.create_booking(user_id=1, event_id=1, now_ms=START_MS)
+    (tmp_path / "digest").write_text(store.digest())
+    store.close()
+    return tmp_path
+
+
+def test_a_good_store(directory: Path) -> None:
+    """What it holds is told; both snapshots and the whole log make the same state."""
+    found = verify_store(directory)
+
+    assert "" == found.fault
+    assert (directory / "digest").read_text() == found.digest
+    assert (7, {3, 6}) == (found.records, set(found.snapshots))
+    assert (2, 3, 2) == (found.events_touched, found.bookings, found.payments_unsettled)
+    assert 0 == found.torn_bytes
+    assert found.segments > 1
+
+
+def test_a_store_whose_log_begins_later(directory: Path) -> None:
+    """What two snapshots cover of the log may be gone."""
+    whole = verify_store(directory)
+    store = Engine.open(directory, EVENTS)
+    store.drop_log_through(3)
+    store.close()
+
+    found = verify_store(directory)
+    assert "" == found.fault
+    assert (whole.digest, whole.records) == (found.digest, found.records)
+    assert found.segments <= whole.segments
+
+
+def test_an_empty_store(tmp_path: Path) -> None:
+    """Nothing is wrong with nothing."""
+    Engine.create(tmp_path, store_id=STORE_ID)
+
+    found = verify_store(tmp_path)
+    assert ("", 0, ()) == (found.fault, found.records, found.snapshots)
+    assert dump.digest(State()) == found.digest
+
+
+def test_a_missing_store(tmp_path: Path) -> None:
+    """It is said, and nothing is made."""
+    assert verify_store(tmp_path / "missing").fault
+    assert [] == list(tmp_path.iterdir())
+
+
+def flip(path: Path) -> None:
+    """Change one byte in the middle of what was written."""
+    data = bytearray(path.read_bytes())
+    data[len(bytes(data).rstrip(b"\0")) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def test_a_bad_byte_in_the_log(directory: Path) -> None:
+    """The fault names the segment."""
+    first = min((directory / WAL_DIRECTORY).glob("*.wal"))
+    flip(first)
+
+    assert first.name in verify_store(directory).fault
+
+
+@pytest.mark.parametrize("which", [min, max], ids=["older", "newer"])
+def test_a_bad_byte_in_a_snapshot(directory: Path, which: Callable[[Iterable[Path]], Path]) -> None:
+    """The fault names the file; the check itself renames nothing."""
+    bad = which((directory / SNAPSHOTS_DIRECTORY).glob("*.snapshot"))
+    flip(bad)
+
+    assert bad.name in verify_store(directory).fault
+    assert bad.exists()
+
+
+def test_a_good_file_with_another_truth(directory: Path) -> None:
+    """A snapshot whose every checksum is right, but which isn't what the log says."""
+    open_snapshots(directory).save(7, dump.dump(State()))
+
+    assert "different states" in verify_store(directory).fault
+
+
+def test_records_that_cannot_be_applied(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a record makes of apply is the finding, not a traceback."""
+
+    def break_down(*_: object) -> None:
+        raise KeyError("no such booking")
+
+    monkeypatch.setattr(verify, "apply", break_down)
+    assert "KeyError: 'no such booking'" == verify_store(directory).fault
+
+
+def test_findings_without_a_fault_are_empty() -> None:
+    """Nothing found is nothing wrong."""
+    assert "" == Findings().fault
