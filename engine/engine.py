@@ -205,6 +205,7 @@ class Engine:
         """A new, empty booking; returns its id."""
         if key is not None and (receipt := self._receipt(user_id, key)):
             return _result(receipt)
+        self._require_room()
         created = decide.create_booking(
             self._state,
             self._events,
@@ -227,6 +228,7 @@ class Engine:
         """Hold a seat for a booking; again for the same booking: nothing changes."""
         if key is not None and self._receipt(user_id, key):
             return
+        self._require_room()
         selected = decide.select_seat(
             self._state,
             self._events,
@@ -259,6 +261,7 @@ class Engine:
         """Begin to collect the money; returns the order id, the same one while it is pending."""
         if key is not None and (receipt := self._receipt(user_id, key)):
             return _result(receipt)
+        self._require_room()
         initiated = decide.initiate_payment(
             self._state,
             self._rules,
@@ -429,6 +432,11 @@ class Engine:
     def _at_ms(self, now_ms: int) -> int:
         """Time never runs backwards in the log, whatever the clock does."""
         return max(now_ms, self._state.last_at_ms)
+
+    def _require_room(self) -> None:
+        """New work is refused first; what frees seats or settles money may use the last room."""
+        if not self._log.has_room:
+            raise Busy
 
     def _receipt(self, user_id: int, key: Key) -> Receipt | None:
         receipt = self._state.receipts.get(user_id, {}).get(key.key)

@@ -347,3 +347,25 @@ def test_durable_means_on_disk(directory: Path) -> None:
     again = Engine.open(directory, EVENTS)
     assert 8 == again.durable_lsn
     again.close()
+
+
+def test_new_work_is_refused_first_when_room_gets_scarce() -> None:
+    """Nothing new is begun, while releases and cancels may still use what is left."""
+    log = MemoryLog()
+    engine = Engine(EVENTS, log=log)
+    booking = engine.create_booking(user_id=1, event_id=1, now_ms=1)
+    seat = engine.deal(event_id=1, row=None, limit=1)[0].seat_id
+    engine.select_seat(user_id=1, booking_id=booking, seat_id=seat, now_ms=1)
+    log.has_room = False
+
+    with pytest.raises(Busy):
+        engine.create_booking(user_id=1, event_id=1, now_ms=2)
+    with pytest.raises(Busy):
+        engine.select_seat(user_id=1, booking_id=booking, seat_id=seat + 1, now_ms=2)
+    with pytest.raises(Busy):
+        engine.initiate_payment(user_id=1, booking_id=booking, now_ms=2)
+    engine.release_seat(user_id=1, seat_id=seat, now_ms=2)
+    engine.cancel_booking(user_id=1, booking_id=booking, now_ms=2)
+
+    assert engine.holder(seat) is None
+    assert engine.analytics(1).bookings_count == 0
