@@ -1,0 +1,125 @@
+"""When to look at what again: every key at most once at a time, a bounded number of them at once.
+
+A look may be asked for at any moment and as often as one likes; asked for while it is under way,
+it happens once more right after. Memory: a few words for each key that has something to wait for.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from heapq import heappop, heappush
+from typing import Any
+
+Sleep = Callable[[float], Coroutine[Any, Any, None]]
+# Nothing is due. (2**53 milliseconds is the year 287396.)
+_NEVER_MS = 2**53
+
+
+class Agenda:
+    """Calls `look(key)`, which returns when to look again (in ms), or None for no more."""
+
+    def __init__(
+        self,
+        look: Callable[[int], Awaitable[int | None]],
+        *,
+        at_once: int,
+        clock_ms: Callable[[], int],
+        sleep: Sleep,
+    ) -> None:
+        self._look = look
+        self._at_once = at_once
+        self._clock_ms = clock_ms
+        self._sleep = sleep
+        # A key is in one of the three: waiting for its time, ready for a free hand, or running.
+        self._due_ms: dict[int, int] = {}
+        self._ready: deque[int] = deque()
+        self._is_ready: set[int] = set()
+        self._running: dict[int, asyncio.Task[None]] = {}
+        self._again: set[int] = set()
+        # (due_ms, key); one that `_due_ms` doesn't confirm is passed over.
+        self._heap: list[tuple[int, int]] = []
+        self._poked = asyncio.Event()
+        self._resting_until_ms = _NEVER_MS
+        self._timer: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to look; call it on a running loop."""
+        self._timer = asyncio.create_task(self._wait_and_look())
+        self._begin()
+
+    def now(self, key: int) -> None:
+        """Look at `key` as soon as a hand is free."""
+        if key in self._running:
+            self._again.add(key)
+        elif key not in self._is_ready:
+            self._due_ms.pop(key, None)
+            self._ready.append(key)
+            self._is_ready.add(key)
+            self._begin()
+
+    async def stop(self, *, within_seconds: float) -> None:
+        """No new looks; those under way may end by themselves for a while, then they are cut."""
+        if self._timer is None:
+            return
+        timer, self._timer = self._timer, None
+        timer.cancel()
+        await asyncio.gather(timer, return_exceptions=True)
+        running = set(self._running.values())
+        if not running:
+            return
+        patience = asyncio.create_task(self._sleep(within_seconds))
+        patience.add_done_callback(lambda _: [task.cancel() for task in running])
+        await asyncio.gather(*running, return_exceptions=True)
+        patience.cancel()
+        await asyncio.gather(patience, return_exceptions=True)
+
+    def _begin(self) -> None:
+        while self._timer is not None and self._ready and len(self._running) < self._at_once:
+            key = self._ready.popleft()
+            self._is_ready.discard(key)
+            self._running[key] = asyncio.create_task(self._run(key))
+
+    async def _run(self, key: int) -> None:
+        due_ms: int | None = None
+        try:
+            due_ms = await self._look(key)
+        finally:
+            del self._running[key]
+            if key in self._again:
+                self._again.discard(key)
+                self.now(key)
+            elif due_ms is not None and due_ms <= self._clock_ms():
+                self.now(key)
+            elif due_ms is not None:
+                self._wait_until(key, due_ms)
+            self._begin()
+
+    def _wait_until(self, key: int, due_ms: int) -> None:
+        self._due_ms[key] = due_ms
+        heappush(self._heap, (due_ms, key))
+        if due_ms < self._resting_until_ms:
+            self._poked.set()
+
+    async def _wait_and_look(self) -> None:
+        while True:
+            now_ms = self._clock_ms()
+            while self._heap and self._heap[0][0] <= now_ms:
+                due_ms, key = heappop(self._heap)
+                if self._due_ms.get(key) == due_ms:
+                    self.now(key)
+            self._resting_until_ms = self._heap[0][0] if self._heap else _NEVER_MS
+            self._poked.clear()
+            await self._rest(now_ms)
+
+    async def _rest(self, now_ms: int) -> None:
+        """Until the next key is due, or one that is due earlier comes in."""
+        if self._resting_until_ms == _NEVER_MS:
+            await self._poked.wait()
+            return
+        resting = asyncio.create_task(self._sleep((self._resting_until_ms - now_ms) / 1000))
+        poked = asyncio.create_task(self._poked.wait())
+        try:
+            await asyncio.wait((resting, poked), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            resting.cancel()
+            poked.cancel()

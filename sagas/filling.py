@@ -1,0 +1,95 @@
+"""What we know of the places in one order of the provider's, and what to do with them next.
+
+A select that is refused means "taken", unless we may have taken the place ourselves: by an attempt
+whose answer got lost, or by another order of ours whose places aren't free yet. Such a seat is
+doubtful, and the number of places that the order holds in the end says whose it is.
+"""
+
+from enum import Enum
+
+# Beyond this the provider isn't late, something is wrong: doubts are decided against us.
+SETTLE_MS_MAX = 60_000
+# An attempt we gave up on (after 5 s) may still be at work there; ending the order under it can
+# leave a place taken by nobody, for ever.
+IN_FLIGHT_MS = 10_000
+
+
+class Refusal(Enum):
+    """What a refused select means."""
+
+    TAKEN = "taken"
+    DOUBTFUL = "doubtful"
+
+
+class Filling:
+    """Losing it, as a crash does, only makes every place doubtful (`resumed`)."""
+
+    __slots__ = (
+        "_certain",
+        "_doubtful",
+        "_maybe",
+        "_seats",
+        "_settling_since_ms",
+        "in_flight_until_ms",
+        "is_settled",
+        "is_unseen",
+        "polls",
+    )
+
+    def __init__(self, seats: tuple[int, ...], *, resumed: bool, now_ms: int) -> None:
+        self._seats = seats
+        self._certain: set[int] = set()  # selected, and we were told so
+        self._maybe: set[int] = set(seats) if resumed else set()  # an attempt had no answer
+        self._doubtful: set[int] = set()  # refused, perhaps because it is ours already
+        self._settling_since_ms: int | None = None
+        self.in_flight_until_ms = now_ms + IN_FLIGHT_MS if resumed else 0
+        # A crash may have lost anything: see what the order holds before selecting again.
+        self.is_unseen = resumed
+        # The order has shown all it may hold, so nothing of ours is on its way there.
+        self.is_settled = False
+        self.polls = 0
+
+    @property
+    def places_wanted(self) -> int:
+        return len(self._seats)
+
+    def places_held_max(self) -> int:
+        """How many places the order may hold in the end."""
+        return len(self._certain | self._maybe)
+
+    def next_seat(self) -> int | None:
+        """The next seat to select; None: each has had its answer."""
+        for seat_id in self._seats:
+            if seat_id not in self._certain and seat_id not in self._doubtful:
+                return seat_id
+        return None
+
+    def selected(self, seat_id: int) -> None:
+        self._certain.add(seat_id)
+        self.polls = 0
+
+    def refused(self, seat_id: int, *, may_be_releasing: bool) -> Refusal:
+        if seat_id in self._maybe or may_be_releasing:
+            self._doubtful.add(seat_id)
+            return Refusal.DOUBTFUL
+        return Refusal.TAKEN
+
+    def unanswered(self, seat_id: int, *, now_ms: int) -> None:
+        self._maybe.add(seat_id)
+        self.in_flight_until_ms = now_ms + IN_FLIGHT_MS
+
+    def begin_settling(self, now_ms: int) -> None:
+        """From now on the order should show what it holds; the first call counts."""
+        if self._settling_since_ms is None:
+            self._settling_since_ms = now_ms
+
+    def is_overdue(self, now_ms: int) -> bool:
+        since_ms = self._settling_since_ms
+        return since_ms is not None and now_ms - since_ms > SETTLE_MS_MAX
+
+    def has_doubts(self) -> bool:
+        return bool(self._doubtful)
+
+    def try_again(self) -> None:
+        """Select the doubtful ones once more: what was on its way to being free may be by now."""
+        self._doubtful.clear()

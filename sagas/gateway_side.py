@@ -1,0 +1,250 @@
+"""The conversation with the payment gateway about one payment, a call at a time.
+
+What a check says counts only if it speaks of our payment: the same ids, amount and currency.
+"""
+
+import random
+from collections.abc import Callable
+from functools import partial
+
+import structlog
+
+from engine import Engine, Payment, PaymentStatus
+from sagas import gateway_client, owed
+from sagas.gateway_client import GatewayClient, Opened, Standing
+from sagas.outcome import Done, Outcome, Refused, Unknown
+from sagas.owed import Fact, GatewayCall
+from sagas.recorder import Recorder
+from sagas.watch import Watch, stamp_of
+
+# The gateway caches a check for 30 s while a payment is active and for 300 s when it looks final.
+# Its 32 variants, a second or ten apart, outlast that: no hints, however many, make us read a
+# stale answer.
+CHECK_INTERVAL_MS = 1_000
+OVER_CHECK_INTERVAL_MS = 10_000
+# A customer waits for the page: try more often than patience alone would.
+AWAITED_RETRY_MS = 1_000
+
+# None: it went through. Otherwise the call, or one like it, is still owed.
+Trouble = Refused | Unknown | None
+
+log = structlog.get_logger("sagas.gateway")
+
+
+class GatewaySide:
+    """Makes the calls that `owed.to_gateway` names, when their time has come."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        client: GatewayClient,
+        recorder: Recorder,
+        *,
+        may_begin: Callable[[Payment], bool],
+        clock_ms: Callable[[], int],
+        rng: random.Random,
+    ) -> None:
+        self._engine = engine
+        self._client = client
+        self._record = recorder.record
+        self._may_begin = may_begin
+        self._clock_ms = clock_ms
+        self._rng = rng
+        self._steps = {
+            GatewayCall.INIT: self._init,
+            GatewayCall.CHECK: self._check,
+            GatewayCall.CAPTURE: self._capture,
+            GatewayCall.LOOK_UP: self._look_up,
+            GatewayCall.RETURN: self._return,
+        }
+
+    async def look(self, payment: Payment, watch: Watch) -> int | None:
+        """Make at most one call; returns when to look again in ms, None: when something changes."""
+        watch.gateway.notice(stamp_of(payment))
+        call = self._owed(payment, watch)
+        if call is None:
+            return None
+        due_ms = self._due_ms(call, payment, watch)
+        if due_ms > self._clock_ms():
+            return due_ms
+        await self._engine.durable()
+        trouble = await self._steps[call](payment, watch)
+        now_ms = self._clock_ms()
+        if trouble is None:
+            watch.gateway.failures = 0
+        else:
+            self._be_patient(call, payment, watch, trouble)
+        return now_ms
+
+    def _owed(self, payment: Payment, watch: Watch) -> GatewayCall | None:
+        call = owed.to_gateway(payment)
+        if call is GatewayCall.INIT:
+            return call if self._may_begin(payment) else None
+        if call is None and watch.hinted and payment.status in owed.OVER:
+            return GatewayCall.CHECK
+        if call is not GatewayCall.CHECK:
+            watch.hinted = False
+        return call
+
+    def _due_ms(self, call: GatewayCall, payment: Payment, watch: Watch) -> int:
+        lane = watch.gateway
+        if call is GatewayCall.INIT and watch.is_awaited():
+            return min(lane.not_before_ms, lane.failed_at_ms + AWAITED_RETRY_MS)
+        if call is not GatewayCall.CHECK:
+            return lane.not_before_ms
+        if not lane.not_before_ms:
+            lane.not_before_ms = owed.next_check_ms(
+                initiated_at_ms=payment.initiated_at_ms, now_ms=self._clock_ms()
+            )
+        earliest_ms = earliest_check_ms(payment, watch)
+        if watch.hinted and not lane.failures:
+            return earliest_ms
+        return max(earliest_ms, lane.not_before_ms)
+
+    def _be_patient(
+        self, call: GatewayCall, payment: Payment, watch: Watch, trouble: Refused | Unknown
+    ) -> None:
+        wish_s = trouble.retry_after_s if isinstance(trouble, Unknown) else 0.0
+        watch.gateway.fail(now_ms=self._clock_ms(), retry_after_s=wish_s, rng=self._rng)
+        if watch.gateway.is_worth_telling():
+            log.warning(
+                "the gateway is still owed a call",
+                call=call.value,
+                order_id=payment.order_id,
+                trouble=trouble,
+                failures=watch.gateway.failures,
+            )
+
+    async def _init(self, payment: Payment, watch: Watch) -> Trouble:
+        outcome = await self._client.init(
+            order_id=payment.order_id, amount_minor=payment.amount_minor
+        )
+        match outcome:
+            case Done(opened):
+                await self._register(payment, opened)
+            case Refused(code=gateway_client.DUPLICATE):
+                # An earlier answer got lost. NOT_THERE here means that the refusal itself was
+                # wrong, which it is when the gateway's own database has failed it.
+                return await self._adopt(payment, watch)
+            case Refused(code=code):
+                log.error("the gateway refuses a payment", order_id=payment.order_id, code=code)
+                await self._record(self._engine.refuse_payment, payment.order_id)
+            case Unknown():
+                return outcome
+        return None
+
+    async def _look_up(self, payment: Payment, watch: Watch) -> Trouble:
+        trouble = await self._adopt(payment, watch)
+        if trouble is not None and _is_not_there(trouble):
+            await self._record(self._engine.refuse_payment, payment.order_id)
+            return None
+        return trouble
+
+    async def _adopt(self, payment: Payment, watch: Watch) -> Trouble:
+        """Find by our own id what the gateway has begun for us."""
+        outcome = await self._standing(payment, watch)
+        if not isinstance(outcome, Done):
+            return outcome
+        payment_id = outcome.answer.payment_id
+        await self._register(payment, Opened(payment_id, self._client.page_url(payment_id)))
+        return None
+
+    async def _check(self, payment: Payment, watch: Watch) -> Trouble:
+        outcome = await self._standing(payment, watch)
+        if isinstance(outcome, Done):
+            await self._conclude(payment, outcome.answer)
+        elif payment.status not in owed.OVER or not _is_not_there(outcome):
+            return outcome
+        # The hint is answered unless another one came meanwhile: that one may know of more.
+        watch.hinted = watch.hints > watch.hints_at_check
+        watch.hints_answered = watch.hints_at_check
+        watch.gateway.not_before_ms = 0
+        watch.tell()
+        return None
+
+    async def _capture(self, payment: Payment, watch: Watch) -> Trouble:
+        outcome = await self._client.confirm(payment_id=payment.payment_id)
+        if isinstance(outcome, Done):
+            await self._record(self._engine.capture_payment, payment.order_id)
+            return None
+        return await self._see_why(payment, watch, outcome)
+
+    async def _return(self, payment: Payment, watch: Watch) -> Trouble:
+        outcome = await self._client.cancel(payment_id=payment.payment_id)
+        if isinstance(outcome, Done):
+            await self._record(self._engine.return_payment, payment.order_id)
+            return None
+        return await self._see_why(payment, watch, outcome)
+
+    async def _see_why(self, payment: Payment, watch: Watch, outcome: Refused | Unknown) -> Trouble:
+        """A refusal may mean that it is done already, or that it can never be done."""
+        if isinstance(outcome, Unknown):
+            return outcome
+        standing = await self._standing(payment, watch)
+        if isinstance(standing, Done) and await self._conclude(payment, standing.answer):
+            return None
+        return outcome
+
+    async def _standing(self, payment: Payment, watch: Watch) -> Outcome[Standing]:
+        watch.last_check_ms = self._clock_ms()
+        watch.hints_at_check = watch.hints
+        variant = watch.next_variant()
+        if payment.payment_id:
+            outcome = await self._client.check(payment_id=payment.payment_id, variant=variant)
+        else:
+            outcome = await self._client.look_up(order_id=payment.order_id, variant=variant)
+        if isinstance(outcome, Done) and not _is_ours(payment, outcome.answer):
+            log.error(
+                "a check tells of something else than our payment: nothing is recorded",
+                order_id=payment.order_id,
+                amount_minor=payment.amount_minor,
+                told=outcome.answer,
+            )
+            return Unknown("a check of something else")
+        return outcome
+
+    async def _conclude(self, payment: Payment, standing: Standing) -> bool:
+        """Record what a check implies; False: nothing."""
+        reports = {
+            Fact.AUTHORIZED: self._engine.authorize_payment,
+            Fact.CAPTURED: self._engine.capture_payment,
+            Fact.FAILED: self._engine.fail_payment,
+            Fact.RETURNED: self._engine.return_payment,
+        }
+        facts = owed.facts(payment, owed.money_of(standing.status))
+        for fact in facts:
+            await self._record(reports[fact], payment.order_id)
+        return bool(facts)
+
+    async def _register(self, payment: Payment, opened: Opened) -> None:
+        register = partial(
+            self._engine.register_payment, payment_id=opened.payment_id, url=opened.url
+        )
+        await self._record(register, payment.order_id)
+
+
+def earliest_check_ms(payment: Payment, watch: Watch) -> int:
+    """No hint makes us ask about a payment before this."""
+    interval_ms = OVER_CHECK_INTERVAL_MS if payment.status in owed.OVER else CHECK_INTERVAL_MS
+    return watch.last_check_ms + interval_ms
+
+
+def needs_check(payment: Payment) -> bool:
+    """Whether a hint about this payment could tell us something new."""
+    return payment.status in owed.OVER or payment.status in (
+        PaymentStatus.INITIATED,
+        PaymentStatus.PENDING,
+    )
+
+
+def _is_not_there(outcome: Refused | Unknown) -> bool:
+    return isinstance(outcome, Refused) and outcome.code == gateway_client.NOT_THERE
+
+
+def _is_ours(payment: Payment, standing: Standing) -> bool:
+    return (
+        standing.order_id == payment.order_id
+        and standing.payment_id == (payment.payment_id or standing.payment_id)
+        and standing.amount_minor == payment.amount_minor
+        and standing.currency == gateway_client.CURRENCY
+    )

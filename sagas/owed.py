@@ -1,0 +1,135 @@
+"""Which call does one payment owe the outside next? Pure: nothing here waits, calls or remembers.
+
+The intent is the engine's durable state itself, so the same question after a crash gets the same
+answer. Gateway and provider are owed apart: neither waits for the other's bad day, except where
+the order of things is the point: capture only what the provider holds for us, and confirm there
+last, because that can't be undone.
+"""
+
+from enum import StrEnum
+
+from engine import Payment, PaymentStatus, ReservationStatus
+
+
+class GatewayCall(StrEnum):
+    INIT = "init"
+    CHECK = "check"
+    CAPTURE = "capture"
+    LOOK_UP = "look_up"  # of a payment that must be ended, but whose id we never got
+    RETURN = "return"
+
+
+class ProviderCall(StrEnum):
+    START = "start"
+    FILL = "fill"  # select every place, wait until the order holds them, submit
+    CONFIRM = "confirm"
+    CANCEL = "cancel"
+
+
+class Money(StrEnum):
+    """What the gateway's word for a payment says about the money."""
+
+    OPEN = "open"  # nothing has happened, or something is happening
+    HELD = "held"
+    TAKEN = "taken"
+    NONE = "none"  # nothing was taken and nothing will be
+    BACK = "back"  # nothing was taken, or it went back in full
+
+
+class Fact(StrEnum):
+    """What the engine is told about the money."""
+
+    AUTHORIZED = "authorized"
+    CAPTURED = "captured"
+    FAILED = "failed"
+    RETURNED = "returned"
+
+
+_MONEY = {
+    **dict.fromkeys(("AUTHORIZED",), Money.HELD),
+    **dict.fromkeys(("CONFIRMED", "CAPTURED", "COMPLETED"), Money.TAKEN),
+    **dict.fromkeys(("REJECTED", "EXPIRED", "DEADLINE_EXPIRED", "AUTH_FAIL", "FAILED"), Money.NONE),
+    **dict.fromkeys(("CANCELLED", "REVERSED", "REFUNDED"), Money.BACK),
+}
+
+# Without hints: soon after the page was made, then more and more rarely.
+CHECKS_AFTER_MS = (5_000, 15_000, 45_000)
+CHECK_EVERY_MS = 60_000
+
+# The attempt is over, but a customer may have paid for it all the same: worth asking when a hint
+# says so.
+OVER = frozenset({PaymentStatus.FAILED, PaymentStatus.RETURNED})
+
+
+def to_gateway(payment: Payment) -> GatewayCall | None:
+    """The gateway's next call; None: nothing, or not before the provider has answered."""
+    match payment.status:
+        case PaymentStatus.INITIATED:
+            return GatewayCall.INIT
+        case PaymentStatus.PENDING:
+            return GatewayCall.CHECK
+        case PaymentStatus.AUTHORIZED:
+            return GatewayCall.CAPTURE if may_capture(payment) else None
+        case PaymentStatus.RETURN_DUE:
+            return GatewayCall.RETURN if payment.payment_id else GatewayCall.LOOK_UP
+        case PaymentStatus.CAPTURED | PaymentStatus.FAILED | PaymentStatus.RETURNED:
+            return None
+
+
+def to_provider(payment: Payment) -> ProviderCall | None:
+    """The provider's next call; it doesn't depend on the payment, the engine has seen to that."""
+    if payment.reservation is None:
+        return None
+    match payment.reservation.status:
+        case ReservationStatus.WANTED:
+            return ProviderCall.START
+        case ReservationStatus.STARTED:
+            return ProviderCall.FILL
+        case ReservationStatus.CONFIRM_DUE:
+            return ProviderCall.CONFIRM
+        case ReservationStatus.CANCEL_DUE:
+            return ProviderCall.CANCEL
+        case (
+            ReservationStatus.SUBMITTED | ReservationStatus.CONFIRMED | ReservationStatus.CANCELLED
+        ):
+            return None
+
+
+def may_capture(payment: Payment) -> bool:
+    """True when every seat is ours to give: never take money for places we don't hold."""
+    reservation = payment.reservation
+    return reservation is None or reservation.status is ReservationStatus.SUBMITTED
+
+
+def money_of(status: str) -> Money:
+    """An unknown word, and a refund in part, say nothing that could be acted on."""
+    return _MONEY.get(status, Money.OPEN)
+
+
+def facts(payment: Payment, money: Money) -> tuple[Fact, ...]:
+    """What is to be recorded, in this order, when the gateway says so of the money."""
+    nothing_taken = money in (Money.NONE, Money.BACK)
+    match payment.status:
+        case PaymentStatus.PENDING if money is Money.HELD:
+            return (Fact.AUTHORIZED,)
+        case PaymentStatus.PENDING if money is Money.TAKEN:
+            return (Fact.AUTHORIZED, Fact.CAPTURED) if may_capture(payment) else (Fact.AUTHORIZED,)
+        case PaymentStatus.AUTHORIZED if money is Money.TAKEN and may_capture(payment):
+            return (Fact.CAPTURED,)
+        case PaymentStatus.PENDING | PaymentStatus.AUTHORIZED if nothing_taken:
+            return (Fact.FAILED,)
+        case PaymentStatus.RETURN_DUE if nothing_taken:
+            return (Fact.FAILED if money is Money.NONE else Fact.RETURNED,)
+        case PaymentStatus.FAILED | PaymentStatus.RETURNED if money in (Money.HELD, Money.TAKEN):
+            return (Fact.AUTHORIZED,)
+        case _:
+            return ()
+
+
+def next_check_ms(*, initiated_at_ms: int, now_ms: int) -> int:
+    """When a payment that nobody gives hints about is checked next, always after `now_ms`."""
+    age_ms = now_ms - initiated_at_ms
+    for after_ms in CHECKS_AFTER_MS:
+        if age_ms < after_ms:
+            return initiated_at_ms + after_ms
+    return now_ms + CHECK_EVERY_MS

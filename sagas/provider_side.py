@@ -1,0 +1,244 @@
+"""The conversation with the seat provider about one payment's places: strictly a call at a time.
+
+An order is ended (submitted, cancelled) only when it shows every place that we selected for it:
+the provider adds them late, and a place that comes after the end is lost for good.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import structlog
+
+from engine import Engine, Payment, Reservation
+from engine.domain import RESERVATION_SETTLED
+from sagas import backoff, owed
+from sagas.claims import Claims
+from sagas.filling import Filling, Refusal
+from sagas.outcome import Done, Refused, Unknown
+from sagas.owed import ProviderCall
+from sagas.provider_client import OrderStatus, ProviderClient
+from sagas.recorder import Recorder
+from sagas.watch import Watch, stamp_of
+
+# Another order of ours is letting the same seats go; that takes a call or a few.
+CLAIM_POLL_MS = 250
+
+# None: it went through. Otherwise the call, or one like it, is still owed.
+Trouble = Refused | Unknown | None
+
+log = structlog.get_logger("sagas.provider")
+
+
+class ProviderSide:
+    """Makes the calls that `owed.to_provider` names, when their time has come."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        client: ProviderClient,
+        recorder: Recorder,
+        *,
+        places: Mapping[int, str],
+        clock_ms: Callable[[], int],
+        rng: random.Random,
+    ) -> None:
+        """`places` maps our seat ids to the provider's place ids; it may grow while we run."""
+        self._engine = engine
+        self._client = client
+        self._record = recorder.record
+        self._places = places
+        self._clock_ms = clock_ms
+        self._rng = rng
+        self._claims = Claims()
+        self._steps = {
+            ProviderCall.START: self._start,
+            ProviderCall.FILL: self._fill,
+            ProviderCall.CONFIRM: self._confirm,
+            ProviderCall.CANCEL: self._cancel,
+        }
+
+    def resume(self, payments: list[Payment]) -> None:
+        """After a start: know again which places our own orders hold."""
+        self._claims.resume(self._clock_ms())
+        for payment in payments:
+            call = owed.to_provider(payment)
+            if payment.reservation is not None and call is not ProviderCall.START:
+                self._claims.claim(payment.order_id, payment.reservation.seats)
+
+    async def look(self, payment: Payment, watch: Watch) -> int | None:
+        """Make at most one call; returns when to look again in ms, None: when something changes."""
+        reservation = payment.reservation
+        if reservation is None:
+            return None
+        lane = watch.provider
+        lane.notice(stamp_of(payment))
+        call = owed.to_provider(payment)
+        if call is None:
+            if reservation.status in RESERVATION_SETTLED:
+                self._claims.drop(payment.order_id, reservation.seats)
+            return None
+        if lane.not_before_ms > self._clock_ms():
+            return lane.not_before_ms
+        await self._engine.durable()
+        trouble = await self._steps[call](payment, reservation, watch)
+        if trouble is None:
+            lane.failures = 0
+        else:
+            self._be_patient(call, payment, watch, trouble)
+        return self._clock_ms()
+
+    def _be_patient(
+        self, call: ProviderCall, payment: Payment, watch: Watch, trouble: Refused | Unknown
+    ) -> None:
+        wish_s = trouble.retry_after_s if isinstance(trouble, Unknown) else 0.0
+        watch.provider.fail(now_ms=self._clock_ms(), retry_after_s=wish_s, rng=self._rng)
+        if watch.provider.is_worth_telling():
+            log.warning(
+                "the provider is still owed a call",
+                call=call.value,
+                order_id=payment.order_id,
+                trouble=trouble,
+                failures=watch.provider.failures,
+            )
+
+    def knows_places_of(self, reservation: Reservation) -> bool:
+        """False while the places of the event are still being read."""
+        return all(seat_id in self._places for seat_id in reservation.seats)
+
+    async def _start(self, payment: Payment, reservation: Reservation, watch: Watch) -> Trouble:
+        order_id, seats = payment.order_id, reservation.seats
+        if not self.knows_places_of(reservation):
+            return Unknown("the provider's places have not been read yet")
+        if not self._claims.claim(order_id, seats):
+            watch.provider.not_before_ms = self._clock_ms() + CLAIM_POLL_MS
+            return None
+        outcome = await self._client.start()
+        if not isinstance(outcome, Done):
+            return outcome
+        watch.filling = Filling(seats, resumed=False, now_ms=self._clock_ms())
+        start = partial(self._engine.start_reservation, provider_order=outcome.answer)
+        await self._record(start, order_id)
+        return None
+
+    async def _fill(self, payment: Payment, reservation: Reservation, watch: Watch) -> Trouble:
+        if not self.knows_places_of(reservation):
+            return Unknown("the provider's places have not been read yet")
+        filling = self._filling(reservation, watch)
+        seat_id = filling.next_seat()
+        if seat_id is None or filling.is_unseen:
+            return await self._settle(payment, reservation, watch, filling)
+        outcome = await self._client.select(
+            place=self._places[seat_id], order=reservation.provider_order
+        )
+        now_ms = self._clock_ms()
+        if isinstance(outcome, Done):
+            filling.selected(seat_id)
+        elif isinstance(outcome, Unknown):
+            filling.unanswered(seat_id, now_ms=now_ms)
+            return outcome
+        else:
+            ours_perhaps = self._claims.may_be_releasing(seat_id, now_ms=now_ms)
+            if filling.refused(seat_id, may_be_releasing=ours_perhaps) is Refusal.TAKEN:
+                await self._give_up(payment, "a place is sold elsewhere")
+        return None
+
+    async def _settle(
+        self, payment: Payment, reservation: Reservation, watch: Watch, filling: Filling
+    ) -> Trouble:
+        """Look at the order, and submit it as soon as it holds every place."""
+        outcome = await self._client.order(reservation.provider_order)
+        if not isinstance(outcome, Done):
+            return outcome
+        filling.is_unseen = False
+        order = outcome.answer
+        if order is not None and order.status is OrderStatus.CANCELLED:
+            await self._give_up(payment, "the provider's order is cancelled")
+            return None
+        if order is not None and order.status is not OrderStatus.STARTED:
+            return await self._submitted(payment, filling)
+        if order is not None and order.places_count >= filling.places_wanted:
+            submitted = await self._client.submit(reservation.provider_order)
+            if isinstance(submitted, Done):
+                return await self._submitted(payment, filling)
+            return submitted
+        if filling.next_seat() is not None:
+            return None
+        return await self._wait_for_places(payment, watch, filling)
+
+    async def _wait_for_places(self, payment: Payment, watch: Watch, filling: Filling) -> Trouble:
+        now_ms = self._clock_ms()
+        filling.begin_settling(now_ms)
+        if filling.is_overdue(now_ms):
+            if not filling.has_doubts():
+                return Unknown("the provider doesn't show the places it gave us")
+            await self._give_up(payment, "a place can't be shown to be ours")
+            return None
+        filling.polls += 1
+        filling.try_again()
+        watch.provider.not_before_ms = now_ms + backoff.poll_ms(filling.polls)
+        return None
+
+    async def _submitted(self, payment: Payment, filling: Filling) -> Trouble:
+        filling.is_settled = True
+        await self._record(self._engine.submit_reservation, payment.order_id)
+        return None
+
+    async def _give_up(self, payment: Payment, reason: str) -> None:
+        log.warning("a booking can't be honoured", order_id=payment.order_id, reason=reason)
+        await self._record(self._engine.refuse_reservation, payment.order_id)
+
+    async def _confirm(self, payment: Payment, reservation: Reservation, watch: Watch) -> Trouble:
+        outcome = await self._client.confirm(reservation.provider_order)
+        if isinstance(outcome, Refused):
+            # It is confirmed already, if we were here before and the answer got lost.
+            seen = await self._client.order(reservation.provider_order)
+            if not isinstance(seen, Done):
+                return seen
+            if seen.answer is None or seen.answer.status is not OrderStatus.CONFIRMED:
+                return outcome
+        elif isinstance(outcome, Unknown):
+            return outcome
+        await self._record(self._engine.confirm_reservation, payment.order_id)
+        return None
+
+    async def _cancel(self, payment: Payment, reservation: Reservation, watch: Watch) -> Trouble:
+        filling = self._filling(reservation, watch)
+        now_ms = self._clock_ms()
+        if filling.in_flight_until_ms > now_ms:
+            watch.provider.not_before_ms = filling.in_flight_until_ms
+            return None
+        if not filling.is_settled and filling.places_held_max():
+            return await self._settle_to_cancel(reservation, watch, filling)
+        # Refused means cancelled already: no order that we still want to cancel was confirmed.
+        outcome = await self._client.cancel(reservation.provider_order)
+        if isinstance(outcome, Unknown):
+            return outcome
+        self._claims.release(payment.order_id, reservation.seats, now_ms=self._clock_ms())
+        await self._record(self._engine.cancel_reservation, payment.order_id)
+        return None
+
+    async def _settle_to_cancel(
+        self, reservation: Reservation, watch: Watch, filling: Filling
+    ) -> Trouble:
+        """Look at the order until it holds all that it may hold, or long enough."""
+        outcome = await self._client.order(reservation.provider_order)
+        if not isinstance(outcome, Done):
+            return outcome
+        now_ms = self._clock_ms()
+        filling.begin_settling(now_ms)
+        order = outcome.answer
+        has_ended = order is not None and order.status is not OrderStatus.STARTED
+        is_full = order is not None and order.places_count >= filling.places_held_max()
+        if has_ended or is_full or filling.is_overdue(now_ms):
+            filling.is_settled = True
+        else:
+            filling.polls += 1
+            watch.provider.not_before_ms = now_ms + backoff.poll_ms(filling.polls)
+        return None
+
+    def _filling(self, reservation: Reservation, watch: Watch) -> Filling:
+        if watch.filling is None:
+            now_ms = self._clock_ms()
+            watch.filling = Filling(reservation.seats, resumed=True, now_ms=now_ms)
+        return watch.filling

@@ -1,0 +1,279 @@
+"""Sees to it that every payment gets what it is owed outside, however often we are interrupted.
+
+One look at one payment makes at most one call. It is level-triggered: a look reads the durable
+state, so a lost wake-up costs a few seconds and a crash costs nothing. Of each payment, the gateway
+is asked by one task at most and the provider by one; neither waits for the other, so a service that
+is down holds up nobody.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+
+from engine import Engine, Payment, PaymentStatus, Sale
+from engine.errors import Busy, UnknownPayment
+from sagas.agenda import Agenda, Sleep
+from sagas.errors import GatewayUnavailable, NoGateway, PaymentRefusedByGateway, PlacesUnknown
+from sagas.gateway_client import GatewayClient
+from sagas.gateway_side import (
+    OVER_CHECK_INTERVAL_MS,
+    GatewaySide,
+    earliest_check_ms,
+    needs_check,
+)
+from sagas.provider_client import ProviderClient
+from sagas.provider_side import ProviderSide
+from sagas.recorder import Recorder
+from sagas.watch import Lane, Watch, stamp_of
+
+GATEWAY_CALLS_MAX = 64
+# The provider works off some 100 changes a second, whoever asks; more at once only queue there.
+PROVIDER_CALLS_MAX = 20
+# Finds what nobody woke us for: bookings that ran out, resets.
+SWEEP_SECONDS = 5.0
+SWEEP_AT_ONCE = 1_000
+# Longer than any single call: whoever is under way ends by itself.
+STOP_SECONDS = 12.0
+
+log = structlog.get_logger("sagas")
+
+
+class Sagas:
+    """Everything the outside is owed, for as long as the process lives."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        gateway: GatewayClient | None,
+        provider: ProviderClient | None,
+        places: Mapping[int, str] | None,
+        clock_ms: Callable[[], int],
+        sleep: Sleep = asyncio.sleep,
+        rng: random.Random,
+    ) -> None:
+        """`places` maps seat ids of partners' events to the provider's place ids.
+
+        It may still be filling: a payment whose seats it lacks waits, at gateway and provider both.
+        """
+        self._engine = engine
+        self._clock_ms = clock_ms
+        self._sleep = sleep
+        self._rng = rng
+        self._watches: dict[int, Watch] = {}
+        recorder = Recorder(engine, clock_ms=clock_ms, changed=self._changed)
+        self._gateway_side: GatewaySide | None = None
+        if gateway is not None:
+            self._gateway_side = GatewaySide(
+                engine, gateway, recorder, may_begin=self._may_begin, clock_ms=clock_ms, rng=rng
+            )
+        self._provider_side: ProviderSide | None = None
+        if provider is not None and places is not None:
+            self._provider_side = ProviderSide(
+                engine, provider, recorder, places=places, clock_ms=clock_ms, rng=rng
+            )
+        self._gateway_agenda = Agenda(
+            self._look_at_gateway, at_once=GATEWAY_CALLS_MAX, clock_ms=clock_ms, sleep=sleep
+        )
+        self._provider_agenda = Agenda(
+            self._look_at_provider, at_once=PROVIDER_CALLS_MAX, clock_ms=clock_ms, sleep=sleep
+        )
+        self._sweeper: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Take up everything that is unsettled; call it on the running loop."""
+        unsettled = map(self._engine.payment, self._engine.unsettled())
+        payments = [payment for payment in unsettled if payment is not None]
+        if self._provider_side is not None:
+            self._provider_side.resume(payments)
+        for payment in payments:
+            # A hint may have come while nobody was there to hear it.
+            self._hint(payment, self._watch(payment.order_id))
+            self.wake(payment.order_id)
+        self._gateway_agenda.start()
+        self._provider_agenda.start()
+        self._sweeper = asyncio.create_task(self._sweep())
+
+    async def stop(self) -> None:
+        """Begin no call any more; wait for those under way, within a bound."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
+        await asyncio.gather(
+            self._gateway_agenda.stop(within_seconds=STOP_SECONDS),
+            self._provider_agenda.stop(within_seconds=STOP_SECONDS),
+        )
+
+    def wake(self, order_id: int) -> None:
+        """The payment's state has changed: look at it now, not some seconds later."""
+        if self._gateway_side is not None:
+            self._gateway_agenda.now(order_id)
+        if self._provider_side is not None:
+            self._provider_agenda.now(order_id)
+
+    def can_sell(self, sale: Sale) -> bool:
+        """Whether everything is there that selling such an event's seats takes."""
+        if self._gateway_side is None:
+            return False
+        return sale is Sale.OWN or self._provider_side is not None
+
+    async def registered(self, order_id: int, *, within_seconds: float) -> Payment:
+        """The payment with its page, durable, as soon as the gateway has made one.
+
+        Raises NoGateway, PlacesUnknown, PaymentRefusedByGateway (the attempt is over), or
+        GatewayUnavailable (the attempt goes on, ask again), and engine's UnknownPayment.
+        """
+        if self._gateway_side is None:
+            raise NoGateway
+        payment = self._engine.payment(order_id)
+        if payment is None:
+            raise UnknownPayment(order_id)
+        if not self._may_begin(payment):
+            raise PlacesUnknown
+        self.wake(order_id)
+        await self._until(
+            self._watch(order_id),
+            lambda: payment.status is not PaymentStatus.INITIATED,
+            within_seconds=within_seconds,
+        )
+        await self._engine.durable()
+        if payment.status is PaymentStatus.INITIATED:
+            raise GatewayUnavailable
+        if not payment.url or payment.status is PaymentStatus.RETURN_DUE:
+            raise PaymentRefusedByGateway
+        return payment
+
+    async def verify(self, order_id: int, *, within_seconds: float) -> None:
+        """Somebody says that this payment has moved: ask the gateway, and record what follows.
+
+        Returns when the check and the capture or failure that follows from it are recorded (the
+        provider's confirm may still be under way: the seats are sold by then), or when the time
+        is over. Anybody may call this as often as they like: all calls share one check, and a
+        payment is checked once a second at most.
+        """
+        payment = self._engine.payment(order_id)
+        if payment is None or self._gateway_side is None:
+            return
+        watch = self._watch(order_id)
+        was_hinted = watch.hinted
+        self._hint(payment, watch)
+        hint = watch.hints
+
+        def is_over() -> bool:
+            is_answered = watch.hints_answered >= hint or not needs_check(payment)
+            return is_answered and payment.status is not PaymentStatus.AUTHORIZED
+
+        if not was_hinted:
+            self._gateway_agenda.now(order_id)
+        await self._until(watch, is_over, within_seconds=within_seconds)
+        await self._engine.durable()
+
+    def _hint(self, payment: Payment, watch: Watch) -> None:
+        if needs_check(payment):
+            watch.hints += 1
+            watch.hinted = True
+
+    def _may_begin(self, payment: Payment) -> bool:
+        """No customer is sent to pay for seats that we couldn't ask for."""
+        if payment.reservation is None:
+            return True
+        side = self._provider_side
+        return side is not None and side.knows_places_of(payment.reservation)
+
+    async def _until(
+        self, watch: Watch, is_over: Callable[[], bool], *, within_seconds: float
+    ) -> None:
+        """Return when it is over, or when the time is."""
+        if is_over():
+            return
+        timer = asyncio.create_task(self._sleep(within_seconds))
+        try:
+            while not is_over() and not timer.done():
+                change = watch.listen()
+                try:
+                    await asyncio.wait((timer, change), return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    watch.unlisten(change)
+        finally:
+            timer.cancel()
+
+    async def _look_at_gateway(self, order_id: int) -> int | None:
+        payment = self._engine.payment(order_id)
+        if payment is None or self._gateway_side is None:
+            self._forget(order_id)
+            return None
+        watch = self._watch(order_id)
+        look = self._gateway_side.look(payment, watch)
+        due_ms = await self._patiently(look, order_id=order_id, lane=watch.gateway)
+        if due_ms is not None or watch.hinted or watch.is_awaited() or not payment.is_settled():
+            return due_ms
+        # A little longer, or a stranger's next hint would find no trace of the last check.
+        earliest_ms = earliest_check_ms(payment, watch)
+        if earliest_ms > self._clock_ms():
+            return earliest_ms
+        self._forget(order_id)
+        return None
+
+    async def _look_at_provider(self, order_id: int) -> int | None:
+        payment = self._engine.payment(order_id)
+        if payment is None or self._provider_side is None:
+            return None
+        watch = self._watch(order_id)
+        look = self._provider_side.look(payment, watch)
+        return await self._patiently(look, order_id=order_id, lane=watch.provider)
+
+    async def _patiently(
+        self, look: Awaitable[int | None], *, order_id: int, lane: Lane
+    ) -> int | None:
+        """Whatever befalls one look, it is repeated later and others go on."""
+        try:
+            return await look
+        except UnknownPayment:
+            return None  # settled while a reset forgot it
+        except Busy:
+            log.warning("the log is behind: a fact waits", order_id=order_id)
+        except Exception:
+            log.exception("a saga stumbled", order_id=order_id)
+        lane.fail(now_ms=self._clock_ms(), retry_after_s=0.0, rng=self._rng)
+        return lane.not_before_ms
+
+    def _changed(self, order_id: int) -> None:
+        watch = self._watches.get(order_id)
+        if watch is not None:
+            watch.tell()
+        self.wake(order_id)
+
+    def _watch(self, order_id: int) -> Watch:
+        watch = self._watches.get(order_id)
+        if watch is None:
+            # By the clock, so that it isn't the one of before a crash or an earlier watch.
+            watch = Watch(first_variant=self._clock_ms() // OVER_CHECK_INTERVAL_MS)
+            self._watches[order_id] = watch
+        return watch
+
+    def _forget(self, order_id: int) -> None:
+        watch = self._watches.pop(order_id, None)
+        if watch is not None:
+            watch.tell()
+
+    async def _sweep(self) -> None:
+        while True:
+            await self._sleep(SWEEP_SECONDS)
+            unsettled = self._engine.unsettled()
+            for first in range(0, len(unsettled), SWEEP_AT_ONCE):
+                for order_id in unsettled[first : first + SWEEP_AT_ONCE]:
+                    self._wake_if_missed(order_id)
+                await asyncio.sleep(0)
+
+    def _wake_if_missed(self, order_id: int) -> None:
+        payment = self._engine.payment(order_id)
+        if payment is None:
+            return
+        watch, stamp = self._watch(order_id), stamp_of(payment)
+        if self._gateway_side is not None and not watch.gateway.has_seen(stamp):
+            self._gateway_agenda.now(order_id)
+        may_owe_places = self._provider_side is not None and payment.reservation is not None
+        if may_owe_places and not watch.provider.has_seen(stamp):
+            self._provider_agenda.now(order_id)

@@ -1,0 +1,106 @@
+"""What this process remembers of a payment beside its durable state: patience, hints, doubts.
+
+All of it may be lost in a crash; then calls come a little earlier, and doubts are cleared up by
+asking.
+"""
+
+import asyncio
+import random
+
+from engine import Payment
+from sagas import backoff
+from sagas.filling import Filling
+
+Stamp = tuple[object, ...]
+
+
+def stamp_of(payment: Payment) -> Stamp:
+    """Changes whenever another call may be owed."""
+    reservation = payment.reservation
+    place = None if reservation is None else reservation.status
+    return payment.status, bool(payment.payment_id), place
+
+
+class Lane:
+    """How patiently one of the two services is asked about one payment."""
+
+    __slots__ = ("_seen", "failed_at_ms", "failures", "not_before_ms")
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self.failed_at_ms = 0
+        self.not_before_ms = 0
+        self._seen: Stamp | None = None
+
+    def notice(self, stamp: Stamp) -> None:
+        """A new state owes a new call, and nothing is known against making it now."""
+        if stamp != self._seen:
+            self._seen = stamp
+            self.failures = 0
+            self.not_before_ms = 0
+
+    def has_seen(self, stamp: Stamp) -> bool:
+        return stamp == self._seen
+
+    def fail(self, *, now_ms: int, retry_after_s: float, rng: random.Random) -> None:
+        self.failures += 1
+        self.failed_at_ms = now_ms
+        pause_ms = max(backoff.retry_ms(self.failures, rng), round(retry_after_s * 1000))
+        self.not_before_ms = now_ms + pause_ms
+
+    def is_worth_telling(self) -> bool:
+        """True at the first failure, the second, the fourth: an outage must not flood the log."""
+        return self.failures & (self.failures - 1) == 0
+
+
+class Watch:
+    """One payment's."""
+
+    __slots__ = (
+        "_waiters",
+        "filling",
+        "gateway",
+        "hinted",
+        "hints",
+        "hints_answered",
+        "hints_at_check",
+        "last_check_ms",
+        "provider",
+        "variant",
+    )
+
+    def __init__(self, *, first_variant: int) -> None:
+        self.gateway = Lane()
+        self.provider = Lane()
+        self.filling: Filling | None = None
+        # Hints are counted, and a check answers those that came before it was sent.
+        self.hinted = False
+        self.hints = 0
+        self.hints_at_check = 0
+        self.hints_answered = 0
+        self.last_check_ms = 0
+        self.variant = first_variant
+        self._waiters: set[asyncio.Future[None]] = set()
+
+    def next_variant(self) -> int:
+        self.variant += 1
+        return self.variant
+
+    def is_awaited(self) -> bool:
+        return bool(self._waiters)
+
+    def listen(self) -> asyncio.Future[None]:
+        """Done at the next change. One for each listener: cancelling it ends nobody else's wait."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.add(waiter)
+        return waiter
+
+    def unlisten(self, waiter: asyncio.Future[None]) -> None:
+        self._waiters.discard(waiter)
+
+    def tell(self) -> None:
+        """Everybody who listens should look again."""
+        waiters, self._waiters = self._waiters, set()
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)

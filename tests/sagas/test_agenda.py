@@ -1,0 +1,117 @@
+"""When keys are looked at."""
+
+import asyncio
+from collections.abc import Callable
+
+from sagas.agenda import Agenda
+from tests.sagas.world import START_MS, FakeClock
+
+
+class Looks:
+    """Remembers who was looked at when, and says when to look again."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.seen: list[tuple[int, int]] = []
+        self.takes_seconds = 0.0
+        self.again: Callable[[int], int | None] = lambda key: None
+        self.at_once = 0
+        self.at_once_max = 0
+
+    async def look(self, key: int) -> int | None:
+        self.seen.append((key, self.clock.ms() - START_MS))
+        self.at_once += 1
+        self.at_once_max = max(self.at_once_max, self.at_once)
+        if self.takes_seconds:
+            await self.clock.sleep(self.takes_seconds)
+        self.at_once -= 1
+        return self.again(key)
+
+
+def run(story: Callable[[Agenda, Looks, FakeClock], object]) -> Looks:
+    async def whole() -> Looks:
+        clock = FakeClock()
+        looks = Looks(clock)
+        agenda = Agenda(looks.look, at_once=3, clock_ms=clock.ms, sleep=clock.sleep)
+        agenda.start()
+        await story(agenda, looks, clock)  # type: ignore[misc]
+        stopping = asyncio.create_task(agenda.stop(within_seconds=1))
+        await clock.advance(2)
+        await stopping
+        return looks
+
+    return asyncio.run(whole())
+
+
+def test_again_in_time() -> None:
+    """A key is looked at when it said it should be, and an earlier one goes first."""
+
+    async def story(agenda: Agenda, looks: Looks, clock: FakeClock) -> None:
+        dues = {1: [START_MS + 5_000, None], 2: [START_MS + 1_000, None]}
+        looks.again = lambda key: dues[key].pop(0)
+        agenda.now(1)
+        await clock.advance(0.1)
+        agenda.now(2)
+        await clock.advance(10)
+
+    assert run(story).seen == [(1, 0), (2, 100), (2, 1_000), (1, 5_000)]
+
+
+def test_now_replaces_later() -> None:
+    """A key asked for now isn't looked at again at the time it had waited for."""
+
+    async def story(agenda: Agenda, looks: Looks, clock: FakeClock) -> None:
+        dues = [START_MS + 5_000, START_MS + 9_000, None]
+        looks.again = lambda key: dues.pop(0)
+        agenda.now(1)
+        await clock.advance(1)
+        agenda.now(1)
+        await clock.advance(20)
+
+    assert run(story).seen == [(1, 0), (1, 1_000), (1, 9_000)]
+
+
+def test_never_twice_at_once() -> None:
+    """However often a key is asked for during a look, it is looked at once more, afterwards."""
+
+    async def story(agenda: Agenda, looks: Looks, clock: FakeClock) -> None:
+        looks.takes_seconds = 2
+        agenda.now(1)
+        await clock.advance(1)
+        for _ in range(100):
+            agenda.now(1)
+        await clock.advance(20)
+
+    looks = run(story)
+    assert looks.seen == [(1, 0), (1, 2_000)]
+    assert looks.at_once_max == 1
+
+
+def test_so_many_at_once() -> None:
+    """No more looks are under way than there are hands; the others wait their turn, each once."""
+
+    async def story(agenda: Agenda, looks: Looks, clock: FakeClock) -> None:
+        looks.takes_seconds = 1
+        for key in range(7):
+            agenda.now(key)
+            agenda.now(key)
+        await clock.advance(10)
+
+    looks = run(story)
+    assert looks.at_once_max == 3
+    # The three that began at once were asked for again while they were under way.
+    assert sorted(key for key, _ in looks.seen) == [0, 0, 1, 1, 2, 2, 3, 4, 5, 6]
+
+
+def test_stop_waits_then_cuts() -> None:
+    """A look under way may end by itself within the bound; a longer one is cut, none is begun."""
+
+    async def story(agenda: Agenda, looks: Looks, clock: FakeClock) -> None:
+        looks.takes_seconds = 3_600
+        for key in range(4):
+            agenda.now(key)
+        await clock.advance(1)
+
+    looks = run(story)
+    assert [key for key, _ in looks.seen] == [0, 1, 2]
+    assert looks.at_once == 3

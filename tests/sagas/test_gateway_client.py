@@ -1,0 +1,221 @@
+"""What is sent to the gateway, byte for byte, and what its answers mean."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from sagas import GatewayClient
+from sagas.gateway_client import CHECK_VARIANTS, Opened, Standing
+from sagas.outcome import Done, Outcome, Refused, Unknown
+from tests.sagas.world import reply
+
+ORDER_ID = 1_750_000_000_000_123
+CHECKED = {"paymentId": "17", "orderId": str(ORDER_ID), "status": "NEW", "amount": 500_000}
+
+
+def digest(joined: str) -> str:
+    return hashlib.sha256(joined.encode()).hexdigest()
+
+
+def call(
+    method: str, answer: httpx.Response, **arguments: Any
+) -> tuple[Outcome[Any], dict[str, Any], str]:
+    """Make one call; returns its outcome, the body that was sent, and the path."""
+    sent: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return answer
+
+    async def whole() -> Outcome[Any]:
+        client = GatewayClient(
+            base_url="http://gateway.test/common/",
+            merchant_id="shop",
+            merchant_password="pw",
+            public_url="https://billetter.test/",
+            transport=httpx.MockTransport(handle),
+        )
+        outcome: Outcome[Any] = await getattr(client, method)(**arguments)
+        await client.aclose()
+        return outcome
+
+    outcome = asyncio.run(whole())
+    return outcome, json.loads(sent[0].content), sent[0].url.path
+
+
+def init(answer: httpx.Response) -> Outcome[Opened]:
+    return call("init", answer, order_id=ORDER_ID, amount_minor=500_000)[0]
+
+
+def check(answer: httpx.Response) -> Outcome[Standing]:
+    return call("check", answer, payment_id="17", variant=0)[0]
+
+
+def test_init() -> None:
+    """An init carries an integer amount, our id as text, and where the customer comes back to."""
+    answer = reply(200, {"success": True, "paymentId": "17", "paymentURL": "http://gw/pay/17"})
+    outcome, body, path = call("init", answer, order_id=ORDER_ID, amount_minor=500_000)
+    assert outcome == Done(Opened("17", "http://gw/pay/17"))
+    assert path == "/common/api/v1/PaymentInit/init"
+    assert body == {
+        "teamSlug": "shop",
+        "token": digest(f"500000KZT{ORDER_ID}pwshop"),
+        "amount": 500_000,
+        "orderId": str(ORDER_ID),
+        "currency": "KZT",
+        "description": f"Билеты, заказ {ORDER_ID}",
+        "language": "ru",
+        "paymentExpiry": 10,
+        "successURL": f"https://billetter.test/api/payments/success?orderId={ORDER_ID}",
+        "failURL": f"https://billetter.test/api/payments/fail?orderId={ORDER_ID}",
+        "notificationURL": "https://billetter.test/api/payments/notifications",
+    }
+
+
+@pytest.mark.parametrize("url", [None, "", "javascript:alert(1)", "http://gw/\r\nSet-Cookie: a=b"])
+def test_no_proper_page(url: str | None) -> None:
+    """An answer without an address that a browser can be sent to gets the usual one."""
+    answer = reply(200, {"success": True, "paymentId": "17", "paymentURL": url})
+    page = "http://gateway.test/common/api/v1/paymentform/render/17"
+    assert init(answer) == Done(Opened("17", page))
+
+
+@pytest.mark.parametrize("payment_id", [None, "", "1/../2", "x" * 51])
+def test_no_proper_id(payment_id: str | None) -> None:
+    """A payment without an id that could be one isn't believed."""
+    answer = reply(200, {"success": True, "paymentId": payment_id})
+    assert init(answer) == Unknown("a payment without a proper id")
+
+
+def test_check() -> None:
+    """A check by payment id signs that id alone and reads the one payment in the answer."""
+    answer = reply(200, {"success": True, "payments": [{**CHECKED, "currency": None}]})
+    outcome, body, path = call("check", answer, payment_id="17", variant=0)
+    standing = Standing("17", ORDER_ID, "NEW", Decimal(500_000), "KZT")
+    assert outcome == Done(standing)
+    assert path == "/common/api/v1/PaymentCheck/check"
+    assert (body["paymentId"], body["token"]) == ("17", digest("17pwshop"))
+    assert "orderId" not in body
+
+
+def test_look_up() -> None:
+    """A check by our id signs that id alone; what was never begun is a refusal of its own."""
+    answer = reply(404, {"success": False, "errorCode": "1404"})
+    outcome, body, _ = call("look_up", answer, order_id=ORDER_ID, variant=0)
+    assert outcome == Refused(404, "1404")
+    assert (body["orderId"], body["token"]) == (str(ORDER_ID), digest(f"{ORDER_ID}pwshop"))
+    assert "paymentId" not in body
+
+
+def test_variants() -> None:
+    """Every variant of a check differs from the others in what the gateway caches by."""
+    bodies = set()
+    for variant in range(CHECK_VARIANTS):
+        answer = reply(200, {"success": True, "payments": [CHECKED]})
+        _, body, _ = call("check", answer, payment_id="17", variant=variant)
+        bodies.add(json.dumps(body, sort_keys=True))
+    assert (len(bodies), CHECK_VARIANTS) == (32, 32)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("confirm", "PaymentConfirm/confirm"), ("cancel", "PaymentCancel/cancel")],
+)
+def test_change(method: str, path: str) -> None:
+    """Confirm and cancel leave the amount out: a stated one is limited, the whole one isn't."""
+    answer = reply(200, {"success": True, "paymentId": "17"})
+    outcome, body, sent_to = call(method, answer, payment_id="17")
+    assert outcome == Done(None)
+    assert sent_to == f"/common/api/v1/{path}"
+    assert body == {"teamSlug": "shop", "token": digest("17pwshop"), "paymentId": "17"}
+
+
+def test_change_of_another_payment() -> None:
+    """An answer that speaks of another payment says nothing about ours."""
+    answer = reply(200, {"success": True, "paymentId": "18"})
+    outcome, _, _ = call("confirm", answer, payment_id="17")
+    assert outcome == Unknown("an answer about another payment")
+
+
+REFUSALS = [
+    (409, {"success": False, "errorCode": "1002"}, "1002"),
+    (402, {"success": False, "errorCode": 1007}, "1007"),
+    (401, {"success": False, "errorCode": "TOKEN_INVALID", "details": "…"}, "TOKEN_INVALID"),
+    (400, {"status": 400, "errors": {"Token": ["…"], "Amount": ["…"]}}, "invalid: Amount, Token"),
+]
+
+
+@pytest.mark.parametrize(("status", "content", "code"), REFUSALS)
+def test_refused(status: int, content: object, code: str) -> None:
+    """Each of the gateway's three layers of errors is a refusal by its own code."""
+    assert init(reply(status, content)) == Refused(status, code)
+
+
+UNKNOWN = [
+    (500, {"success": False, "errorCode": "9999"}),
+    (429, {"success": False, "errorCode": "1429"}),
+    (408, {"success": False, "errorCode": "1408"}),
+    (404, b"<html>no such page</html>"),
+    (404, {"error": "from a proxy"}),
+    (403, {}),
+    (302, b""),
+    (200, b'{"success":tru'),
+    (200, {"success": False, "errorCode": "1000"}),
+    (200, {"success": "true", "paymentId": "17"}),
+    (200, []),
+    (200, b"[" * 100_000),
+    (200, b"\xff\xfe"),
+]
+
+
+@pytest.mark.parametrize(("status", "content"), UNKNOWN)
+def test_unknown(status: int, content: object) -> None:
+    """Whatever the gateway itself hasn't clearly said is unknown, a proxy's page too."""
+    assert isinstance(init(reply(status, content)), Unknown)
+
+
+@pytest.mark.parametrize(
+    "payments",
+    [
+        None,
+        [],
+        [CHECKED, CHECKED],
+        [{**CHECKED, "amount": None}],
+        [{**CHECKED, "status": None}],
+        [{**CHECKED, "paymentId": None}],
+    ],
+)
+def test_check_that_tells_nothing(payments: object) -> None:
+    """A check that lacks the payment or half of it says nothing."""
+    assert isinstance(check(reply(200, {"success": True, "payments": payments})), Unknown)
+
+
+@pytest.mark.parametrize(
+    ("written", "amount"),
+    [("500000", 500_000), ("500000.00", 500_000), ('"500000"', 500_000), ("500000.01", None)],
+)
+def test_amounts(written: str, amount: int | None) -> None:
+    """An amount is the same number however it is written, and never rounded."""
+    body = json.dumps({"success": True, "payments": [{**CHECKED, "amount": 0}]})
+    outcome = check(reply(200, body.replace('"amount": 0', f'"amount": {written}').encode()))
+    assert isinstance(outcome, Done)
+    assert (outcome.answer.amount_minor == 500_000) == (amount is not None)
+
+
+def test_secrets_stay_inside() -> None:
+    """Nothing that is printed of a client tells the password."""
+    client = GatewayClient(
+        base_url="http://gateway.test",
+        merchant_id="shop",
+        merchant_password="hunter2",
+        public_url="http://billetter.test",
+    )
+    shown: Callable[[object], str] = repr
+    assert "hunter2" not in shown(client)
+    asyncio.run(client.aclose())

@@ -1,0 +1,78 @@
+"""Patience, and who waits for a payment."""
+
+import asyncio
+import random
+
+from engine import Payment, PaymentStatus, Reservation, ReservationStatus
+from sagas.watch import Lane, Watch, stamp_of
+
+RNG = random.Random(1)
+
+
+def test_patience() -> None:
+    """Pauses grow with each failure, and the service's own wish is granted if it is longer."""
+    lane = Lane()
+    lane.notice(("PENDING",))
+    lane.fail(now_ms=1_000, retry_after_s=0, rng=RNG)
+    assert 1_100 <= lane.not_before_ms <= 1_200
+    lane.fail(now_ms=1_000, retry_after_s=7, rng=RNG)
+    assert lane.not_before_ms == 8_000
+    assert lane.failed_at_ms == 1_000
+
+
+def test_new_state() -> None:
+    """A new state ends the waiting; seeing the same one again doesn't."""
+    lane = Lane()
+    lane.notice(("PENDING",))
+    lane.fail(now_ms=1_000, retry_after_s=0, rng=RNG)
+    before_ms = lane.not_before_ms
+    lane.notice(("PENDING",))
+    assert lane.not_before_ms == before_ms
+    lane.notice(("RETURN_DUE",))
+    assert (lane.not_before_ms, lane.failures) == (0, 0)
+    assert lane.has_seen(("RETURN_DUE",))
+    assert not lane.has_seen(("PENDING",))
+
+
+def test_worth_telling() -> None:
+    """An outage is told of at ever longer intervals."""
+    lane = Lane()
+    told = []
+    for _ in range(20):
+        lane.fail(now_ms=0, retry_after_s=0, rng=RNG)
+        if lane.is_worth_telling():
+            told.append(lane.failures)
+    assert told == [1, 2, 4, 8, 16]
+
+
+def test_stamp() -> None:
+    """Whatever may change what is owed changes the stamp."""
+    payment = Payment(order_id=1, booking_id=2, user_id=3, amount_minor=4, initiated_at_ms=5)
+    stamps = [stamp_of(payment)]
+    payment.status = PaymentStatus.RETURN_DUE
+    stamps.append(stamp_of(payment))
+    payment.payment_id = "17"
+    stamps.append(stamp_of(payment))
+    payment.reservation = Reservation((1,))
+    stamps.append(stamp_of(payment))
+    payment.reservation.status = ReservationStatus.STARTED
+    stamps.append(stamp_of(payment))
+    assert len(set(stamps)) == 5
+
+
+def test_listeners() -> None:
+    """Everybody who listens hears of a change, also when one of them has hung up."""
+
+    async def story() -> None:
+        watch = Watch(first_variant=0)
+        first, second = watch.listen(), watch.listen()
+        first.cancel()
+        watch.tell()
+        await second
+        assert not watch.is_awaited()
+        third = watch.listen()
+        assert watch.is_awaited()
+        watch.unlisten(third)
+        assert not watch.is_awaited()
+
+    asyncio.run(story())
