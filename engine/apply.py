@@ -4,7 +4,7 @@ Live and in replay the same functions run. Nothing here may refuse: whatever is 
 decided. An exception in here means that state and log disagree, and ends the process.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from heapq import heappush
 from typing import Any
 
@@ -42,6 +42,7 @@ from engine.mutations import (
     SeatReleased,
     SeatSelected,
     StateReset,
+    decode,
 )
 from engine.state import Shard, State
 from engine.transitions import BOOKING, PAYMENT, RESERVATION
@@ -51,6 +52,14 @@ def apply(state: State, mutation: Mutation) -> None:
     """Change `state` as `mutation` says."""
     state.last_at_ms = mutation.at_ms
     _APPLY[type(mutation)](state, mutation)
+
+
+def replay(records: Iterable[tuple[int, bytes]]) -> State:
+    """The state that a log's records make, from the beginning."""
+    state = State()
+    for _, payload in records:
+        apply(state, decode(payload))
+    return state
 
 
 def _booking_created(state: State, mutation: BookingCreated) -> None:

@@ -100,12 +100,11 @@ class Engine:
     def exists(directory: Path) -> bool:
         """True where `create` has finished, whatever has become of it since."""
         try:
-            read_store_id(directory / WAL_DIRECTORY)
+            return bool(read_store_id(directory / WAL_DIRECTORY))
         except NoLog:
             return False
         except Corrupt:
             return True
-        return True
 
     @classmethod
     def open(
@@ -494,11 +493,3 @@ def covered_lsn(directory: Path) -> int:
 def _result(receipt: Receipt) -> int:
     assert receipt.result is not None
     return receipt.result
-
-
-def replay(records: Iterable[tuple[int, bytes]]) -> State:
-    """The state that a log's records make, from the beginning."""
-    state = State()
-    for _, payload in records:
-        apply(state, decode(payload))
-    return state
