@@ -1,0 +1,94 @@
+"""The body: read with a limit of size and time, decoded with exact types, or refused."""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import orjson
+from starlette.types import Receive
+
+from api.problems import BAD_REQUEST, BODY_TOO_LARGE, BODY_TOO_SLOW, Refusal
+from api.query import INT64_MAX, INT64_MIN
+from api.service import Limits
+
+Int64 = Annotated[int, msgspec.Meta(ge=INT64_MIN, le=INT64_MAX)]
+
+_Body = TypeVar("_Body")
+_FIELD = re.compile(r"`\$\.(\w+)|field `(\w+)`")
+
+
+class Disconnected(Exception):
+    """The client went away before its request was complete; nobody waits for a reply."""
+
+
+async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limits: Limits) -> bytes:
+    """The whole body. The time limit covers the reading alone, never what is done with it."""
+    length = headers.get(b"content-length", b"")
+    if length.isdigit() and (len(length) > 18 or int(length) > limits.body_bytes_max):
+        raise Refusal(BODY_TOO_LARGE)
+    try:
+        async with asyncio.timeout(limits.body_read_seconds):
+            return await _read(receive, limits.body_bytes_max)
+    except TimeoutError:
+        raise Refusal(BODY_TOO_SLOW) from None
+
+
+async def _read(receive: Receive, bytes_max: int) -> bytes:
+    body: bytes = b""
+    while True:
+        part = await receive()
+        if part["type"] == "http.disconnect":
+            raise Disconnected
+        body += part.get("body", b"")
+        if len(body) > bytes_max:
+            raise Refusal(BODY_TOO_LARGE)
+        if not part.get("more_body", False):
+            return body
+
+
+def decoder(body_type: type[_Body]) -> Callable[[bytes], _Body]:
+    """Decodes a JSON object into `body_type`, whatever the Content-Type says: curl omits it.
+
+    Unknown fields are ignored, as clients may send more than we read. Raises Refusal.
+    """
+
+    def decode(raw: bytes) -> _Body:
+        try:
+            content = orjson.loads(raw)
+            # Every name costs two quotes; where there are more, a name may stand twice.
+            if isinstance(content, dict) and raw.count(b'"') != 2 * len(content):
+                json.loads(raw, object_pairs_hook=_without_repeats)
+            return msgspec.convert(content, body_type)
+        except msgspec.ValidationError as error:
+            raise Refusal(BAD_REQUEST, _explained(str(error))) from None
+        except _Repeated as error:
+            raise Refusal(BAD_REQUEST, f"Поле {error} указано дважды.") from None
+        except (orjson.JSONDecodeError, ValueError, RecursionError):
+            raise Refusal(BAD_REQUEST, "Тело запроса – не JSON в UTF-8.") from None
+
+    return decode
+
+
+class _Repeated(Exception):
+    """A name that stands twice in one object."""
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> None:
+    seen = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise _Repeated(name[:64])
+        seen.add(name)
+
+
+def _explained(error: str) -> str:
+    """msgspec names the field as "at `$.seat_id`", or as "missing required field `seat_id`"."""
+    found = _FIELD.search(error)
+    if found is None:
+        return "Тело запроса должно быть объектом JSON."
+    if found[2]:
+        return f"Поле {found[2]} обязательно."
+    return f"Поле {found[1]}: значение не того типа."

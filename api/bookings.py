@@ -1,0 +1,83 @@
+"""A user's bookings: make, list, pay, cancel."""
+
+import msgspec
+
+from api.body import Int64
+from api.endpoint import Call
+from api.problems import BOOKING_NOT_PAYABLE, NO_GATEWAY, PLACES_UNKNOWN, Refusal
+from api.reply import Reply, json_reply, message
+from api.service import Service
+from engine import Sale
+from engine.errors import BookingClosed
+
+_CANCELLED = message("Бронь успешно отменена")
+
+
+class CreateBooking(msgspec.Struct):
+    event_id: Int64
+
+
+class OneBooking(msgspec.Struct):
+    booking_id: Int64
+
+
+async def create_booking(call: Call[CreateBooking]) -> Reply:
+    booking_id = call.service.engine.create_booking(
+        user_id=call.user_id, event_id=call.input.event_id, now_ms=call.now_ms, key=call.key
+    )
+    return json_reply({"id": booking_id}, 201)
+
+
+async def list_bookings(call: Call[None]) -> Reply:
+    return json_reply(
+        [
+            {
+                "id": booking.booking_id,
+                "event_id": booking.event_id,
+                "seats": [{"id": seat_id} for seat_id in booking.seats],
+            }
+            for booking in call.service.engine.bookings_of(call.user_id)
+        ]
+    )
+
+
+async def initiate_payment(call: Call[OneBooking]) -> Reply:
+    """302 to the gateway's page, the same one as long as the payment is pending."""
+    service, booking_id = call.service, call.input.booking_id
+    _require_sellable(service, user_id=call.user_id, booking_id=booking_id)
+    try:
+        order_id = service.engine.initiate_payment(
+            user_id=call.user_id, booking_id=booking_id, now_ms=call.now_ms, key=call.key
+        )
+    except BookingClosed:  # elsewhere it means that no seat can be added
+        raise Refusal(BOOKING_NOT_PAYABLE) from None
+    # The gateway may be told only what can't be forgotten (I5).
+    await service.engine.durable()
+    payment = await service.sagas.registered(order_id, within_seconds=service.limits.page_seconds)
+    location = (b"location", payment.url.encode())
+    return Reply(302, (location, (b"content-length", b"0")), b"")
+
+
+async def cancel_booking(call: Call[OneBooking]) -> Reply:
+    service, booking_id = call.service, call.input.booking_id
+    booking = service.engine.booking(booking_id)
+    order_id = booking.order_id if booking is not None else 0
+    service.engine.cancel_booking(
+        user_id=call.user_id, booking_id=booking_id, now_ms=call.now_ms, key=call.key
+    )
+    if order_id:
+        await service.engine.durable()
+        service.sagas.wake(order_id)
+    return _CANCELLED
+
+
+def _require_sellable(service: Service, *, user_id: int, booking_id: int) -> None:
+    """Refuse before anything has changed: a payment that can't begin would cost the seats."""
+    booking = service.engine.booking(booking_id)
+    if booking is None or booking.user_id != user_id:
+        return  # the engine says so better
+    if not service.sagas.can_sell(Sale.OWN):
+        raise Refusal(NO_GATEWAY)
+    hall = service.catalog.events.hall(booking.event_id)
+    if hall is not None and not service.sagas.can_sell(Sale(hall.sale.value)):
+        raise Refusal(PLACES_UNKNOWN)

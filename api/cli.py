@@ -1,0 +1,158 @@
+"""The `billetter` command: init, serve, demo, emulate, verify.
+
+Every failure ends with one sentence that says what is wrong and what to do next, and exit code 1
+(2 for a wrong command line).
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from api import demo as demo_rooms
+from api import store
+from api.emulators import EMULATORS, emulate
+from api.logs import set_up_logs
+from api.processes import PortTaken
+from api.settings import SECRETS, BadSetting, Settings, parse, variable
+from catalog import CatalogError
+from engine import STORE_FAULTS
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+TIMEZONE = "Asia/Almaty"  # one zone for the whole country since 2024
+KNOWN_FAILURES = (BadSetting, CatalogError, PortTaken, store.StoreError, *STORE_FAULTS)
+
+
+class _Group(click.Group):
+    """Turns the failures we know into one sentence on stderr."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except KNOWN_FAILURES as failure:
+            raise click.ClickException(str(failure)) from None
+        except BrokenPipeError:
+            raise  # whoever read our output has gone: click knows what to do
+        except OSError as failure:
+            raise click.ClickException(_sentence(failure)) from None
+
+
+def _sentence(failure: OSError) -> str:
+    reason = failure.strerror or str(failure)
+    return f"{failure.filename}: {reason}" if failure.filename else reason
+
+
+def settings_options(command: _Command) -> _Command:
+    """An option and a BILLETTER_* variable for every field of Settings."""
+    for one in reversed(fields(Settings)):
+        if one.name == "data":
+            continue
+        shown = "" if one.name in SECRETS else f" [default: {one.default or 'none'}]"
+        flag = "--" + one.name.replace("_", "-")
+        kind: dict[str, Any] = {"is_flag": True, "default": None} if one.type is bool else {}
+        option = click.option(
+            flag, one.name, envvar=variable(one.name), help=one.metadata["help"] + shown, **kind
+        )
+        command = option(command)
+    return command
+
+
+def chosen_settings(data: Path, chosen: dict[str, Any]) -> Settings:
+    """Settings from the options that were given; raises BadSetting."""
+    values: dict[str, Any] = {
+        name: value if isinstance(value, bool) else parse(name, value)
+        for name, value in chosen.items()
+        if value is not None
+    }
+    return Settings(data=data, **values)
+
+
+data_option = click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("data"),
+    show_default=True,
+    envvar=variable("data"),
+    help="data directory",
+)
+_file = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="billetter")
+def main() -> None:
+    """Sell tickets: nothing twice, nothing lost."""
+    set_up_logs()
+
+
+@main.command()
+@data_option
+@click.option("--users", type=_file, required=True, help="users.csv")
+@click.option("--events", type=_file, required=True, help="events.json: what is on sale")
+@click.option("--archive", type=_file, help="events_archive.json: past events, to be searched")
+@click.option("--halls", type=_file, help="halls.json: rows, zones and prices")
+@click.option("--timezone", default=TIMEZONE, show_default=True, help="of the dates in the files")
+@click.option("--replace-catalog", is_flag=True, help="import anew beside existing bookings")
+def init(data: Path, timezone: str, *, replace_catalog: bool, **files: Any) -> None:
+    """Import the published files into a new data directory."""
+    summary = store.initialise(
+        data, timezone=store.time_zone(timezone), replace_catalog=replace_catalog, **files
+    )
+    click.echo(
+        f"{data}: {summary.users:,} users, {summary.active_events:,} events on sale with"
+        f" {summary.seats:,} seats, {summary.archived_events:,} past events."
+        f"\nNext: billetter serve --data {data}"
+    )
+
+
+@main.command()
+@data_option
+@settings_options
+def serve(data: Path, **chosen: Any) -> None:
+    """Serve an initialised data directory."""
+    from api.serve import serve as run
+
+    settings = chosen_settings(data, chosen)
+    store.require(settings.data)
+    run(settings)
+
+
+@main.command()
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("demo-data"),
+    show_default=True,
+    help="made with demo data when missing",
+)
+@click.option("--port", type=click.IntRange(1, 65_533), default=8081, show_default=True)
+def demo(data: Path, port: int) -> None:
+    """Make demo data, start both emulators and the service, and say how to buy a ticket."""
+    demo_rooms.run(data, port=port)
+
+
+@main.command("emulate")
+@click.argument("service", type=click.Choice(sorted(EMULATORS)))
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(1, 65_535), help="[default: 8082 and 8083]")
+def emulate_command(service: str, host: str, port: int | None) -> None:
+    """Run one of the two outside services, as they are documented."""
+    emulate(service, host=host, port=port)
+
+
+@main.command()
+@data_option
+def verify(data: Path) -> None:
+    """Check every checksum, chain and invariant of a data directory, offline."""
+    store.require(data)
+    findings = store.verify(data)
+    for name, value in findings.shown().items():
+        click.echo(f"{name:14} {value}")
+    if findings.fault:
+        click.echo(f"FAULT: {findings.fault}", err=True)
+        sys.exit(1)
+    click.echo("good")

@@ -1,0 +1,57 @@
+"""Runs one emulator as a server of its own."""
+
+import os
+from typing import NamedTuple
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
+from starlette.applications import Starlette
+
+from api.processes import die_with_demo, die_with_parent, parent_id, require_free_port
+from emulators import gateway, provider
+
+
+class Emulator(NamedTuple):
+    target: str
+    port: int
+
+
+EMULATORS = {
+    "gateway": Emulator("api.emulators:gateway_application", 8082),
+    "provider": Emulator("api.emulators:provider_application", 8083),
+}
+
+
+def emulate(service: str, *, host: str, port: int | None) -> None:
+    """Serve the emulator until a signal ends it. Raises PortTaken."""
+    emulator = EMULATORS[service]
+    port = port or emulator.port
+    die_with_demo()
+    require_free_port(host, port)
+    os.environ.setdefault("BILLETTER_EMULATOR_BASE_URL", f"http://{host}:{port}")
+    Granian(
+        emulator.target,
+        factory=True,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        workers=1,  # everything is in its memory
+        loop=Loops.uvloop,
+        runtime_mode=RuntimeModes.mt,
+        runtime_threads=1,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=4_096,
+        backpressure=4_096,
+        workers_kill_timeout=5,
+    ).serve()
+
+
+def gateway_application() -> Starlette:
+    die_with_parent(parent_id())
+    return gateway.app_from_environment()
+
+
+def provider_application() -> Starlette:
+    die_with_parent(parent_id())
+    return provider.app_from_environment()

@@ -1,0 +1,46 @@
+"""What the gateway and its customers tell us. All of it is hints: the gateway itself is asked."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from api.endpoint import Call
+from api.problems import BAD_SIGNATURE, Refusal
+from api.query import required_integer
+from api.reply import OK_TEXT, Reply
+from sagas import verify_signature
+
+
+class Notification(msgspec.Struct):
+    """The gateway's words for what has happened to one of its payments."""
+
+    payment_id: str = msgspec.field(name="paymentId")
+    status: str
+    team_slug: str = msgspec.field(name="teamSlug")
+    timestamp: str
+    data: dict[str, Any] | None = None
+
+
+def order_query(values: Mapping[str, str]) -> int:
+    return required_integer(values, "orderId")
+
+
+async def customer_returned(call: Call[int]) -> Reply:
+    """The customer's browser, back from the gateway's page; whether it says success or fail."""
+    service = call.service
+    await service.sagas.verify(call.input, within_seconds=service.limits.verify_seconds)
+    return OK_TEXT
+
+
+async def notification(call: Call[Notification]) -> Reply:
+    """Idempotent by nature, so it needs no key: however often it comes, the answer is the same."""
+    service, told = call.service, call.input
+    if service.webhook_secret:
+        signature = call.headers.get(b"x-webhook-signature", b"").decode("latin-1")
+        if not verify_signature(service.webhook_secret, call.raw, signature):
+            raise Refusal(BAD_SIGNATURE)
+    order_id = service.engine.order_of(told.payment_id)
+    if order_id is not None and told.team_slug == service.merchant_id:
+        await service.sagas.verify(order_id, within_seconds=service.limits.notification_seconds)
+    return OK_TEXT

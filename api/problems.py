@@ -1,0 +1,232 @@
+"""Every problem a client can meet (RFC 9457): a type that stays, a Russian title, a status.
+
+The type is a relative address, /problems/<name>, where a page explains it to people. Title and
+status never vary for one type; what is particular to one request stands in `detail`.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import orjson
+
+from api.reply import Header, Reply, reply
+
+PROBLEM_JSON = b"application/problem+json"
+TYPE_PREFIX = "/problems/"
+
+_NOT_SELECTED = "Не удалось добавить место в бронь"
+_NOT_RELEASED = "Не удалось освободить место"
+_NOT_PAYABLE = "Не удалось начать оплату"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One kind of refusal. `meaning` is what a person should know and do about it."""
+
+    name: str
+    status: int
+    title: str
+    meaning: str
+    headers: tuple[Header, ...] = ()
+
+    @cached_property
+    def _begun(self) -> bytes:
+        """The body up to what differs from one reply to the next; refusals are hot, too."""
+        content = {"type": TYPE_PREFIX + self.name, "title": self.title, "status": self.status}
+        return orjson.dumps(content)[:-1] + b',"detail":'
+
+    @cached_property
+    def _meaning_json(self) -> bytes:
+        return orjson.dumps(self.meaning)
+
+    def reply(self, request_id: bytes, detail: str | None = None, *headers: Header) -> Reply:
+        """The body names the request, so that support can find it in the logs."""
+        told = self._meaning_json if detail is None else orjson.dumps(detail)
+        body = b'%b%b,"request_id":"%b"}' % (self._begun, told, request_id)
+        return reply(self.status, PROBLEM_JSON, body, *self.headers, *headers)
+
+
+class Refusal(Exception):
+    """The HTTP layer itself turns a request down."""
+
+    def __init__(self, problem: Problem, detail: str | None = None, *headers: Header) -> None:
+        super().__init__(problem.name)
+        self.problem = problem
+        self.detail = detail
+        self.headers = headers
+
+
+def _retry_after(seconds: int) -> tuple[Header, ...]:
+    return ((b"retry-after", b"%d" % seconds),)
+
+
+_CLOSE: tuple[Header, ...] = ((b"connection", b"close"),)
+_CHALLENGE: tuple[Header, ...] = (
+    (b"www-authenticate", b'Basic realm="Billetter", charset="UTF-8"'),
+)
+
+BAD_REQUEST = Problem(
+    "bad-request",
+    400,
+    "Неверный запрос",
+    "Тело, параметр или заголовок запроса не имеет требуемого вида.",
+)
+BAD_SIGNATURE = Problem(
+    "bad-signature",
+    400,
+    "Неверная подпись уведомления",
+    "Подпись X-Webhook-Signature отсутствует или не подходит к телу запроса.",
+)
+UNAUTHENTICATED = Problem(
+    "unauthenticated",
+    401,
+    "Требуется вход",
+    "Укажите почту и пароль действующего пользователя по схеме HTTP Basic.",
+    _CHALLENGE,
+)
+NOT_OWNER = Problem(
+    "not-owner",
+    403,
+    "Доступ запрещён",
+    "Бронь или место принадлежит другому пользователю.",
+)
+RESET_FORBIDDEN = Problem(
+    "reset-forbidden",
+    403,
+    "Сброс запрещён",
+    "Сервер запущен без разрешения сбрасывать данные.",
+)
+METRICS_FORBIDDEN = Problem(
+    "metrics-forbidden",
+    403,
+    "Метрики недоступны",
+    "Метрики видны только с той машины, на которой работает сервер.",
+)
+NO_SUCH_PATH = Problem(
+    "no-such-path",
+    404,
+    "Страница не найдена",
+    "По этому адресу ничего нет. Все адреса описаны в /docs.",
+)
+EVENT_NOT_FOUND = Problem(
+    "event-not-found",
+    404,
+    "Событие не найдено",
+    "Такого события нет или билеты на него не продаются.",
+)
+BOOKING_NOT_FOUND = Problem(
+    "booking-not-found", 404, "Бронь не найдена", "Брони с таким номером нет."
+)
+SEAT_NOT_FOUND = Problem("seat-not-found", 404, "Место не найдено", "Места с таким номером нет.")
+METHOD_NOT_ALLOWED = Problem(
+    "method-not-allowed",
+    405,
+    "Метод не поддерживается",
+    "Поддерживаемые методы перечислены в заголовке Allow.",
+)
+BODY_TOO_SLOW = Problem(
+    "body-too-slow",
+    408,
+    "Время ожидания истекло",
+    "Тело запроса не пришло вовремя. Запрос не выполнен, его можно повторить.",
+    _CLOSE,
+)
+BODY_TOO_LARGE = Problem(
+    "body-too-large",
+    413,
+    "Тело запроса слишком велико",
+    "Запрос не выполнен: тело больше 64 КиБ.",
+    _CLOSE,
+)
+SEAT_TAKEN = Problem("seat-taken", 419, _NOT_SELECTED, "Место уже занято другой бронью.")
+SEAT_ELSEWHERE = Problem(
+    "seat-elsewhere", 419, _NOT_SELECTED, "Место относится к другому событию, чем бронь."
+)
+BOOKING_CLOSED = Problem(
+    "booking-closed", 419, _NOT_SELECTED, "Бронь уже оплачивается, оплачена или отменена."
+)
+TOO_MANY_SEATS = Problem(
+    "too-many-seats",
+    419,
+    _NOT_SELECTED,
+    "Достигнут предел мест, которые один пользователь может занять на одном событии.",
+)
+SEAT_NOT_HELD = Problem("seat-not-held", 419, _NOT_RELEASED, "Место свободно или уже продано.")
+BOOKING_NOT_PAYABLE = Problem(
+    "booking-not-payable", 419, _NOT_PAYABLE, "Бронь уже оплачена или отменена."
+)
+BOOKING_EMPTY = Problem("booking-empty", 419, _NOT_PAYABLE, "В брони нет мест.")
+AMOUNT_OUT_OF_RANGE = Problem(
+    "amount-out-of-range",
+    419,
+    _NOT_PAYABLE,
+    "Такую сумму платёжный шлюз не принимает одним платежом. Разделите места на несколько броней.",
+)
+PAYMENT_REFUSED = Problem(
+    "payment-refused",
+    419,
+    _NOT_PAYABLE,
+    "Платёжный шлюз отказался начать этот платёж. Места остаются за бронью.",
+)
+TOO_LATE = Problem(
+    "too-late",
+    419,
+    "Не удалось отменить бронь",
+    "До события осталось слишком мало времени, чтобы вернуть билеты.",
+)
+KEY_REUSED = Problem(
+    "key-reused",
+    422,
+    "Ключ уже использован",
+    "С этим Idempotency-Key уже приходил другой запрос. Возьмите новый ключ.",
+)
+TOO_MANY_KEYS = Problem(
+    "too-many-keys",
+    429,
+    "Слишком много ключей",
+    "Запомнено слишком много Idempotency-Key этого пользователя; каждый живёт 24 часа.",
+    _retry_after(3_600),
+)
+INTERNAL = Problem(
+    "internal",
+    500,
+    "Внутренняя ошибка",
+    "Мы не смогли обработать запрос и записали причину. Исход неизвестен.",
+)
+NOT_READY = Problem(
+    "not-ready",
+    503,
+    "Сервис ещё не готов",
+    "Сервер запускается или останавливается. Запрос не выполнен, его можно повторить.",
+    _retry_after(1),
+)
+BUSY = Problem(
+    "busy",
+    503,
+    "Сервис перегружен",
+    "Запрос не выполнен, его можно повторить.",
+    _retry_after(1),
+)
+GATEWAY_DOWN = Problem(
+    "gateway-down",
+    503,
+    "Платёжный шлюз недоступен",
+    "Места остаются за бронью; повторите запрос позже.",
+    _retry_after(5),
+)
+NO_GATEWAY = Problem(
+    "no-gateway",
+    503,
+    "Оплата не настроена",
+    "Сервер запущен без платёжного шлюза, поэтому оплатить бронь нельзя.",
+    _retry_after(60),
+)
+PLACES_UNKNOWN = Problem(
+    "places-unknown",
+    503,
+    "Места партнёра ещё не загружены",
+    "Места остаются за бронью; повторите запрос позже.",
+    _retry_after(5),
+)
+
+ALL = tuple(value for value in list(globals().values()) if isinstance(value, Problem))

@@ -1,0 +1,75 @@
+"""Small truths about processes: who dies with whom, whose port it is, how much may be open."""
+
+import ctypes
+import multiprocessing
+import os
+import resource
+import signal
+import socket
+import sys
+
+_PR_SET_PDEATHSIG = 1  # Linux, prctl(2)
+# What the log, snapshots, the catalog and calls to the outside may have open beside connections.
+FILES_RESERVED = 512
+# Set for the children of a demo: the id of its process.
+CHILD_OF_VARIABLE = "BILLETTER_CHILD_OF"
+
+
+class PortTaken(Exception):
+    """We can't listen on the address we were told to use: the message says why."""
+
+
+def die_with_parent(expected_id: int) -> None:
+    """Be told to end by the kernel when the parent ends, even by kill -9 (Linux only).
+
+    An orphaned worker would keep the port and the lock of the data directory. `expected_id` is
+    the process that started us: an orphan's new parent may have any id, and a container's first
+    process has id 1.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != expected_id:
+        sys.exit("the parent process has ended already")
+
+
+def parent_id() -> int:
+    """The process that has started this worker."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "Granian starts workers"
+    assert parent.pid is not None, "a worker runs, so its parent has been started"
+    return parent.pid
+
+
+def die_with_demo() -> None:
+    """`die_with_parent` for what a demo has started, and nothing for anybody else."""
+    if demo_id := os.environ.pop(CHILD_OF_VARIABLE, ""):
+        die_with_parent(int(demo_id))
+
+
+def require_free_port(host: str, port: int) -> None:
+    """Raise PortTaken if somebody listens there, or if we can't.
+
+    Granian binds with SO_REUSEPORT, so a second server would silently share the connections.
+    """
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as refused:
+            reason = refused.strerror or str(refused)
+            raise PortTaken(f"can't listen on {host} port {port}: {reason}") from None
+
+
+def allow_connections(wanted: int) -> int:
+    """How many connections may be open; raises the limit of open files as far as it may be raised.
+
+    Many systems begin with 1,024 files. Without a file to spare the log couldn't go on, which
+    ends the server, so that crowd has to wait in the backlog instead.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    if soft != unlimited and soft < wanted + FILES_RESERVED:
+        soft = wanted + FILES_RESERVED if hard == unlimited else min(wanted + FILES_RESERVED, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return wanted if soft == unlimited else min(wanted, max(soft - FILES_RESERVED, soft // 2))

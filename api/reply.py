@@ -1,0 +1,48 @@
+"""A reply as the server sends it: a status, finished headers, a body. Nothing here decides one."""
+
+from typing import NamedTuple
+
+import orjson
+from starlette.types import Send
+
+Header = tuple[bytes, bytes]
+
+JSON = b"application/json"
+TEXT = b"text/plain; charset=utf-8"
+HTML = b"text/html; charset=utf-8"
+
+
+class Reply(NamedTuple):
+    """Made once and sent often, wherever the body is always the same."""
+
+    status: int
+    headers: tuple[Header, ...]
+    body: bytes
+
+
+def reply(status: int, media_type: bytes, body: bytes, *headers: Header) -> Reply:
+    """A reply of `media_type` with its length, and further headers."""
+    length = b"%d" % len(body)
+    return Reply(
+        status, ((b"content-type", media_type), (b"content-length", length), *headers), body
+    )
+
+
+def json_reply(content: object, status: int = 200) -> Reply:
+    """`content` as JSON."""
+    return reply(status, JSON, orjson.dumps(content))
+
+
+def message(text: str) -> Reply:
+    """What the contract's changing calls answer: {"message": …}."""
+    return json_reply({"message": text})
+
+
+OK_TEXT = reply(200, TEXT, b"OK")
+
+
+async def send_reply(send: Send, answer: Reply, more: tuple[Header, ...], *, head: bool) -> None:
+    """Send `answer` with `more` headers; to HEAD only the headers."""
+    status, headers, body = answer
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, *more]})
+    await send({"type": "http.response.body", "body": b"" if head else body})

@@ -1,0 +1,152 @@
+"""Every call on one screen: who may make it, what it reads, what it may be refused for."""
+
+from typing import Any
+
+from api import bookings, openapi, pages, payments, problems, seats, system
+from api.body import decoder
+from api.endpoint import Operation
+from api.events import EventPages, events_query
+
+_SEATS_419 = (
+    problems.SEAT_TAKEN,
+    problems.SEAT_ELSEWHERE,
+    problems.BOOKING_CLOSED,
+    problems.TOO_MANY_SEATS,
+)
+_PAY_419 = (
+    problems.BOOKING_NOT_PAYABLE,
+    problems.BOOKING_EMPTY,
+    problems.AMOUNT_OUT_OF_RANGE,
+    problems.PAYMENT_REFUSED,
+)
+_PAY_503 = (problems.GATEWAY_DOWN, problems.NO_GATEWAY, problems.PLACES_UNKNOWN)
+
+
+def operations() -> tuple[Operation[Any], ...]:
+    """Everything there is; the hottest paths first, because the router tries them in order."""
+    calls = (*_calls_of_the_crowd(), *_other_calls(), *_payment_calls(), *_system_calls())
+    return (*calls, *pages.operations(openapi.document(calls)))
+
+
+def _calls_of_the_crowd() -> tuple[Operation[Any], ...]:
+    return (
+        Operation(
+            "GET",
+            "/api/seats",
+            seats.list_seats,
+            query=seats.seats_query,
+            public=True,
+            durable=False,
+            problems=(problems.EVENT_NOT_FOUND,),
+        ),
+        Operation(
+            "PATCH",
+            "/api/seats/select",
+            seats.select_seat,
+            body=decoder(seats.SelectSeat),
+            keyed=True,
+            problems=(
+                problems.NOT_OWNER,
+                problems.BOOKING_NOT_FOUND,
+                problems.SEAT_NOT_FOUND,
+                *_SEATS_419,
+            ),
+        ),
+        Operation(
+            "POST",
+            "/api/bookings",
+            bookings.create_booking,
+            body=decoder(bookings.CreateBooking),
+            keyed=True,
+            problems=(problems.EVENT_NOT_FOUND,),
+        ),
+        Operation(
+            "GET",
+            "/api/events",
+            EventPages().find,
+            query=events_query,
+            public=True,
+            durable=False,
+            problems=(problems.BUSY,),
+        ),
+    )
+
+
+def _other_calls() -> tuple[Operation[Any], ...]:
+    return (
+        Operation("GET", "/api/bookings", bookings.list_bookings),
+        Operation(
+            "PATCH",
+            "/api/seats/release",
+            seats.release_seat,
+            body=decoder(seats.ReleaseSeat),
+            keyed=True,
+            problems=(problems.NOT_OWNER, problems.SEAT_NOT_FOUND, problems.SEAT_NOT_HELD),
+        ),
+        Operation(
+            "PATCH",
+            "/api/bookings/initiatePayment",
+            bookings.initiate_payment,
+            body=decoder(bookings.OneBooking),
+            keyed=True,
+            problems=(problems.NOT_OWNER, problems.BOOKING_NOT_FOUND, *_PAY_419, *_PAY_503),
+        ),
+        Operation(
+            "PATCH",
+            "/api/bookings/cancel",
+            bookings.cancel_booking,
+            body=decoder(bookings.OneBooking),
+            keyed=True,
+            problems=(problems.NOT_OWNER, problems.BOOKING_NOT_FOUND, problems.TOO_LATE),
+        ),
+        Operation(
+            "GET",
+            "/api/analytics",
+            seats.analytics,
+            query=seats.analytics_query,
+            durable=False,
+            problems=(problems.EVENT_NOT_FOUND,),
+        ),
+        Operation(
+            "POST",
+            "/api/reset",
+            system.reset,
+            public=True,
+            keyed=True,
+            problems=(problems.RESET_FORBIDDEN,),
+        ),
+    )
+
+
+def _payment_calls() -> tuple[Operation[Any], ...]:
+    returned = payments.customer_returned
+    return (
+        Operation(
+            "POST",
+            "/api/payments/notifications",
+            payments.notification,
+            body=decoder(payments.Notification),
+            public=True,
+            problems=(problems.BAD_SIGNATURE,),
+        ),
+        Operation(
+            "GET", "/api/payments/success", returned, query=payments.order_query, public=True
+        ),
+        Operation("GET", "/api/payments/fail", returned, query=payments.order_query, public=True),
+    )
+
+
+def _system_calls() -> tuple[Operation[Any], ...]:
+    return (
+        Operation("GET", "/healthz", system.alive, public=True, durable=False, ungated=True),
+        Operation("GET", "/readyz", system.ready, public=True, durable=False, ungated=True),
+        Operation("GET", "/x/version", system.tell_version, public=True, durable=False),
+        Operation(
+            "GET",
+            "/metrics",
+            system.metrics,
+            public=True,
+            durable=False,
+            problems=(problems.METRICS_FORBIDDEN,),
+        ),
+    )

@@ -1,0 +1,204 @@
+"""The composition root: settings in, a running server out. Read it top to bottom.
+
+`serve` runs in the process the operator started and hands over to Granian, which starts one worker;
+`application` runs in that worker and puts the rooms together.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import NoReturn
+
+import structlog
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes, TaskImpl
+from granian.http import HTTP1Settings
+from starlette.applications import Starlette
+
+from api import store
+from api.app import create_app
+from api.keeper import Keeper
+from api.logs import set_up_logs
+from api.places import PlacesOnSale
+from api.processes import (
+    allow_connections,
+    die_with_demo,
+    die_with_parent,
+    parent_id,
+    require_free_port,
+)
+from api.service import Service
+from api.settings import Settings, from_environment
+from catalog import Catalog, CatalogError
+from engine import STORE_FAULTS, Engine
+from sagas import GatewayClient, ProviderClient, Sagas
+
+HEADER_TIMEOUT_MS = 8_000  # also how long an idle connection may stay
+HEADER_BYTES_MAX = 32_768
+STOP_SECONDS_MAX = 20
+# The very first start waits so long for the provider's places, which take half a second; after that
+# a provider that is down delays nobody else.
+PLACES_SECONDS_MAX = 5.0
+# What an operator can see to; anything else is told with its traceback.
+KNOWN_FAILURES = (store.StoreError, CatalogError, *STORE_FAULTS, OSError)
+
+log = structlog.get_logger("serve")
+
+
+def clock_ms() -> int:
+    """The only clock of the server."""
+    return time.time_ns() // 1_000_000
+
+
+def serve(settings: Settings) -> None:
+    """Serve until a signal ends it. Raises PortTaken; recovery's faults end the worker."""
+    die_with_demo()
+    require_free_port(settings.host, settings.port)
+    connections = allow_connections(settings.connections)
+    if connections < settings.connections:
+        log.warning("the system allows fewer connections", connections=connections, see="ulimit -n")
+    os.environ.update(settings.export())
+    server = Granian(
+        "api.serve:application",
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        workers=1,  # one writer (I1): never more, and never a reload beside a running one
+        loop=Loops.uvloop,
+        task_impl=TaskImpl.asyncio,
+        runtime_mode=RuntimeModes.mt,
+        runtime_threads=1,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=settings.connections,
+        backpressure=connections,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=HEADER_TIMEOUT_MS, max_buffer_size=HEADER_BYTES_MAX
+        ),
+        workers_kill_timeout=STOP_SECONDS_MAX,
+        respawn_failed_workers=False,
+    )
+    # Granian would start a second worker beside the first; a terminal that is closed means: stop.
+    server.on_startup(partial(signal.signal, signal.SIGHUP, server.signal_handler_interrupt))
+    server.serve()
+
+
+def application() -> Starlette:
+    """The worker's application: recovers before the first request, stops cleanly."""
+    die_with_parent(parent_id())
+    set_up_logs()
+    settings = from_environment()
+    service = Service(
+        clock_ms=clock_ms,
+        allow_reset=settings.allow_reset,
+        webhook_secret=settings.webhook_secret.encode(),
+        merchant_id=settings.merchant_id,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        try:
+            async with running(settings, service):
+                yield
+        except Exception as failure:
+            give_up(failure)
+
+    return create_app(service, lifespan=lifespan)
+
+
+def give_up(failure: Exception) -> NoReturn:
+    """End the worker, and with it the server; the last word is the reason, not a library's."""
+    is_known = isinstance(failure, KNOWN_FAILURES)
+    kind = type(failure).__name__
+    log.critical("can't serve", reason=str(failure), kind=kind, exc_info=not is_known)
+    os._exit(1)
+
+
+@asynccontextmanager
+async def running(settings: Settings, service: Service) -> AsyncIterator[None]:
+    """Recover, open for requests, and in the end leave everything durable and unlocked."""
+    store.require(settings.data)
+    catalog = Catalog.open(settings.data / store.CATALOG_DIRECTORY)
+    engine = recovered(settings, catalog)
+    engine.start()
+    gateway, provider = clients(settings)
+    places = PlacesOnSale(settings.data / store.PLACES_DIRECTORY)
+    sagas = Sagas(
+        engine,
+        gateway=gateway,
+        provider=provider,
+        places=places,
+        clock_ms=clock_ms,
+        rng=random.Random(),
+    )
+    keeper = Keeper(
+        engine,
+        sagas,
+        directory=settings.data,
+        clock_ms=clock_ms,
+        snapshot_records=settings.snapshot_records,
+    )
+    reading = keeper.watch(places.read(provider, store.events_on_sale(catalog)))
+    await asyncio.wait({reading}, timeout=PLACES_SECONDS_MAX)
+    sagas.start()
+    keeper.start()
+    service.open(engine=engine, catalog=catalog, sagas=sagas)
+    log.info("ready", **settings.shown())
+    try:
+        yield
+    finally:
+        # Whoever is still waiting is answered by the records that `engine.stop` makes durable.
+        service.close()
+        await keeper.stop()
+        await sagas.stop()
+        for client in (gateway, provider):
+            if client is not None:
+                await client.aclose()
+        await engine.stop()
+        catalog.close()
+        log.info("stopped")
+
+
+def recovered(settings: Settings, catalog: Catalog) -> Engine:
+    """The engine as the disk knows it."""
+    began = time.monotonic()
+    engine = Engine.open(
+        settings.data,
+        store.events_on_sale(catalog),
+        rules=settings.rules,
+        progress=lambda lsn: log.info("recovering", lsn=lsn),
+    )
+    for broken in engine.set_aside:
+        log.warning("something broken was set aside; nothing acknowledged is missing", what=broken)
+    log.info(
+        "recovered",
+        lsn=engine.durable_lsn,
+        snapshot_lsn=engine.snapshot_lsn,
+        seconds=round(time.monotonic() - began, 2),
+    )
+    return engine
+
+
+def clients(settings: Settings) -> tuple[GatewayClient | None, ProviderClient | None]:
+    """The clients of the outside services that are configured; says what can't be sold without."""
+    gateway = provider = None
+    if settings.gateway_url:
+        gateway = GatewayClient(
+            base_url=settings.gateway_url,
+            merchant_id=settings.merchant_id,
+            merchant_password=settings.merchant_password,
+            public_url=settings.own_url,
+        )
+    else:
+        log.warning("no gateway: nothing can be paid for", set="BILLETTER_GATEWAY_URL")
+    if settings.provider_url:
+        provider = ProviderClient(base_url=settings.provider_url)
+    else:
+        log.warning("no provider: partners' events can't be paid for", set="BILLETTER_PROVIDER_URL")
+    return gateway, provider

@@ -1,0 +1,152 @@
+"""The data directory as a whole: made once, required to be there, checked offline.
+
+`catalog/` is the imported data, `wal/` and `snapshots/` are the engine's, `places/` is what the
+provider has listed. A missing directory is never made anew in silence: it may be an unmounted disk.
+"""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+import catalog
+from catalog import Catalog, Summary, import_files
+from catalog.manifest import fsync
+from engine import STORE_FAULTS, Engine, Event, Hall, Sale, Zone
+from engine.verify import Findings, verify_store
+
+CATALOG_DIRECTORY = "catalog"
+PLACES_DIRECTORY = "places"
+
+
+class StoreError(Exception):
+    """The data directory can't be used: the message says why and what to do."""
+
+
+def initialise(
+    data: Path,
+    *,
+    users: Path,
+    events: Path,
+    archive: Path | None,
+    halls: Path | None,
+    timezone: ZoneInfo,
+    replace_catalog: bool = False,
+    progress: bool = True,
+) -> Summary:
+    """Import the files and prepare an empty log; where the import fails, nothing has changed.
+
+    The catalog comes first and the log last: a directory with a log is complete, and one without
+    can be initialised again. Bookings stay when the catalog is replaced.
+    """
+    target = data / CATALOG_DIRECTORY
+    if data.exists() and not data.is_dir():
+        raise StoreError(f"{data} is a file; name a directory")
+    if is_initialised(data) and not replace_catalog:
+        raise StoreError(
+            f"{data} is initialised already; --replace-catalog imports anew and keeps the bookings"
+        )
+    with _made_for_good(data):
+        summary = import_files(
+            target,
+            users=users,
+            events=events,
+            archive=archive,
+            halls=halls,
+            timezone=timezone,
+            progress=progress,
+            replace=target.exists(),
+        )
+    if not Engine.exists(data):
+        Engine.create(data, store_id=secrets.token_bytes(16))
+    return summary
+
+
+@contextmanager
+def _made_for_good(data: Path) -> Iterator[None]:
+    """The directories this makes on the way to `data` are durable, or gone after a failure."""
+    missing = [one for one in (data, *data.parents) if not one.exists()]
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for directory in missing:
+                directory.rmdir()
+        raise
+    for directory in missing:
+        fsync(directory.parent)
+
+
+def is_initialised(data: Path) -> bool:
+    """True for a directory with a catalog and a log."""
+    return (data / CATALOG_DIRECTORY).is_dir() and Engine.exists(data)
+
+
+def require(data: Path) -> None:
+    """Raise StoreError unless `data` is an initialised directory."""
+    if not data.is_dir():
+        raise StoreError(f"{data} does not exist; make it with: billetter init --data {data} …")
+    if not is_initialised(data):
+        raise StoreError(f"{data} is not initialised; run: billetter init --data {data} …")
+
+
+def events_on_sale(opened: Catalog) -> list[Event]:
+    """The active events as the engine wants them; equal halls stay one object."""
+    halls: dict[catalog.HallPlan, Hall] = {}
+    events = []
+    for event, plan in opened.events.active():
+        hall = halls.get(plan)
+        if hall is None:
+            zones = tuple(
+                Zone(zone.name, zone.first_row, zone.last_row, zone.price_minor)
+                for zone in plan.zones
+            )
+            hall = halls[plan] = Hall(plan.rows, plan.seats_per_row, zones)
+        events.append(Event(event.id, event.starts_at_ms, hall, Sale(plan.sale.value)))
+    return events
+
+
+def time_zone(name: str) -> ZoneInfo:
+    """Raise StoreError for a name that the system doesn't know."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise StoreError(f"there is no time zone {name!r}; try Asia/Almaty") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What the offline check found; `fault` is the first thing wrong, or empty."""
+
+    summary: Summary | None
+    findings: Findings
+    fault: str
+
+    def shown(self) -> dict[str, object]:
+        shown: dict[str, object] = {}
+        if self.summary is not None:
+            shown["users"] = f"{self.summary.users:,}"
+            shown["events"] = f"{self.summary.active_events:,}"
+        return shown | {
+            name: value for name, value in msgspec.structs.asdict(self.findings).items() if value
+        }
+
+
+def verify(data: Path) -> Verified:
+    """Check the catalog's checksums and everything of the engine's; changes nothing.
+
+    Raises StoreError while a server uses the directory: nobody can check what moves.
+    """
+    try:
+        findings = verify_store(data)
+    except STORE_FAULTS:
+        raise StoreError(f"a server is using {data}; stop it, or verify a copy") from None
+    try:
+        summary = catalog.verify(data / CATALOG_DIRECTORY)
+    except (catalog.CatalogError, OSError) as fault:
+        return Verified(None, findings, findings.fault or str(fault))
+    return Verified(summary, findings, findings.fault)

@@ -1,0 +1,49 @@
+"""Health, version, figures of the server itself, and the reset that load tests begin with."""
+
+from importlib.metadata import version
+
+from api.endpoint import Call
+from api.problems import METRICS_FORBIDDEN, NOT_READY, RESET_FORBIDDEN, Refusal
+from api.reply import OK_TEXT, TEXT, Reply, json_reply, reply
+
+_LOOPBACK = ("127.0.0.1", "::1")
+_VERSION = json_reply({"version": version("billetter")})
+
+
+async def alive(_: Call[None]) -> Reply:
+    return OK_TEXT
+
+
+async def ready(call: Call[None]) -> Reply:
+    """Ready means: every write acknowledged earlier is visible, and new ones are taken."""
+    if not call.service.is_ready:
+        raise Refusal(NOT_READY)
+    return OK_TEXT
+
+
+async def tell_version(_: Call[None]) -> Reply:
+    return _VERSION
+
+
+async def reset(call: Call[None]) -> Reply:
+    """Needs no user, so it is refused unless the operator has allowed it."""
+    if not call.service.allow_reset:
+        raise Refusal(RESET_FORBIDDEN)
+    call.service.engine.reset(now_ms=call.now_ms, key=call.key)
+    return OK_TEXT
+
+
+async def metrics(call: Call[None]) -> Reply:
+    """In Prometheus' text format; a proxy on the same machine isn't the same machine."""
+    if call.client not in _LOOPBACK or b"x-forwarded-for" in call.headers:
+        raise Refusal(METRICS_FORBIDDEN)
+    engine = call.service.engine
+    lines = [
+        "# HELP billetter_durable_lsn The last record of the log that is on disk.",
+        "# TYPE billetter_durable_lsn counter",
+        f"billetter_durable_lsn {engine.durable_lsn}",
+        "# HELP billetter_payments_unsettled Payments that owe the outside a call.",
+        "# TYPE billetter_payments_unsettled gauge",
+        f"billetter_payments_unsettled {len(engine.unsettled())}",
+    ]
+    return reply(200, TEXT, "\n".join([*lines, ""]).encode())
