@@ -1,0 +1,152 @@
+"""What a body must look like, how large it may be, and how long it may take."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from api.service import Limits
+from tests.api.conftest import opened
+from tests.api.rooms import ANN, Rooms, basic
+
+RELEASE = "/api/seats/release"
+
+BAD_BODIES = {
+    "empty": b"",
+    "not JSON": b"booking_id=1",
+    "trailing garbage": b'{"seat_id":1}x',
+    "two documents": b'{"seat_id":1}{"seat_id":1}',
+    "repeated name": b'{"seat_id":1,"seat_id":2}',
+    "repeated name, escaped": b'{"seat_id":1,"seat\\u005fid":2}',
+    "repeated inside": b'{"seat_id":1,"more":{"a":1,"a":2}}',
+    "boolean": b'{"seat_id":true}',
+    "float": b'{"seat_id":1.0}',
+    "exponent": b'{"seat_id":1e3}',
+    "string": b'{"seat_id":"1"}',
+    "null": b'{"seat_id":null}',
+    "array": b"[1]",
+    "null itself": b"null",
+    "NaN": b'{"seat_id":NaN}',
+    "infinity": b'{"seat_id":Infinity}',
+    "too large": b'{"seat_id":9223372036854775808}',
+    "too small": b'{"seat_id":-9223372036854775809}',
+    "far too large": b'{"seat_id":1' + b"0" * 400 + b"}",
+    "other name": b'{"seat":1}',
+    "other case": b'{"Seat_id":1}',
+    "UTF-16": '{"seat_id":1}'.encode("utf-16"),
+    "byte order mark": b'\xef\xbb\xbf{"seat_id":1}',
+    "invalid UTF-8": b'{"seat_id":1,"x":"\xff"}',
+    "half a surrogate": b'{"seat_id":1,"x":"\\ud800"}',
+    "deep": b'{"seat_id":' + b"[" * 30_000,
+    "deep and whole": b'{"seat_id":1,"x":"","y":' + b"[" * 1_000 + b"]" * 1_000 + b"}" * 2,
+}
+
+
+@pytest.mark.parametrize("name", BAD_BODIES)
+def test_a_body_that_is_not_well_formed_is_400(rooms: Rooms, name: str) -> None:
+    """Types are exact, names stand once, and nothing follows the object."""
+    answer = rooms.call("PATCH", RELEASE, user=ANN, body=BAD_BODIES[name])
+    assert (400, "bad-request") == (answer.status, answer.problem)
+
+
+@pytest.mark.parametrize("media_type", [None, b"text/plain", b"application/x-www-form-urlencoded"])
+def test_content_type_does_not_matter(rooms: Rooms, media_type: bytes | None) -> None:
+    """curl sends a form's type, or a script none; the body is JSON all the same."""
+    headers = [] if media_type is None else [(b"content-type", media_type)]
+    body = b' {"event_id": 1, "note": "ignored", "more": {"a": ["b"]}}\n'
+    answer = rooms.call("POST", "/api/bookings", user=ANN, body=body, headers=headers)
+    assert 201 == answer.status
+
+
+@pytest.mark.parametrize("body", [{}, {"paymentId": 1}, {"paymentId": "a"}, [], "x", None])
+def test_a_malformed_notification_is_400(rooms: Rooms, body: object) -> None:
+    """Four strings are needed."""
+    raw = b"null" if body is None else b""
+    answer = rooms.call("POST", "/api/payments/notifications", json=body, body=raw)
+    assert (400, "bad-request") == (answer.status, answer.problem)
+
+
+# Limits of the body
+
+LIMIT = Limits().body_bytes_max
+
+
+@pytest.mark.parametrize(
+    ("length", "parts"),
+    [
+        (b"%d" % (LIMIT + 1), [(b"", False)]),
+        (b"9" * 5_000, [(b"", False)]),
+        (None, [(b" " * (LIMIT + 1), False)]),
+        (None, [(b" " * LIMIT, True), (b"!", True)]),
+        (b"2", [(b" " * LIMIT, True), (b"!", True)]),
+    ],
+)
+def test_a_large_body_is_refused_before_it_has_come(
+    rooms: Rooms, runner: asyncio.Runner, length: bytes | None, parts: list[tuple[bytes, bool]]
+) -> None:
+    """413 by the announced length or by counting; the connection is closed."""
+    headers = [] if length is None else [(b"content-length", length)]
+    answer = runner.run(rooms.asgi("PATCH", RELEASE, headers, parts))
+    assert (413, "close") == (answer.status, answer.headers["connection"])
+
+
+def test_a_body_of_the_largest_size_is_read(rooms: Rooms) -> None:
+    """The limit itself is allowed."""
+    body = b'{"event_id":1}'.ljust(LIMIT)
+    assert 201 == rooms.call("POST", "/api/bookings", user=ANN, body=body).status
+
+
+def test_a_body_in_parts_is_one_body(rooms: Rooms, runner: asyncio.Runner) -> None:
+    """However the network cut it."""
+    parts = [(b'{"eve', True), (b"", True), (b'nt_id":', True), (b"1}", False)]
+    headers = [(b"authorization", basic(ANN))]
+    assert 201 == runner.run(rooms.asgi("POST", "/api/bookings", headers, parts)).status
+
+
+def test_a_slow_body_is_408(runner: asyncio.Runner) -> None:
+    """Nothing has been done; the connection is closed."""
+    for rooms in opened(Rooms(runner, limits=Limits(body_read_seconds=0.02)), runner):
+        before = rooms.engine.digest()
+        answer = runner.run(rooms.asgi("POST", "/api/reset", [], [(b"{", True)]))
+        assert (408, "close") == (answer.status, answer.headers["connection"])
+        assert before == rooms.engine.digest()
+
+
+def test_the_time_limit_is_for_reading_alone(
+    runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow disk is waited for, however long: giving up would leave the client in doubt."""
+    for rooms in opened(Rooms(runner, limits=Limits(body_read_seconds=0.01)), runner):
+
+        async def slowly() -> None:
+            await asyncio.sleep(0.05)
+
+        monkeypatch.setattr(rooms.engine, "durable", slowly)
+        answer = rooms.call("POST", "/api/bookings", user=ANN, json={"event_id": 1})
+        assert 201 == answer.status
+
+
+def test_who_hangs_up_gets_no_reply(rooms: Rooms, runner: asyncio.Runner) -> None:
+    """And has changed nothing."""
+
+    async def hang_up() -> list[Any]:
+        sent: list[Any] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.disconnect"}
+
+        async def send(part: Any) -> None:
+            sent.append(part)
+
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/api/reset",
+            "query_string": b"",
+            "headers": [],
+            "root_path": "",
+        }
+        await rooms.app(scope, receive, send)
+        return sent
+
+    assert [] == runner.run(hang_up())
