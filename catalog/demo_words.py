@@ -1,4 +1,7 @@
-"""The words of the demo's data: real cities; people, works and teams that don't exist."""
+"""The words of the demo's data: real cities; people, works and teams that don't exist.
+
+Two names are real, so that what everybody tries first in the search is found in the demo too.
+"""
 
 CITIES = (
     "Алматы", "Астана", "Шымкент", "Актобе", "Караганда", "Тараз", "Павлодар", "Атырау", "Семей",
@@ -50,6 +53,7 @@ SPORTS = ("футболу", "хоккею", "волейболу", "баскет�
 GAMES = (
     "Ставки сделаны", "Сто вопросов", "Умники степи", "Мозговая байга", "Угадай мелодию двора",
     "Час эрудита", "Слово за слово", "Двенадцать стульев и один ответ", "Правда или юрта",
+    "Что? Где? Когда?",
 )  # fmt: skip
 PROVIDERS = ("Билеттер", "Сахна", "Жаңа зал", "Афиша степи", "Золотой ряд")
 
@@ -93,6 +97,7 @@ TITLES = {
         "Выставка «{work}», {city}",
         "Экспозиция «{work}»: {artist}",
         "Ночь в музее: «{work}», {city}",
+        'Экспозиция "Звездные войны", {city}',
     ),
 }
 ACTIVE_TYPES = ("concert", "film", "cinema", "stage", "game")

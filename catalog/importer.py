@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterator
 from datetime import datetime
-from heapq import merge
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,9 +11,9 @@ from catalog.errors import BadInput
 from catalog.event_file import ACTIVE_ID_MAX, EventFile, EventRow
 from catalog.events import Event, event_of, write_active
 from catalog.halls import HallPlan, HallRules, read_halls
+from catalog.index import IndexBuilder, OutOfOrder
 from catalog.manifest import Summary
 from catalog.place import check_target, put, workplace
-from catalog.search import IndexBuilder, OutOfOrder
 from catalog.source import SeenIds
 from catalog.user_file import find_email_repeat, read_users
 from catalog.users import EmailRepeated, build_users
@@ -86,7 +85,7 @@ def _read_active(file: EventFile) -> list[_Dated]:
         active.append((row, starts_at))
     if not active:
         raise BadInput(file.path, None, "holds no events")
-    return sorted(active, key=_id)
+    return sorted(active, key=lambda event: event[0].id)
 
 
 def _assigned(
@@ -111,9 +110,10 @@ def _index(path: Path, active: list[_Dated], archive: Path | None, *, progress: 
         path.mkdir()
         try:
             with IndexBuilder(path, rising=rising) as index:
-                archived = _read_archive(archive, active, progress=progress)
-                for row, starts_at in merge(active, archived, key=_id):
-                    index.add(row, starts_at)
+                for row, starts_at in active:
+                    index.add(row, starts_at, coming=True)
+                for row, starts_at in _read_archive(archive, active, progress=progress):
+                    index.add(row, starts_at, coming=False)
             return index.count - len(active)
         except OutOfOrder:
             shutil.rmtree(path)
@@ -134,7 +134,3 @@ def _read_archive(
         if not seen.add(row.id):
             raise file.fault("id", f"{row.id} is used by an earlier event")
         yield row, starts_at
-
-
-def _id(event: _Dated) -> int:
-    return event[0].id

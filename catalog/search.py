@@ -1,133 +1,51 @@
 """Finds events, active and archived: by words, by day, or simply in order, at a flat cost a page.
 
-One tantivy index of one segment, sorted by id. So the number of a document is the rank of its
-id: equally good hits come out by id without further ado, and a page of the whole list is read
-directly. Every word of a query must occur in the title or in the description; hits are ranked
-by BM25 over the title alone, so a match in the description finds an event, and never puts it
-before one whose title matches.
+Every word of a query must occur in the title or in the description. What is found comes in ranks:
+first events whose title has all the words, those with the quoted phrases before the others; then
+events that have some of them in the description only. Within a rank BM25 over the titles decides,
+then the order of the documents: coming events before past ones, each by id.
 """
 
-import unicodedata
-from collections.abc import Sequence
-from datetime import date, datetime
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from datetime import date
+from heapq import merge
+from itertools import islice
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
-import msgspec
-from msgspec.structs import astuple
-from tantivy import (
-    DocAddress,
-    Document,
-    Filter,
-    Index,
-    Occur,
-    Order,
-    Query,
-    Schema,
-    SchemaBuilder,
-    TextAnalyzer,
-    TextAnalyzerBuilder,
-    Tokenizer,
-)
+from tantivy import DocAddress, Index, Occur, Order, Query
 
-from catalog.errors import CatalogError, NotACatalog
+from catalog.errors import NotACatalog
 from catalog.event_file import EventRow
+from catalog.index import PAST, Texts, stored_row
+from catalog.spelling import Speller, Wanted, Word, analyzers
 
-# A ceiling, taken up as needed: what doesn't fit would go to a second segment.
-WRITER_BYTES_MAX = 1_000_000_000
 DEEP_OFFSET = 10_000  # beyond it hits are counted first: memory is taken for all hits skipped
-QUERY_CHARS_MAX = 30_000  # no event has as much text; a longer query finds nothing
-SECONDS_A_DAY = 86_400
-
-_ANALYZER = "russian"
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(tuple[int, str, str, str, str, str]).decode  # as in EventRow
-
-
-class OutOfOrder(Exception):
-    """An id came after a greater one, where they were said to rise."""
-
-
-class IndexBuilder:
-    """Writes an index into an empty directory; ids must be unique.
-
-    Where ids don't come `rising`, the writer has to sort: six million events then take 2.6 GB
-    of memory instead of 0.4. Leave the `with` block normally to finish the index, with an
-    exception to abandon it.
-    """
-
-    def __init__(self, directory: Path, *, rising: bool) -> None:
-        order = None if rising else "id"
-        index = Index(_schema(), path=str(directory), reuse=False, sort_by_field=order)
-        index.register_tokenizer(_ANALYZER, _analyzer())
-        self._index = index
-        self.count = 0  # of the events added so far
-        self._rising = rising
-        self._last_id = 0
-        self._writer = index.writer(WRITER_BYTES_MAX, num_threads=1)  # a segment a thread
-
-    def __enter__(self) -> Self:
-        return self
-
-    def add(self, row: EventRow, starts_at: datetime) -> None:
-        """Add one event; `starts_at` is its local time. Raises OutOfOrder, or OSError."""
-        if self._rising and row.id <= self._last_id:
-            raise OutOfOrder
-        self._last_id = row.id
-        self.count += 1
-        second = starts_at.hour * 3600 + starts_at.minute * 60 + starts_at.second
-        document = Document()
-        document.add_integer("id", row.id)
-        document.add_integer("day", starts_at.toordinal())
-        document.add_integer("starts", starts_at.toordinal() * SECONDS_A_DAY + second)
-        document.add_text("title", _folded(row.title))
-        document.add_text("description", _folded(row.description))
-        document.add_bytes("row", _encode(astuple(row)))
-        try:
-            self._writer.add_document(document)
-        except ValueError as error:
-            raise _disk_failed(error) from None
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if kind is not None:
-            self._writer.wait_merging_threads()
-            return
-        try:
-            self._writer.commit()
-            self._writer.wait_merging_threads()
-            self._index.reload()
-        except ValueError as error:
-            raise _disk_failed(error) from None
-        if self._index.searcher().num_segments > 1:
-            raise CatalogError("there are too many events for one segment of the search index")
-
-
-def _disk_failed(error: ValueError) -> OSError:
-    # tantivy raises ValueError for a full disk too; nothing else can fail in a checked event.
-    return OSError(f"the search index can't be written: {error}")
 
 
 class SearchIndex:
     """Read-only search over all events; searches may run in any thread."""
 
-    def __init__(self, index: Index) -> None:
-        index.register_tokenizer(_ANALYZER, _analyzer())
+    def __init__(self, index: Index, texts: list[str]) -> None:
+        for name, analyzer in analyzers().items():
+            index.register_tokenizer(name, analyzer)
         index.config_reader("Manual")  # it never changes: no thread need watch the directory
         self._schema = index.schema
         self._searcher = index.searcher()
-        self._analyzer = _analyzer()
+        self._texts = texts
+        self._speller = Speller()
+        self._coming = self._first(PAST)  # how many events are coming: documents before the past
+        # True: some past event has a smaller id than some coming one, so ids don't simply rise.
+        self._mixed = 0 < self._coming < len(self) and self._rank(self._coming) - PAST < self._rank(
+            self._coming - 1
+        )
 
     @classmethod
     def open(cls, directory: Path) -> Self:
         """Raise NotACatalog when the directory holds no index."""
         try:
-            return cls(Index.open(str(directory)))
+            return cls(Index.open(str(directory)), Texts.read(directory))
         except (OSError, ValueError) as error:
             raise NotACatalog(directory, str(error)) from None
 
@@ -141,64 +59,132 @@ class SearchIndex:
         last = min(offset + limit, len(self))
         if offset >= last:
             return []
+        limit = last - offset
         if query is not None and query.strip():
-            return self._by_words(query, day, offset=offset, limit=last - offset)
+            return self._rows(self._by_words(query, day, offset=offset, limit=limit))
         if day is not None:
-            wanted = self._on_day(day)
-            return self._hits(wanted, offset=offset, limit=last - offset, order_by="starts")
-        return self._rows([DocAddress(0, number) for number in range(offset, last)])
+            return self._rows(self._of_day(day, offset=offset, limit=limit))
+        return self._rows(self._by_id(offset=offset, limit=limit))
 
     def find(self, event_id: int) -> EventRow | None:
-        """The event with this id, by bisection over the sorted ids."""
-        low, high = 0, len(self)
-        while low < high:
-            middle = (low + high) // 2
-            address = DocAddress(0, middle)
-            found = self._searcher.fast_field_values("id", [address])[0]
-            if found == event_id:
-                return self._rows([address])[0]
-            if found is not None and found < event_id:
-                low = middle + 1
-            else:
-                high = middle
+        """The event with this id, by bisection over the ranks."""
+        if not 1 <= event_id < PAST:
+            return None
+        for rank in (event_id, event_id + PAST):
+            number = self._first(rank)
+            if number < len(self) and self._rank(number) == rank:
+                return self._rows([number])[0]
         return None
 
-    def _by_words(self, query: str, day: date | None, *, offset: int, limit: int) -> list[EventRow]:
-        words = self._words(query)
-        if not words or not all(self._occurs(word) for word in words):
-            return []
-        clauses = [(Occur.Must, self._word(word)) for word in words]
-        if day is not None:
-            clauses.append((Occur.Must, Query.const_score_query(self._on_day(day), 0.0)))
-        return self._hits(Query.boolean_query(clauses), offset=offset, limit=limit)
+    def _rank(self, number: int) -> int:
+        rank = self._searcher.fast_field_values("rank", [DocAddress(0, number)])[0]
+        assert isinstance(rank, int)
+        return rank
 
-    def _words(self, query: str) -> list[str]:
-        """The different words of a query, stemmed, in the order in which they stand."""
-        if len(query) > QUERY_CHARS_MAX:
-            return []
-        encodable = query.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair isn't
-        return list(dict.fromkeys(self._analyzer.analyze(_folded(encodable))))
+    def _first(self, rank: int) -> int:
+        """The number of the first document of this rank or a greater one."""
+        return bisect_left(range(len(self)), rank, key=self._rank)
 
-    def _occurs(self, word: str) -> bool:
+    def _by_id(self, *, offset: int, limit: int) -> Sequence[int]:
+        if not self._mixed:
+            return range(offset, offset + limit)
+
+        def place(number: int) -> int:
+            """Where the coming event `number` stands in the whole list."""
+            return number + self._first(self._rank(number) + PAST) - self._coming
+
+        coming = bisect_left(range(self._coming), offset, key=place)
+        past = self._coming + offset - coming
+        both = merge(
+            range(coming, self._coming),
+            range(past, len(self)),
+            key=lambda number: self._rank(number) % PAST,
+        )
+        return list(islice(both, limit))
+
+    def _of_day(self, day: date, *, offset: int, limit: int) -> list[int]:
+        """By time, then id. The index sorts by time and then document, so mostly by id too."""
+        wanted = self._on_day(day)
+        if not self._mixed:
+            return self._numbers(wanted, offset=offset, limit=limit, order_by="starts")
+        numbers = self._numbers(wanted, offset=0, limit=self._count(wanted) or 1)
+        starts = dict(zip(numbers, self._column("starts", numbers), strict=True))
+        numbers.sort(key=lambda number: (starts[number], self._rank(number) % PAST))
+        return numbers[offset : offset + limit]
+
+    def _by_words(self, query: str, day: date | None, *, offset: int, limit: int) -> list[int]:
+        wanted = self._speller.wanted(query)
+        if not wanted.words or not all(map(self._occurs, wanted.words)):
+            return []
+        found: list[int] = []
+        for rank in self._ranks(wanted, day):
+            if offset > DEEP_OFFSET and offset >= (total := self._count(rank)):
+                offset -= total
+                continue
+            numbers = self._numbers(rank, offset=offset, limit=limit - len(found))
+            found += numbers
+            if len(found) == limit:
+                break
+            offset = 0 if numbers or not offset else offset - self._count(rank)
+        return found
+
+    def _occurs(self, word: Word) -> bool:
         """Cheaper than a search: one unknown word, and a long query is answered."""
-        return any(self._searcher.doc_freq(field, word) for field in ("title", "description"))
+        if word.prefix:
+            return bool(self._searcher.terms_with_prefix("text_typed", word.text, limit=1))
+        field, text = ("text_typed", word.text) if word.typed else ("text", word.stem)
+        return self._searcher.doc_freq(field, text) > 0
 
-    def _word(self, word: str) -> Query:
-        in_title = Query.term_query(self._schema, "title", word)
-        in_description = Query.term_query(self._schema, "description", word)
-        found_only = Query.const_score_query(in_description, 0.0)
-        return Query.boolean_query([(Occur.Should, in_title), (Occur.Should, found_only)])
+    def _ranks(self, wanted: Wanted, day: date | None) -> Iterator[Query]:
+        """Queries no two of which find the same event, the best first."""
+        on_day = [] if day is None else [_unscored(self._on_day(day))]
+        in_title = [*on_day, *(self._in_title(word) for word in wanted.words)]
+        anywhere = [*on_day, *(_unscored(self._match("text", word)) for word in wanted.words)]
+        scores = [self._term("title", word.stem) for word in wanted.words]
+        title_phrases = [self._phrase("title", one) for one in wanted.phrases]
+        text_phrases = [_unscored(self._phrase("text", one)) for one in wanted.phrases]
+        if wanted.phrases:
+            yield _all([*in_title, *title_phrases])
+            yield _all(in_title, none_of=[_all(title_phrases)])
+            yield _all([*anywhere, *text_phrases], none_of=[_all(in_title)], scores=scores)
+            yield _all(anywhere, none_of=[_all(in_title), _all(text_phrases)], scores=scores)
+        else:
+            # A single word that isn't in the title has no part of it that could be.
+            yield _all(in_title)
+            partly = scores if len(scores) > 1 else []
+            yield _all(anywhere, none_of=[_all(in_title)], scores=partly)
+
+    def _in_title(self, word: Word) -> Query:
+        """Scored by BM25; of words that are looked up as typed, the same word goes first."""
+        match = self._match("title", word)
+        if not word.typed:
+            return match
+        return _all([_unscored(match)], scores=[self._term("title", word.stem)])
+
+    def _match(self, field: str, word: Word) -> Query:
+        if word.prefix:  # words hold letters and digits only, so none is a sign of the pattern
+            return Query.regex_query(self._schema, f"{field}_typed", f"{word.text}.*")
+        if word.typed:
+            return self._term(f"{field}_typed", word.text)
+        return self._term(field, word.stem)
+
+    def _term(self, field: str, text: str) -> Query:
+        return Query.term_query(self._schema, field, text, index_option="freq")
+
+    def _phrase(self, field: str, stems: tuple[str, ...]) -> Query:
+        return Query.phrase_query(self._schema, field, list(stems))
 
     def _on_day(self, day: date) -> Query:
         return Query.term_query(self._schema, "day", day.toordinal())
 
-    def _hits(
+    def _count(self, query: Query) -> int:
+        counted: Any = self._searcher.search(query, limit=1, count=True)  # typed without count
+        return int(counted.count)
+
+    def _numbers(
         self, query: Query, *, offset: int, limit: int, order_by: str | None = None
-    ) -> list[EventRow]:
-        if offset > DEEP_OFFSET:
-            counted: Any = self._searcher.search(query, limit=1, count=True)  # typed without count
-            if offset >= counted.count:
-                return []
+    ) -> list[int]:
+        """The numbers of the documents found, best first."""
         found = self._searcher.search(
             query,
             limit=limit,
@@ -207,30 +193,33 @@ class SearchIndex:
             order_by_field=order_by,
             order=Order.Desc if order_by is None else Order.Asc,
         )
-        return self._rows([address for _, address in found.hits])
+        return [address.doc for _, address in found.hits]
 
-    def _rows(self, addresses: Sequence[DocAddress]) -> list[EventRow]:
-        return [EventRow(*_decode(self._searcher.doc(each)["row"][0])) for each in addresses]
+    def _column(self, field: str, numbers: Sequence[int]) -> list[Any]:
+        addresses = [DocAddress(0, number) for number in numbers]
+        return self._searcher.fast_field_values(field, addresses)
 
-
-def _schema() -> Schema:
-    """Only what is needed: no positions, and no word counts where hits aren't ranked."""
-    builder = SchemaBuilder()
-    builder.add_integer_field("id", fast=True)
-    builder.add_integer_field("day", indexed=True)
-    builder.add_integer_field("starts", fast=True)
-    builder.add_text_field("title", tokenizer_name=_ANALYZER, index_option="freq")
-    builder.add_text_field("description", tokenizer_name=_ANALYZER, index_option="basic")
-    builder.add_bytes_field("row", stored=True)
-    return builder.build()
+    def _rows(self, numbers: Sequence[int]) -> list[EventRow]:
+        ranks, starts = self._column("rank", numbers), self._column("starts", numbers)
+        contents = [self._searcher.doc(DocAddress(0, number))["row"][0] for number in numbers]
+        return [
+            stored_row(content, self._texts, rank=rank, starts=start)
+            for content, rank, start in zip(contents, ranks, starts, strict=True)
+        ]
 
 
-def _analyzer() -> TextAnalyzer:
-    """Letters and digits make words; the stemmer makes `азарт` of `азарта`, and е of ё."""
-    words = TextAnalyzerBuilder(Tokenizer.simple())
-    return words.filter(Filter.lowercase()).filter(Filter.stemmer("russian")).build()
+def _unscored(query: Query) -> Query:
+    return Query.const_score_query(query, 0.0)
 
 
-def _folded(text: str) -> str:
-    """One spelling for letters that have several: й and ё may be one character or two."""
-    return unicodedata.normalize("NFKC", text)
+def _all(
+    queries: Sequence[Query], *, none_of: Sequence[Query] = (), scores: Sequence[Query] = ()
+) -> Query:
+    """All of `queries` and none of `none_of`; `scores` only add to the score."""
+    return Query.boolean_query(
+        [
+            *((Occur.Must, one) for one in queries),
+            *((Occur.MustNot, one) for one in none_of),
+            *((Occur.Should, one) for one in scores),
+        ]
+    )

@@ -1,6 +1,6 @@
 """Search: what a query finds, and in which order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain, count
 from pathlib import Path
@@ -13,17 +13,23 @@ from hypothesis import strategies as st
 from catalog import search
 from catalog.errors import NotACatalog
 from catalog.event_file import EventRow
-from catalog.search import IndexBuilder, OutOfOrder, SearchIndex
+from catalog.index import IndexBuilder, OutOfOrder
+from catalog.search import SearchIndex
 from tests.catalog.conftest import event
 
 FIRST_DAY = datetime(2027, 5, 1, 19, 30)  # noqa: DTZ001  # local time has no zone here
 
 
-def build(directory: Path, *rows: EventRow, rising: bool = True) -> SearchIndex:
+def build(
+    directory: Path, *rows: EventRow, past: Sequence[EventRow] = (), rising: bool = True
+) -> SearchIndex:
+    """An index of coming `rows` and of `past` ones."""
     directory.mkdir()
     with IndexBuilder(directory, rising=rising) as index:
         for row in rows:
-            index.add(row, row.starts_at())
+            index.add(row, row.starts_at(), coming=True)
+        for row in past:
+            index.add(row, row.starts_at(), coming=False)
     return SearchIndex.open(directory)
 
 

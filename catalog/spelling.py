@@ -1,0 +1,93 @@
+"""How the words of events and of queries are spelled: whatever two people write for one word is one.
+
+Russian words are stemmed (`азарт` is found by `азарта`), ё is е, capitals are small. The stemmer
+knows no Kazakh and would spoil words of two alphabets, so those are kept as typed beside.
+"""
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
+
+STEMMED = "russian"  # the names of the analyzers in the index
+AS_TYPED = "typed"
+
+# Shorter beginnings fit too many words: қала is a town, қал to stay.
+PREFIX_LETTERS_MIN = 4
+QUERY_CHARS_MAX = 30_000  # no event has as much text; a longer query finds nothing
+
+_KAZAKH = re.compile("[әғқңөұүһі]")
+_LATIN = re.compile("[a-z]")
+_CYRILLIC = re.compile("[а-яәғқңөұүһі]")
+_MAY_BE_TYPED = re.compile("[әғқңөұүһіӘҒҚҢӨҰҮҺІa-zA-Z]")
+_QUOTED = re.compile('"([^"]+)"|«([^«»]+)»|[“„]([^“”„]+)[“”]')
+
+
+class Word(NamedTuple):
+    """One word of a query: `typed` is to be looked up unstemmed, `prefix` by its beginning."""
+
+    text: str
+    stem: str
+    typed: bool
+    prefix: bool
+
+
+class Wanted(NamedTuple):
+    """A query in words; every phrase is the stems of two words or more that stood in quotes."""
+
+    words: tuple[Word, ...]
+    phrases: tuple[tuple[str, ...], ...]
+
+
+def analyzers() -> dict[str, TextAnalyzer]:
+    """Letters and digits make words; everything else stands between them."""
+    words = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.lowercase())
+    stemmed = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.lowercase())
+    return {AS_TYPED: words.build(), STEMMED: stemmed.filter(Filter.stemmer("russian")).build()}
+
+
+def folded(text: str) -> str:
+    """One spelling for letters that have several: й may be one character or two, ё is е."""
+    return unicodedata.normalize("NFKC", text).replace("ё", "е").replace("Ё", "Е")
+
+
+class Speller:
+    """Takes texts and queries apart."""
+
+    def __init__(self) -> None:
+        both = analyzers()
+        self._stems = both[STEMMED].analyze
+        self._words = both[AS_TYPED].analyze
+
+    def typed(self, folded_text: str) -> str:
+        """The words of a text that are looked up as typed, or nothing."""
+        if not _MAY_BE_TYPED.search(folded_text):
+            return ""
+        return " ".join(filter(_is_typed, self._words(folded_text)))
+
+    def wanted(self, query: str) -> Wanted:
+        """What a query asks for; each word once, in the order in which they stand."""
+        if len(query) > QUERY_CHARS_MAX:
+            return Wanted((), ())
+        encodable = query.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair isn't
+        text = folded(encodable)
+        words: dict[str, Word] = {}
+        for one, stem in zip(self._words(text), self._stems(text), strict=True):
+            word = _word(one, stem)
+            words.setdefault(one if word.typed else stem, word)
+        quoted = (tuple(self._stems("".join(found))) for found in _QUOTED.findall(text))
+        return Wanted(
+            tuple(words.values()), tuple(dict.fromkeys(one for one in quoted if len(one) > 1))
+        )
+
+
+def _word(text: str, stem: str) -> Word:
+    prefix = bool(_KAZAKH.search(text)) and len(text) >= PREFIX_LETTERS_MIN
+    return Word(text, stem, typed=_is_typed(text), prefix=prefix)
+
+
+def _is_typed(word: str) -> bool:
+    if _KAZAKH.search(word):
+        return True
+    return bool(_LATIN.search(word) and _CYRILLIC.search(word))
