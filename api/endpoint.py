@@ -65,7 +65,10 @@ class Call(Generic[_Input]):
 
 @dataclass(frozen=True)
 class Operation(Generic[_Input]):
-    """What is particular to one call. `body` or `query` makes the handler's input, or nothing."""
+    """What is particular to one call. `body` or `query` makes the handler's input, or nothing.
+
+    `query` is given what stands in the query string, and in the path for a `{name}` there.
+    """
 
     method: str
     path: str
@@ -132,7 +135,8 @@ class Endpoint:
         if operation.body is not None:
             value = operation.body(raw)
         elif operation.query is not None:
-            value = operation.query(parse_query(scope["query_string"]))
+            # What stands in the path wins over the query string; most paths hold nothing.
+            value = operation.query(parse_query(scope["query_string"]) | scope["path_params"])
         key = None
         if operation.keyed and b"idempotency-key" in headers:
             key = _key(headers[b"idempotency-key"], self._signature, raw)

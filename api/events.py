@@ -1,4 +1,6 @@
-"""GET /api/events: pages of the catalog, which never changes, so an answer once found is kept.
+"""What there is to see: pages of the catalog, and one event with the seats it has left.
+
+The catalog never changes while the server runs, whatever is sold, so a page once found is kept.
 
 A search reads an index on disk and may take milliseconds, during which nobody could buy: it runs
 in threads of its own. Most visitors ask for the same few pages, and those are dictionary hits.
@@ -6,16 +8,19 @@ in threads of its own. Most visitors ask for the same few pages, and those are d
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from api.endpoint import Call
 from api.problems import BUSY, Refusal
-from api.query import day, page_size, positive
+from api.query import day, page_size, positive, required_integer
 from api.reply import Reply, json_reply
+from api.seats import money
+from catalog import Catalog, Event, normalised
+from engine.errors import EventNotFound
 
 SEARCH_THREADS = 2  # the index releases the GIL, but its results are decoded under it
 # Behind so many searches of a millisecond each a newcomer would wait for half a second.
@@ -23,9 +28,11 @@ SEARCHES_WAITING_MAX = 1_024
 PAGES_KEPT_MAX = 4_096  # pages of at most 20 titles: some 8 MB
 QUERY_CHARS_KEPT_MAX = 100  # longer queries are found anew, so that they can't fill the memory
 
+_Seen = TypeVar("_Seen")
+
 
 class EventsQuery(NamedTuple):
-    """What a visitor looks for; `page` counts from 1."""
+    """What a visitor looks for, spelled as `normalised` spells it; `page` counts from 1."""
 
     query: str | None
     day: date | None
@@ -35,8 +42,15 @@ class EventsQuery(NamedTuple):
 
 def events_query(values: Mapping[str, str]) -> EventsQuery:
     return EventsQuery(
-        values.get("query"), day(values, "date"), positive(values, "page") or 1, page_size(values)
+        normalised(values.get("query")),
+        day(values, "date"),
+        positive(values, "page") or 1,
+        page_size(values),
     )
+
+
+def event_query(values: Mapping[str, str]) -> int:
+    return required_integer(values, "id")
 
 
 class EventPages:
@@ -53,22 +67,60 @@ class EventPages:
         if kept is not None:
             self._kept.move_to_end(wanted)
             return kept
-        answer = json_reply(await self._search(call))
+        search = partial(_found, call.service.catalog, wanted)
+        answer = await self._in_thread(search)
         if len(wanted.query or "") <= QUERY_CHARS_KEPT_MAX:
             self._kept[wanted] = answer
             if len(self._kept) > PAGES_KEPT_MAX:
                 self._kept.popitem(last=False)
         return answer
 
-    async def _search(self, call: Call[EventsQuery]) -> list[dict[str, object]]:
+    async def show(self, call: Call[int]) -> Reply:
+        """One event, active or archived. Its figures move with every sale, so nothing is kept."""
+        event = await self._in_thread(partial(call.service.catalog.events.get, call.input))
+        if event is None:
+            raise EventNotFound(call.input)
+        zones = call.service.engine.zones(event.id) if event.active else []
+        return json_reply(
+            {
+                **_described(event),
+                "zones": [
+                    {
+                        "name": zone.name,
+                        "price": money(zone.price_minor),
+                        "total_seats": zone.total_seats,
+                        "free_seats": zone.free_seats,
+                    }
+                    for zone in zones
+                ],
+            }
+        )
+
+    async def _in_thread(self, look: Callable[[], _Seen]) -> _Seen:
         if self._waiting >= SEARCHES_WAITING_MAX:
             raise Refusal(BUSY, "Слишком много поисков сразу. Повторите запрос.")
-        query, on_day, page, size = call.input
-        search = partial(call.service.catalog.search, query, on_day, page=page, page_size=size)
         loop = asyncio.get_running_loop()
         self._waiting += 1
         try:
-            found = await loop.run_in_executor(self._threads, search)
+            return await loop.run_in_executor(self._threads, look)
         finally:
             self._waiting -= 1
-        return [{"id": event_id, "title": title} for event_id, title in found]
+
+
+def _found(catalog: Catalog, wanted: EventsQuery) -> Reply:
+    query, on_day, page, size = wanted
+    found = catalog.search(query, on_day, page=page, page_size=size)
+    return json_reply([{"id": event_id, "title": title} for event_id, title in found])
+
+
+def _described(event: Event) -> dict[str, object]:
+    return {
+        "id": event.id,
+        "title": event.title,
+        "description": event.description,
+        "type": event.type,
+        "date": event.starts_at.date().isoformat(),
+        "datetime_start": event.starts_at.isoformat(),
+        "provider": event.provider,
+        "active": event.active,
+    }

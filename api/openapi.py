@@ -17,6 +17,7 @@ Json = dict[str, Any]
 
 _INT64: Json = {"type": "integer", "format": "int64", "minimum": INT64_MIN, "maximum": INT64_MAX}
 _ID: Json = {"type": "integer", "format": "int64", "minimum": 1, "maximum": 2**53 - 1}
+_TEXT: Json = {"type": "string"}
 _COUNT: Json = {"type": "integer", "minimum": 0}
 _MONEY: Json = {"type": "string", "pattern": r"^[0-9]+\.[0-9]{2}$"}
 _OK = "text/plain"
@@ -60,10 +61,12 @@ class Doc:
     description: str = ""
 
 
-def _parameter(name: str, schema: Json, description: str, *, required: bool = False) -> Json:
+def _parameter(
+    name: str, schema: Json, description: str, *, required: bool = False, where: str = "query"
+) -> Json:
     return {
         "name": name,
-        "in": "query",
+        "in": where,
         "required": required,
         "description": description,
         "schema": schema,
@@ -101,6 +104,41 @@ DOCS: Mapping[tuple[str, str], Doc] = {
             _PAGE_SIZE,
         ),
         description="С query – сначала самые подходящие; с одной датой – по времени; иначе по id.",
+    ),
+    ("GET", "/x/events/{id}"): Doc(
+        "Одно событие и свободные места по зонам",
+        "События",
+        _object(
+            id=_ID,
+            title=_TEXT,
+            description=_TEXT,
+            type=_TEXT,
+            date={"type": "string", "format": "date"},
+            datetime_start=_TEXT,
+            provider=_TEXT,
+            active={"type": "boolean"},
+            zones=_list(_object(name=_TEXT, price=_MONEY, total_seats=_COUNT, free_seats=_COUNT)),
+        ),
+        {
+            "id": 1,
+            "title": "Селеста Морейра",
+            "description": "Сто тысяч мест на стадионе Көкдалы.",
+            "type": "concert",
+            "date": "2027-03-11",
+            "datetime_start": "2027-03-11T20:00:00",
+            "provider": "Билеттер",
+            "active": True,
+            "zones": [
+                {
+                    "name": "Золотой круг",
+                    "price": "40000.00",
+                    "total_seats": 10000,
+                    "free_seats": 9998,
+                }
+            ],
+        },
+        parameters=(_parameter("id", _INT64, "Событие.", required=True, where="path"),),
+        description="У прошедших событий (active: false) зон нет: они не продаются.",
     ),
     ("POST", "/api/bookings"): Doc(
         "Создать бронь",

@@ -5,7 +5,7 @@ from typing import Any
 from api import bookings, openapi, pages, payments, problems, seats, system
 from api.body import decoder
 from api.endpoint import Operation
-from api.events import EventPages, events_query
+from api.events import EventPages, event_query, events_query
 
 _SEATS_419 = (
     problems.SEAT_TAKEN,
@@ -24,11 +24,17 @@ _PAY_503 = (problems.GATEWAY_DOWN, problems.NO_GATEWAY, problems.PLACES_UNKNOWN)
 
 def operations() -> tuple[Operation[Any], ...]:
     """Everything there is; the hottest paths first, because the router tries them in order."""
-    calls = (*_calls_of_the_crowd(), *_other_calls(), *_payment_calls(), *_system_calls())
+    events = EventPages()
+    calls = (
+        *_calls_of_the_crowd(events),
+        *_other_calls(events),
+        *_payment_calls(),
+        *_system_calls(),
+    )
     return (*calls, *pages.operations(openapi.document(calls)))
 
 
-def _calls_of_the_crowd() -> tuple[Operation[Any], ...]:
+def _calls_of_the_crowd(events: EventPages) -> tuple[Operation[Any], ...]:
     return (
         Operation(
             "GET",
@@ -63,7 +69,7 @@ def _calls_of_the_crowd() -> tuple[Operation[Any], ...]:
         Operation(
             "GET",
             "/api/events",
-            EventPages().find,
+            events.find,
             query=events_query,
             public=True,
             durable=False,
@@ -72,7 +78,7 @@ def _calls_of_the_crowd() -> tuple[Operation[Any], ...]:
     )
 
 
-def _other_calls() -> tuple[Operation[Any], ...]:
+def _other_calls(events: EventPages) -> tuple[Operation[Any], ...]:
     return (
         Operation("GET", "/api/bookings", bookings.list_bookings),
         Operation(
@@ -106,6 +112,15 @@ def _other_calls() -> tuple[Operation[Any], ...]:
             query=seats.analytics_query,
             durable=False,
             problems=(problems.EVENT_NOT_FOUND,),
+        ),
+        Operation(
+            "GET",
+            "/x/events/{id}",
+            events.show,
+            query=event_query,
+            public=True,
+            durable=False,
+            problems=(problems.EVENT_NOT_FOUND, problems.BUSY),
         ),
         Operation(
             "POST",

@@ -11,6 +11,7 @@ from catalog.events import Event, EventTable
 from catalog.halls import HallPlan, Sale, Zone
 from catalog.importer import import_files
 from catalog.manifest import Summary, verify
+from catalog.spelling import normalised
 from catalog.users import User, UserTable
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "UserTable",
     "Zone",
     "import_files",
+    "normalised",
     "verify",
 ]

@@ -20,6 +20,9 @@ from catalog.spelling import AS_TYPED, STEMMED, Speller, analyzers, folded
 WRITER_BYTES_MAX = 1_400_000_000
 SECONDS_A_DAY = 86_400
 PAST = 2**53  # added to the id of a past event: its rank, beyond those of all coming ones
+# Equally good hits come in the order of documents, so the first windows of an index mostly hold
+# enough of them: one of this size, three more, three of four times the size, and so on.
+WINDOW_DOCUMENTS = 16_384
 TEXTS = "texts.msgpack"
 # Whoever reads an index holds them in memory. A published archive has a handful of descriptions.
 TEXT_CHARS_MAX = 4_000_000
@@ -29,6 +32,14 @@ _Title = bytes | str  # bytes in _ONE_BYTE, or the text itself
 _ONE_BYTE = "ptcp154"  # the Cyrillic letters of Central Asia, and the quotes and dashes of print
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode  # msgspec can't type `bytes | str`
+
+
+def window_of(number: int) -> int:
+    """In which window a document lies; windows rise with the documents, from 0."""
+    level, width = 0, WINDOW_DOCUMENTS
+    while number >= 4 * width:
+        level, width = level + 1, 4 * width
+    return 3 * level + number // width
 
 
 class OutOfOrder(Exception):
@@ -117,9 +128,11 @@ class IndexBuilder:
         if self._rising and rank <= self._last_rank:
             raise OutOfOrder
         self._last_rank = rank
-        self.count += 1
         document = self._document(row, starts_at)
         document.add_integer("rank", rank)
+        if self._rising:  # else nobody knows yet where the document will lie
+            document.add_integer("window", window_of(self.count))
+        self.count += 1
         try:
             self._writer.add_document(document)
         except ValueError as error:
@@ -175,6 +188,7 @@ def _schema() -> Schema:
     builder.add_integer_field("rank", fast=True)
     builder.add_integer_field("day", indexed=True)
     builder.add_integer_field("starts", fast=True)
+    builder.add_integer_field("window", indexed=True)
     builder.add_text_field("title", tokenizer_name=STEMMED, index_option="position")
     builder.add_text_field("text", tokenizer_name=STEMMED, index_option="position")
     builder.add_text_field("title_typed", tokenizer_name=AS_TYPED, index_option="basic")

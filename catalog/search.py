@@ -12,16 +12,23 @@ from datetime import date
 from heapq import merge
 from itertools import islice
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from tantivy import DocAddress, Index, Occur, Order, Query
 
 from catalog.errors import NotACatalog
 from catalog.event_file import EventRow
-from catalog.index import PAST, Texts, stored_row
+from catalog.index import PAST, Texts, stored_row, window_of
 from catalog.spelling import Speller, Wanted, Word, analyzers
 
 DEEP_OFFSET = 10_000  # beyond it hits are counted first: memory is taken for all hits skipped
+
+
+class _Rank(NamedTuple):
+    """Events that are equally good, or are told apart by their score."""
+
+    query: Query
+    scored: bool
 
 
 class SearchIndex:
@@ -36,6 +43,7 @@ class SearchIndex:
         self._texts = texts
         self._speller = Speller()
         self._coming = self._first(PAST)  # how many events are coming: documents before the past
+        self._windows = self._all_windows()
         # True: some past event has a smaller id than some coming one, so ids don't simply rise.
         self._mixed = 0 < self._coming < len(self) and self._rank(self._coming) - PAST < self._rank(
             self._coming - 1
@@ -75,6 +83,13 @@ class SearchIndex:
             if number < len(self) and self._rank(number) == rank:
                 return self._rows([number])[0]
         return None
+
+    def _all_windows(self) -> list[Query]:
+        if not self._searcher.doc_freq("window", 0):  # the writer sorted: the whole is one window
+            return [_unscored(Query.all_query())]
+        last = window_of(len(self) - 1)
+        terms = (Query.term_query(self._schema, "window", one) for one in range(last + 1))
+        return list(map(_unscored, terms))
 
     def _rank(self, number: int) -> int:
         rank = self._searcher.fast_field_values("rank", [DocAddress(0, number)])[0]
@@ -118,41 +133,69 @@ class SearchIndex:
             return []
         found: list[int] = []
         for rank in self._ranks(wanted, day):
-            if offset > DEEP_OFFSET and offset >= (total := self._count(rank)):
-                offset -= total
-                continue
-            numbers = self._numbers(rank, offset=offset, limit=limit - len(found))
+            numbers, skipped = self._part(rank, offset=offset, limit=limit - len(found))
             found += numbers
             if len(found) == limit:
                 break
-            offset = 0 if numbers or not offset else offset - self._count(rank)
+            offset = 0 if numbers else offset - skipped
         return found
 
-    def _occurs(self, word: Word) -> bool:
+    def _part(self, rank: _Rank, *, offset: int, limit: int) -> tuple[list[int], int]:
+        """Documents of one rank; and where there are none that far, how many it has."""
+        if not rank.scored:
+            return self._walk(rank.query, offset=offset, limit=limit)
+        if offset > DEEP_OFFSET and offset >= (total := self._count(rank.query)):
+            return [], total
+        numbers = self._numbers(rank.query, offset=offset, limit=limit)
+        return numbers, self._count(rank.query) if offset and not numbers else 0
+
+    def _walk(self, query: Query, *, offset: int, limit: int) -> tuple[list[int], int]:
+        """The same for equally good hits: window by window, until there are enough."""
+        found: list[int] = []
+        skipped = 0
+        for window in self._windows:
+            part = _all([query, window])
+            if offset - skipped > DEEP_OFFSET and (total := self._count(part)) <= offset - skipped:
+                skipped += total
+                continue
+            result: Any = self._searcher.search(part, limit=limit, offset=offset - skipped)
+            skipped += min(result.count, offset - skipped)
+            found += [address.doc for _, address in result.hits][: limit - len(found)]
+            if len(found) == limit:
+                break
+        return found, skipped
+
+    def _occurs(self, word: Word, field: str = "text") -> bool:
         """Cheaper than a search: one unknown word, and a long query is answered."""
         if word.prefix:
-            return bool(self._searcher.terms_with_prefix("text_typed", word.text, limit=1))
-        field, text = ("text_typed", word.text) if word.typed else ("text", word.stem)
-        return self._searcher.doc_freq(field, text) > 0
+            return bool(self._searcher.terms_with_prefix(f"{field}_typed", word.text, limit=1))
+        if word.typed:
+            return self._searcher.doc_freq(f"{field}_typed", word.text) > 0
+        return self._searcher.doc_freq(field, word.stem) > 0
 
-    def _ranks(self, wanted: Wanted, day: date | None) -> Iterator[Query]:
-        """Queries no two of which find the same event, the best first."""
+    def _ranks(self, wanted: Wanted, day: date | None) -> Iterator[_Rank]:
+        """No two of them hold the same event; the best first."""
+        words = wanted.words
         on_day = [] if day is None else [_unscored(self._on_day(day))]
-        in_title = [*on_day, *(self._in_title(word) for word in wanted.words)]
-        anywhere = [*on_day, *(_unscored(self._match("text", word)) for word in wanted.words)]
-        scores = [self._term("title", word.stem) for word in wanted.words]
-        title_phrases = [self._phrase("title", one) for one in wanted.phrases]
-        text_phrases = [_unscored(self._phrase("text", one)) for one in wanted.phrases]
+        in_title = _all([*on_day, *map(self._in_title, words)])
+        anywhere = [*on_day, *(_unscored(self._match("text", word)) for word in words)]
+        better: list[Query] = []
         if wanted.phrases:
-            yield _all([*in_title, *title_phrases])
-            yield _all(in_title, none_of=[_all(title_phrases)])
-            yield _all([*anywhere, *text_phrases], none_of=[_all(in_title)], scores=scores)
-            yield _all(anywhere, none_of=[_all(in_title), _all(text_phrases)], scores=scores)
-        else:
-            # A single word that isn't in the title has no part of it that could be.
-            yield _all(in_title)
-            partly = scores if len(scores) > 1 else []
-            yield _all(anywhere, none_of=[_all(in_title)], scores=partly)
+            phrases = [self._phrase("title", one) for one in wanted.phrases]
+            yield _Rank(_unscored(_all([in_title, *phrases])), scored=False)
+            better = phrases[:1] if len(phrases) == 1 else [_all(phrases)]
+        yield _Rank(_all([in_title], none_of=better), scored=True)
+        better = [in_title]
+        if wanted.phrases:
+            phrases = [self._phrase("text", one) for one in wanted.phrases]
+            yield _Rank(_unscored(_all([*anywhere, *phrases], none_of=better)), scored=False)
+            better.append(_all(phrases))
+        scores = [self._in_title(word) for word in words if self._occurs(word, "title")]
+        if len(words) > 1 and scores:
+            partly = Query.boolean_query([(Occur.Should, one) for one in scores])
+            yield _Rank(_all([*anywhere, partly], none_of=better), scored=True)
+            better.append(partly)
+        yield _Rank(_unscored(_all(anywhere, none_of=better)), scored=False)
 
     def _in_title(self, word: Word) -> Query:
         """Scored by BM25; of words that are looked up as typed, the same word goes first."""

@@ -1,4 +1,4 @@
-"""How the words of events and of queries are spelled: whatever two people write for one word is one.
+"""How the words of events and of queries are spelled: one word that people write in many ways.
 
 Russian words are stemmed (`азарт` is found by `азарта`), ё is е, capitals are small. The stemmer
 knows no Kazakh and would spoil words of two alphabets, so those are kept as typed beside.
@@ -21,6 +21,8 @@ _KAZAKH = re.compile("[әғқңөұүһі]")
 _LATIN = re.compile("[a-z]")
 _CYRILLIC = re.compile("[а-яәғқңөұүһі]")
 _MAY_BE_TYPED = re.compile("[әғқңөұүһіӘҒҚҢӨҰҮҺІa-zA-Z]")
+# Not every sign there is: those that people type between words.
+_SIGNS = re.compile(r"[!#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~–—…]+")
 _QUOTED = re.compile('"([^"]+)"|«([^«»]+)»|[“„]([^“”„]+)[“”]')
 
 
@@ -50,6 +52,16 @@ def analyzers() -> dict[str, TextAnalyzer]:
 def folded(text: str) -> str:
     """One spelling for letters that have several: й may be one character or two, ё is е."""
     return unicodedata.normalize("NFKC", text).replace("ё", "е").replace("Ё", "Е")
+
+
+def normalised(query: str | None) -> str | None:
+    """A query as all its spellings have in common; None for a blank one. Quotes keep a meaning.
+
+    What finds something else stays different; a query of signs alone stays one that finds nothing.
+    """
+    if query is None or not query.strip():
+        return None
+    return " ".join(_SIGNS.sub(" ", folded(query).lower()).split()) or "?"
 
 
 class Speller:

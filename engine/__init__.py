@@ -20,7 +20,7 @@ from engine.domain import (
 )
 from engine.engine import STORE_FAULTS, Engine, Key, covered_lsn, end_process
 from engine.errors import Rejected
-from engine.queries import Analytics, SeatView
+from engine.queries import Analytics, SeatView, ZoneFigures
 
 __all__ = [
     "STORE_FAULTS",
@@ -41,6 +41,7 @@ __all__ = [
     "SeatStatus",
     "SeatView",
     "Zone",
+    "ZoneFigures",
     "covered_lsn",
     "end_process",
     "seat_id_of",

@@ -151,6 +151,7 @@ class Engine:
         self.deal = views.deal
         self.bookings_of = views.bookings_of
         self.analytics = views.analytics
+        self.zones = views.zones
 
     # Durability
 
@@ -377,12 +378,13 @@ class Engine:
         at_ms = self._at_ms(now_ms)
         self._commit(settle.refuse_reservation(self._state, order_id=order_id, at_ms=at_ms))
 
-    # Questions; `seats`, `deal`, `bookings_of` and `analytics` are in queries.py
+    # Questions; `seats`, `deal`, `bookings_of`, `analytics` and `zones` are in queries.py
 
     seats: Callable[..., list[queries.SeatView]]
     deal: Callable[..., list[queries.SeatView]]
     bookings_of: Callable[[int], list[Booking]]
     analytics: Callable[[int], queries.Analytics]
+    zones: Callable[[int], list[queries.ZoneFigures]]
 
     def payment(self, order_id: int) -> Payment | None:
         """Our attempt by our id. Not to be changed by the caller."""

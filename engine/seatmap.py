@@ -56,6 +56,13 @@ class SeatMap:
         found = [first + at for at, one in enumerate(self.statuses[first:last]) if one == status]
         return found[offset : offset + limit]
 
+    def counts(self, first: int, last: int) -> tuple[int, int, int]:
+        """How many of the seats first … last-1 are FREE, RESERVED and SOLD."""
+        count = self.statuses.count
+        reserved = count(int(SeatStatus.RESERVED), first, last)
+        sold = count(int(SeatStatus.SOLD), first, last)
+        return last - first - reserved - sold, reserved, sold
+
     def following(self, status: SeatStatus, *, start: int, limit: int) -> list[int]:
         """Indexes of the next `limit` seats of `status` at or after `start`."""
         found: list[int] = []
