@@ -22,13 +22,14 @@ from catalog.index import PAST, Texts, stored_row, window_of
 from catalog.spelling import Speller, Wanted, Word, analyzers
 
 DEEP_OFFSET = 10_000  # beyond it hits are counted first: memory is taken for all hits skipped
+PREFIX_TERMS_MAX = 32  # a beginning of four letters fits a word in a dozen forms
 
 
 class _Rank(NamedTuple):
-    """Events that are equally good, or are told apart by their score."""
+    """`walked`: so many may be equally good that only the first ones should be looked at."""
 
     query: Query
-    scored: bool
+    walked: bool
 
 
 class SearchIndex:
@@ -142,7 +143,7 @@ class SearchIndex:
 
     def _part(self, rank: _Rank, *, offset: int, limit: int) -> tuple[list[int], int]:
         """Documents of one rank; and where there are none that far, how many it has."""
-        if not rank.scored:
+        if rank.walked:
             return self._walk(rank.query, offset=offset, limit=limit)
         if offset > DEEP_OFFSET and offset >= (total := self._count(rank.query)):
             return [], total
@@ -179,23 +180,30 @@ class SearchIndex:
         on_day = [] if day is None else [_unscored(self._on_day(day))]
         in_title = _all([*on_day, *map(self._in_title, words)])
         anywhere = [*on_day, *(_unscored(self._match("text", word)) for word in words)]
+        walked = day is None
+        if not walked and not self._numbers(_all(anywhere), offset=0, limit=1):
+            return  # as most questions end that name a day and more than a word
         better: list[Query] = []
         if wanted.phrases:
             phrases = [self._phrase("title", one) for one in wanted.phrases]
-            yield _Rank(_unscored(_all([in_title, *phrases])), scored=False)
-            better = phrases[:1] if len(phrases) == 1 else [_all(phrases)]
-        yield _Rank(_all([in_title], none_of=better), scored=True)
+            yield _Rank(_unscored(_all([in_title, *phrases])), walked=walked)
+            better = [_all(phrases)]
+        yield _Rank(_all([in_title], none_of=better), walked=False)
         better = [in_title]
         if wanted.phrases:
             phrases = [self._phrase("text", one) for one in wanted.phrases]
-            yield _Rank(_unscored(_all([*anywhere, *phrases], none_of=better)), scored=False)
+            yield _Rank(_unscored(_all([*anywhere, *phrases], none_of=better)), walked=walked)
             better.append(_all(phrases))
+        # A single word that isn't in the title leaves nothing there that could be.
         scores = [self._in_title(word) for word in words if self._occurs(word, "title")]
-        if len(words) > 1 and scores:
+        if len(words) == 1 or not scores:
+            yield _Rank(_unscored(_all(anywhere, none_of=better)), walked=walked)
+        elif day is not None:
+            yield _Rank(_all(anywhere, none_of=better, scores=scores), walked=False)
+        else:  # the same order, but the many that have no word in the title needn't be scored
             partly = Query.boolean_query([(Occur.Should, one) for one in scores])
-            yield _Rank(_all([*anywhere, partly], none_of=better), scored=True)
-            better.append(partly)
-        yield _Rank(_unscored(_all(anywhere, none_of=better)), scored=False)
+            yield _Rank(_all([*anywhere, partly], none_of=better), walked=False)
+            yield _Rank(_unscored(_all(anywhere, none_of=[*better, partly])), walked=True)
 
     def _in_title(self, word: Word) -> Query:
         """Scored by BM25; of words that are looked up as typed, the same word goes first."""
@@ -205,11 +213,19 @@ class SearchIndex:
         return _all([_unscored(match)], scores=[self._term("title", word.stem)])
 
     def _match(self, field: str, word: Word) -> Query:
-        if word.prefix:  # words hold letters and digits only, so none is a sign of the pattern
-            return Query.regex_query(self._schema, f"{field}_typed", f"{word.text}.*")
+        if word.prefix:
+            return self._beginning(f"{field}_typed", word.text)
         if word.typed:
             return self._term(f"{field}_typed", word.text)
         return self._term(field, word.stem)
+
+    def _beginning(self, field: str, text: str) -> Query:
+        """Few words are looked up one by one; for many the index makes a bit set of events."""
+        found = self._searcher.terms_with_prefix(field, text, limit=PREFIX_TERMS_MAX + 1)
+        if len(found) > PREFIX_TERMS_MAX:  # a word holds no character that a pattern knows
+            return Query.regex_query(self._schema, field, f"{text}.*")
+        terms = [self._term(field, word) for word, _ in found]
+        return Query.boolean_query([(Occur.Should, one) for one in terms])
 
     def _term(self, field: str, text: str) -> Query:
         return Query.term_query(self._schema, field, text, index_option="freq")

@@ -192,7 +192,7 @@ def test_full_disk_leaves_nothing(data: Data, users: int, file_bytes_max: int, p
         "from tests.catalog.conftest import Data, event, user\n"
         "data = Data(Path(sys.argv[1]))\n"
         "users = data.users(*map(user, range(1, int(sys.argv[2]) + 1)))\n"
-        "archive = data.events(*map(event, range(100, 3000)), name='archive.json')\n"
+        "archive = data.events(*map(event, range(100, 12000)), name='archive.json')\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)\n"
         "data.load(users=users, archive=archive)\n"
