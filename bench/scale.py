@@ -18,7 +18,7 @@ from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import orjson
@@ -41,6 +41,7 @@ BATCH_RECORDS = 64  # about what a crowd of 256 connections makes of one fdatasy
 PORT = 18_081
 
 Figures = dict[str, Any]
+_Size = TypeVar("_Size")
 
 
 def main(arguments: list[str]) -> None:
@@ -60,13 +61,13 @@ def main(arguments: list[str]) -> None:
     print(orjson.dumps(results, option=orjson.OPT_INDENT_2).decode())
 
 
-def in_child(task: Callable[[Path, int], Figures], directory: Path, size: int) -> Figures:
+def in_child(task: Callable[[Path, _Size], Figures], directory: Path, size: _Size) -> Figures:
     """Run a task in a fresh process and add its peak memory."""
     with get_context("spawn").Pool(1) as pool:
         return pool.apply(measured, (task, directory, size))
 
 
-def measured(task: Callable[[Path, int], Figures], directory: Path, size: int) -> Figures:
+def measured(task: Callable[[Path, _Size], Figures], directory: Path, size: _Size) -> Figures:
     figures = task(directory, size)
     peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {**figures, "peak_mb": round(peak_kib / 1024)}
@@ -103,8 +104,8 @@ def serve_users(directory: Path, _: int) -> Figures:
         server = subprocess.Popen([*command, "--port", str(PORT)], stdout=log, stderr=log)
     try:
         with Stopwatch() as start:
-            _wait_until_ready()
-        worker = _worker_of(server.pid)
+            wait_until_ready()
+        worker = worker_of(server.pid)
         fresh = resident_bytes(worker)
         _log_in(directory / "files" / "users.csv", at_most=2_000)
         used = resident_bytes(worker)
@@ -206,7 +207,7 @@ def _crowd(engine: Engine, events: int) -> Iterator[None]:
                 yield
 
 
-def _wait_until_ready() -> None:
+def wait_until_ready() -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
@@ -217,7 +218,7 @@ def _wait_until_ready() -> None:
     raise TimeoutError("the server did not become ready; see its log")
 
 
-def _worker_of(server: int) -> int:
+def worker_of(server: int) -> int:
     """The child of the server's process that is the worker: the one with the most memory."""
     children = Path(f"/proc/{server}/task/{server}/children").read_text(encoding="ascii").split()
     return max(map(int, children), key=resident_bytes)

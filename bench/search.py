@@ -1,0 +1,295 @@
+"""Is a word found among six million past events before anybody notices that it was looked for?
+
+`python -m bench.search` makes and imports 6,000,000 archived events (`--smoke`: 3,000), serves
+them, and asks queries drawn from their own texts, each once, so that no answer is remembered. The
+alternative a user would pick, SQLite FTS5, gets 1,000,000 of the same events and fewer of the same
+queries, because all would take an hour. Each task runs in a process of its own. Prints JSON.
+"""
+
+import asyncio
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import date, timedelta
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+from urllib.parse import quote
+
+import orjson
+
+from api import store
+from api.events import SEARCH_THREADS
+from bench.crowd import requests_per_second
+from bench.machine import described, resident_parts
+from bench.scale import PORT, Figures, Stopwatch, in_child, wait_until_ready, worker_of
+from catalog import Catalog, demo
+from catalog.event_file import EventFile, EventRow
+
+TODAY = date(2027, 1, 10)
+SEED = 7
+PAGE = 20
+SEARCHES_AT_ONCE = 8
+REQUESTS = 100_000
+TICK_SECONDS = 0.001
+_WORD = re.compile(r"\w+")
+
+
+class Size(NamedTuple):
+    """How much is made, asked of ours, given to the alternative, asked of it, and asked by HTTP."""
+
+    archive: int
+    queries: int
+    fts5_events: int
+    fts5_queries: int
+    requests: int
+
+
+FULL = Size(6_000_000, 2_000, 1_000_000, 200, REQUESTS)
+SMOKE = Size(3_000, 50, 1_000, 20, 200)
+
+
+def main(arguments: list[str]) -> None:
+    size = SMOKE if "--smoke" in arguments else FULL
+    results: Figures = {
+        "command": " ".join(["python -m bench.search", *arguments]),
+        "machine": described(),
+        "seed": SEED,
+        **size._asdict(),
+    }
+    with TemporaryDirectory(prefix="billetter-bench-", dir=os.environ.get("BENCH_DIR")) as name:
+        for task in (generate, build, latency, stall, serve, fts5):
+            results[task.__name__] = in_child(task, Path(name), size)
+            print(task.__name__, orjson.dumps(results[task.__name__]).decode(), file=sys.stderr)
+    print(orjson.dumps(results, option=orjson.OPT_INDENT_2).decode())
+
+
+def generate(directory: Path, size: Size) -> Figures:
+    """The files: the demo's own generator, with a seed that is not the demo's."""
+    with Stopwatch() as ours:
+        files = demo.write(
+            directory / "files", today=TODAY, users=100, archive=size.archive, seed=SEED
+        )
+    titles, words = set(), set()
+    for row, _ in EventFile(files.archive):
+        titles.add(hash(row.title))
+        words.update(_WORD.findall(row.title.lower()))
+    return {
+        "seconds": ours.seconds,
+        "archive_mb": round(files.archive.stat().st_size / 1e6),
+        "distinct_titles": len(titles),
+        "distinct_words_in_titles": len(words),
+    }
+
+
+def build(directory: Path, size: Size) -> Figures:
+    """`billetter init` with and without the archive; the latter is served for comparison."""
+    files = demo.Files(*(directory / "files" / name for name in _FILES))
+    with Stopwatch() as ours:
+        _initialise(directory / "data", files, archive=files.archive)
+    _initialise(directory / "without", files, archive=None)
+    found = [path for path in (directory / "data" / "catalog").rglob("*") if path.is_file()]
+    return {
+        "seconds": ours.seconds,
+        "disk_mb": round(sum(path.stat().st_size for path in found) / 1e6),
+        "events": size.archive + demo.EVENTS,
+    }
+
+
+def latency(directory: Path, size: Size) -> Figures:
+    """Each query once, with pages of the index as the import left them in the page cache."""
+    catalog = Catalog.open(directory / "data" / "catalog")
+    figures: Figures = {"queries": size.queries}
+    for name, days in (("without_date", False), ("with_date", True)):
+        asked = _queries(directory, size.queries, days=days)
+        times = [_timed(partial(catalog.search, *one, page=1, page_size=PAGE)) for one in asked]
+        figures[name] = _spread(times)
+    last = (size.archive + demo.EVENTS) // PAGE
+    for name, page in (("first_page_ms", 1), ("last_page_ms", last)):
+        look = partial(catalog.search, None, None, page=page, page_size=PAGE)
+        figures[name] = round(min(_timed(look) for _ in range(20)) * 1e3, 2)
+    for query in ("азарт", "концерты", "Что? Где? Когда?", 'Экспозиция "Звездные войны"'):
+        figures[query] = catalog.search(query, None, page=1, page_size=3)
+    return figures
+
+
+def stall(directory: Path, size: Size) -> Figures:
+    """The longest time a loop that wants to run every millisecond doesn't, while others search."""
+    catalog = Catalog.open(directory / "data" / "catalog")
+    asked = iter(_queries(directory, size.queries, days=False))
+
+    async def search(pool: ThreadPoolExecutor) -> None:
+        loop = asyncio.get_running_loop()
+        for one in asked:
+            look = partial(catalog.search, *one, page=1, page_size=PAGE)
+            await loop.run_in_executor(pool, look)
+
+    async def gaps(*, searching: bool) -> list[float]:
+        with ThreadPoolExecutor(SEARCH_THREADS) as pool:
+            count = SEARCHES_AT_ONCE if searching else 0
+            tasks = [asyncio.create_task(search(pool)) for _ in range(count)]
+            found = []
+            ends = time.perf_counter() + 1
+            while not all(task.done() for task in tasks) or time.perf_counter() < ends:
+                began = time.perf_counter()
+                await asyncio.sleep(TICK_SECONDS)
+                found.append(time.perf_counter() - began - TICK_SECONDS)
+            return found
+
+    return {
+        "searches_at_once": SEARCHES_AT_ONCE,
+        "searching": _spread(asyncio.run(gaps(searching=True))),
+        "idle": _spread(asyncio.run(gaps(searching=False))),
+    }
+
+
+def serve(directory: Path, size: Size) -> Figures:
+    """The worker's memory with and without the archive, and what it answers from memory."""
+    figures: Figures = {}
+    with _served(directory / "without", directory) as worker:
+        without = resident_parts(worker)
+    with _served(directory / "data", directory) as worker:
+        fresh = resident_parts(worker)
+        asked = _queries(directory, size.queries, days=False)
+        targets = [f"/api/events?query={quote(query)}" for query, _ in asked]
+        requests_per_second(PORT, targets, requests=len(targets))
+        used = resident_parts(worker)
+        figures["cached_requests_per_second"] = requests_per_second(
+            PORT, targets[:100], requests=size.requests
+        )
+    for name, parts in (("without_archive", without), ("fresh", fresh), ("after_queries", used)):
+        figures[f"{name}_mb"] = {part: round(held / 2**20) for part, held in parts.items()}
+    return figures
+
+
+def fts5(directory: Path, size: Size) -> Figures:
+    """The same events in SQLite: no stemmer, so it finds less; AND of words, bm25, first page."""
+    connection = sqlite3.connect(directory / "fts5.sqlite")
+    connection.execute("CREATE TABLE event (id INTEGER PRIMARY KEY, day TEXT, title, description)")
+    connection.execute("CREATE INDEX by_day ON event (day)")
+    connection.execute(
+        "CREATE VIRTUAL TABLE words USING fts5 (title, description, content='event',"
+        " content_rowid='id', tokenize='unicode61 remove_diacritics 0')"
+    )
+    with Stopwatch() as ours:
+        rows = islice(_events(directory), size.fts5_events)
+        connection.executemany("INSERT INTO event VALUES (?, ?, ?, ?)", map(_columns, rows))
+        connection.execute("INSERT INTO words (words) VALUES ('rebuild')")
+        connection.commit()
+    connection.execute("ANALYZE")
+    figures: Figures = {
+        "events": size.fts5_events,
+        "seconds": ours.seconds,
+        "disk_mb": round((directory / "fts5.sqlite").stat().st_size / 1e6),
+        "queries": size.fts5_queries,
+    }
+    for name, days in (("without_date", False), ("with_date", True)):
+        asked = _queries(directory, size.fts5_queries, days=days)
+        times = [_timed(partial(_fts5_page, connection, *one)) for one in asked]
+        figures[name] = _spread(times)
+    return figures
+
+
+def _fts5_page(connection: sqlite3.Connection, query: str, day: date | None) -> list[object]:
+    words = " AND ".join(f'"{word}"' for word in _WORD.findall(query))
+    on_day = "" if day is None else " AND event.day = :day"
+    statement = (
+        "SELECT event.id, event.title FROM words JOIN event ON event.id = words.rowid"
+        f" WHERE words MATCH :words{on_day} ORDER BY bm25(words, 10.0, 1.0), event.id LIMIT {PAGE}"
+    )
+    return connection.execute(statement, {"words": words, "day": str(day)}).fetchall()
+
+
+_FILES = ("users.csv", "events.json", "events_archive.json", "halls.json")
+
+
+def _initialise(data: Path, files: demo.Files, *, archive: Path | None) -> None:
+    store.initialise(
+        data,
+        users=files.users,
+        events=files.events,
+        archive=archive,
+        halls=files.halls,
+        timezone=store.time_zone("Asia/Almaty"),
+        progress=False,
+    )
+
+
+def _events(directory: Path) -> Iterator[EventRow]:
+    for name in _FILES[1:3]:
+        for row, _ in EventFile(directory / "files" / name):
+            yield row
+
+
+def _columns(row: EventRow) -> tuple[int, str, str, str]:
+    return row.id, row.datetime_start[:10], row.title, row.description
+
+
+def _queries(directory: Path, count: int, *, days: bool) -> list[tuple[str, date | None]]:
+    """Distinct queries, the same at every call: one to four words that stand together in a title
+    (half of them), scattered over it, of a description, of both; one in ten in quotes."""
+    random = Random(SEED)
+    rows = list(islice(_events(directory), 0, 40 * count, 20))
+    asked: dict[str, date | None] = {}
+    while len(asked) < count:
+        row = random.choice(rows)
+        day = TODAY - timedelta(days=random.randrange(1, demo.ARCHIVE_DAYS))
+        asked.setdefault(_query(random, row), day if days else None)
+    return list(asked.items())
+
+
+def _query(random: Random, row: EventRow) -> str:
+    title, described = _WORD.findall(row.title), _WORD.findall(row.description)
+    kind = random.randrange(10)
+    if kind < 6:
+        at = random.randrange(len(title))
+        words = " ".join(title[at : at + random.randrange(1, 5)])
+        return f'"{words}"' if kind == 0 else words
+    if kind < 8:
+        return " ".join(random.sample(title, min(len(title), random.randrange(1, 4))))
+    if kind == 8:
+        return " ".join(random.sample(described, random.randrange(1, 4)))
+    both = chain(random.sample(title, 1), random.sample(described, random.randrange(1, 3)))
+    return " ".join(both)
+
+
+def _timed(look: partial[list[object]] | partial[list[tuple[int, str]]]) -> float:
+    began = time.perf_counter()
+    look()
+    return time.perf_counter() - began
+
+
+def _spread(seconds: list[float]) -> Figures:
+    ranked = sorted(seconds)
+    at = {"p50_ms": 0.5, "p99_ms": 0.99, "max_ms": 1.0}
+    return {
+        name: round(ranked[min(int(len(ranked) * part), len(ranked) - 1)] * 1e3, 2)
+        for name, part in at.items()
+    }
+
+
+@contextmanager
+def _served(data: Path, directory: Path) -> Iterator[int]:
+    """The process id of the worker of a server that is ready."""
+    command = [sys.executable, "-m", "api", "serve", "--data", str(data), "--port", str(PORT)]
+    with (directory / "serve.log").open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        wait_until_ready()
+        yield worker_of(server.pid)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
