@@ -3,6 +3,7 @@ there, what it takes and gives stands here. It uses nothing that OpenAPI 3.0 lac
 viewer that we serve knows no more.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -337,7 +338,7 @@ def problems_of(operation: Operation[Any]) -> tuple[Problem, ...]:
 
 def _operation(operation: Operation[Any], doc: Doc) -> Json:
     described: Json = {
-        "operationId": operation.handler.__name__ + operation.path.replace("/", "_"),
+        "operationId": operation.handler.__name__ + re.sub("[^A-Za-z]+", "_", operation.path),
         "summary": doc.summary,
         "tags": [doc.tag],
         "responses": _responses(operation, doc),

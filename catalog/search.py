@@ -210,7 +210,7 @@ class SearchIndex:
         match = self._match("title", word)
         if not word.typed:
             return match
-        return _all([_unscored(match)], scores=[self._term("title", word.stem)])
+        return _all([_unscored(match)], scores=[self._term("title_typed", word.text)])
 
     def _match(self, field: str, word: Word) -> Query:
         if word.prefix:

@@ -5,7 +5,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple, cast
 
 import orjson
@@ -25,7 +25,7 @@ MERCHANT = "demo"
 
 PARTER = Hall(rows=3, seats_per_row=10, zones=(Zone("Партер", 1, 3, 1_500_050),))
 CHEAP = Hall(rows=1, seats_per_row=5, zones=(Zone("Вход", 1, 1, 1),))
-CONCERT, SOON, CHARITY = 1, 2, 3
+CONCERT, SOON, CHARITY, PAST = 1, 2, 3, 100_000
 EVENTS = (
     Event(CONCERT, NOW_MS + 30 * DAY_MS, PARTER),
     Event(SOON, NOW_MS + DAY_MS // 4, PARTER),  # in six hours: too late to return
@@ -60,7 +60,21 @@ class FakeUsers:
 
 
 class FakeEvents:
-    """Event 1 is a partner's, the others are ours."""
+    """Event 1 is a partner's, the others are ours; one more is past."""
+
+    def get(self, event_id: int) -> catalog.Event | None:
+        if event_id not in (CONCERT, SOON, CHARITY, PAST):
+            return None
+        return catalog.Event(
+            event_id,
+            f"Концерт {event_id}",
+            "Без антракта.",
+            "concert",
+            datetime(2027, 12, 31, 19, 30),  # noqa: DTZ001  # local time has no zone here
+            NOW_MS,
+            "Сахна",
+            active=event_id != PAST,
+        )
 
     def hall(self, event_id: int) -> HallPlan:
         sale = catalog.Sale.PARTNER if event_id == CONCERT else catalog.Sale.OWN

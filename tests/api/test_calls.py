@@ -7,7 +7,7 @@ import pytest
 
 from engine import Sale
 from sagas import GatewayUnavailable, NoGateway, PaymentRefusedByGateway, PlacesUnknown
-from tests.api.rooms import ANN, BOB, CHARITY, CONCERT, NOW_MS, SOON, Rooms, seat
+from tests.api.rooms import ANN, BOB, CHARITY, CONCERT, NOW_MS, PAST, SOON, Rooms, seat
 
 SELECT, RELEASE = "/api/seats/select", "/api/seats/release"
 PAY, CANCEL = "/api/bookings/initiatePayment", "/api/bookings/cancel"
@@ -23,14 +23,14 @@ def test_events_are_a_bare_array_of_ids_and_titles(rooms: Rooms) -> None:
 
 
 def test_events_hand_query_and_date_to_the_catalog(rooms: Rooms) -> None:
-    """Any characters of a query are safe; a plus is a space; a percent sign alone is itself."""
+    """Any characters of a query are safe, and signs between words are left out; a plus is one."""
     rooms.call("GET", "/api/events?query=%D0%B0%D0%B7+100%25%26&date=2027-12-31&page=2&pageSize=5")
     rooms.call("GET", "/api/events?query=100%")
     rooms.call("GET", "/api/events?query=a+b")
     asked = [(query, str(day), page, size) for query, day, page, size in rooms.catalog.asked]
     assert [
-        ("аз 100%&", "2027-12-31", 2, 5),
-        ("100%", "None", 1, 20),
+        ("аз 100", "2027-12-31", 2, 5),
+        ("100", "None", 1, 20),
         ("a b", "None", 1, 20),
     ] == asked
 
@@ -40,6 +40,56 @@ def test_the_same_page_of_events_is_searched_once(rooms: Rooms) -> None:
     first = rooms.call("GET", "/api/events?page=3")
     again = rooms.call("GET", "/api/events?page=3&pageSize=20")
     assert (1, first.body) == (len(rooms.catalog.asked), again.body)
+
+
+def test_spellings_of_one_query_are_searched_once(rooms: Rooms) -> None:
+    """Capitals, ё, spaces and signs don't make another query; quotes and another day do."""
+    for query in ("Ёлка, мир!", "елка  МИР", "елка+мир", '"елка мир"', "елка мир&date=2027-01-01"):
+        rooms.call("GET", f"/api/events?query={query.replace(' ', '%20')}".replace("+", "%2B"))
+    asked = [(query, str(day)) for query, day, _, _ in rooms.catalog.asked]
+    assert [("елка мир", "None"), ('"елка мир"', "None"), ("елка мир", "2027-01-01")] == asked
+
+
+def test_a_sale_leaves_the_kept_pages_alone(rooms: Rooms) -> None:
+    """Titles don't change with what is sold, so nothing is searched again."""
+    before = rooms.call("GET", "/api/events")
+    rooms.pay(rooms.book(ANN, seat(1)))
+    assert before.body == rooms.call("GET", "/api/events").body
+    assert 1 == len(rooms.catalog.asked)
+
+
+def test_one_event_is_shown_with_what_each_zone_has_left(rooms: Rooms) -> None:
+    """Taken seats of either kind aren't left; the price is that of the zone."""
+    rooms.book(ANN, seat(1))
+    rooms.pay(rooms.book(BOB, seat(2), seat(3)), BOB)
+    zone = {"name": "Партер", "price": "15000.50", "total_seats": 30, "free_seats": 27}
+    expected = {
+        "id": CONCERT,
+        "title": "Концерт 1",
+        "description": "Без антракта.",
+        "type": "concert",
+        "date": "2027-12-31",
+        "datetime_start": "2027-12-31T19:30:00",
+        "provider": "Сахна",
+        "active": True,
+        "zones": [zone],
+    }
+    assert expected == rooms.call("GET", f"/x/events/{CONCERT}").json
+
+
+def test_a_past_event_is_shown_without_zones(rooms: Rooms) -> None:
+    """It isn't sold, but found; whatever else is asked in the query string means nothing."""
+    shown = rooms.call("GET", f"/x/events/{PAST}?id=1").json
+    assert (PAST, False, []) == (shown["id"], shown["active"], shown["zones"])
+
+
+@pytest.mark.parametrize(
+    ("event_id", "status"),
+    [("999", 404), ("0", 404), ("-1", 404), (str(2**63 - 1), 404), (str(2**63), 400), ("x", 400)],
+)
+def test_an_event_that_is_not_there(rooms: Rooms, event_id: str, status: int) -> None:
+    """404 for a number of no event, 400 for what is no int64."""
+    assert status == rooms.call("GET", f"/x/events/{event_id}").status
 
 
 def test_a_page_past_the_end_is_empty(rooms: Rooms) -> None:

@@ -297,3 +297,137 @@ def test_empty_directory_is_no_index(tmp_path: Path) -> None:
         SearchIndex.open(tmp_path)
     with pytest.raises(NotACatalog):
         SearchIndex.open(tmp_path / "missing")
+
+
+def found(index: SearchIndex, query: str | None, day: date | None = None) -> list[int]:
+    return ids(index.page(query, day, offset=0, limit=1000))
+
+
+def test_coming_events_go_before_past_ones_that_match_as_well(tmp_path: Path) -> None:
+    """Whichever id is less; and a better match goes first, though it is past."""
+    coming = [row(7, "Опера в городе"), row(9, "Балет", "опера"), row(11, "Балет", "опера")]
+    past = [row(3, "Опера в городе"), row(5, "Балет", "опера"), row(8, "Опера")]
+    index = build(tmp_path / "index", *coming, past=past)
+    assert found(index, "опера") == [8, 7, 3, 9, 11, 5]
+    assert found(index, "опера", FIRST_DAY.date()) == [8, 7, 3, 9, 11, 5]
+
+
+def test_all_words_in_the_title_go_before_some_of_them(tmp_path: Path) -> None:
+    """However short the title with a part of the words is."""
+    rows = [
+        row(1, "Балет", "опера"),
+        row(2, "Ночь", "опера и балет"),
+        row(3, "Опера и балет на большой сцене города Алматы каждую пятницу"),
+    ]
+    assert found(build(tmp_path / "index", *rows), "опера балет") == [3, 1, 2]
+
+
+QUOTED = [
+    row(1, "Войны звёздные", "для всех"),
+    row(2, "Звёздные войны", "для всех"),
+    row(3, "Кино", "войны, но не звёздные"),
+    row(4, "Кино", "звёздные войны снова"),
+    row(5, "Кино", "звёздные снова"),
+]
+
+
+@pytest.mark.parametrize("day", [None, FIRST_DAY.date()])
+def test_quotes_prefer_the_phrase_and_do_not_demand_it(tmp_path: Path, day: date | None) -> None:
+    """In the title and in the description alike; all words must still occur."""
+    index = build(tmp_path / "index", *QUOTED)
+    assert found(index, '"Звездные войны"', day) == [2, 1, 4, 3]
+    assert found(index, "«войны звёздные»", day) == [1, 2, 3, 4]
+    assert found(index, "войны звёздные", day) == [1, 2, 3, 4]
+
+
+KAZAKH = [
+    row(1, "Қаладағы кеш"),
+    row(2, "Қала"),
+    row(3, "Кеш", "Қалалық оркестр"),
+    row(4, "Қалам"),
+    row(5, "Рок2rock: вечер"),
+    row(6, "Кала"),
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("қала", [2, 1, 4, 3]),
+        ("ҚАЛА", [2, 1, 4, 3]),
+        ("қалад", [1]),
+        ("қалалық", [3]),
+        ("қалалықта", []),
+        ("қал", []),
+        ("қала кеш", [1, 3]),
+        ("рок2rock", [5]),
+        ("рок2roc", []),
+        ("кала", [6]),
+    ],
+)
+def test_kazakh_words_match_by_their_beginning(
+    tmp_path: Path, query: str, expected: list[int]
+) -> None:
+    """From four letters; the word itself goes first; two alphabets match as typed."""
+    index = build(tmp_path / "index", *KAZAKH)
+    assert found(index, query) == expected
+    assert found(index, query, FIRST_DAY.date()) == expected
+
+
+def test_a_beginning_of_many_words_finds_them_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when there are too many to look each of them up."""
+    index = build(tmp_path / "index", *KAZAKH)
+    monkeypatch.setattr(search, "PREFIX_TERMS_MAX", 1)
+    assert found(index, "қала") == [2, 1, 4, 3]
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> tuple[SearchIndex, list[EventRow]]:
+    """Coming and past events whose ids lie among each other, on three days."""
+    random = Random(11)
+    numbers = random.sample(range(1, 1000), 300)
+    rows = [
+        row(number, random.choice(("Опера", "Балет")), day=random.randrange(3))
+        for number in sorted(numbers)
+    ]
+    directory = tmp_path_factory.mktemp("mixed") / "index"
+    return build(directory, *rows[::3], past=[*rows[1::3], *rows[2::3]], rising=False), rows
+
+
+def test_ids_that_lie_among_each_other_are_still_in_order(
+    mixed: tuple[SearchIndex, list[EventRow]],
+) -> None:
+    """The whole list by id on every page, a day by time and id, and each event by its id."""
+    index, rows = mixed
+    for limit in (7, 1000):
+        assert list(chain.from_iterable(pages(index, None, None, limit))) == rows
+        for day in {row.starts_at().date() for row in rows}:
+            expected = [row for row in rows if row.starts_at().date() == day]
+            assert list(chain.from_iterable(pages(index, None, day, limit))) == expected
+    assert [index.find(row.id) for row in rows] == rows
+
+
+@pytest.mark.parametrize("query", ["опера", "вечер", "опера вечер", '"опера вечер"'])
+def test_windows_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    """Looked through in parts, the list is the same on every page, deep ones included."""
+    random = Random(3)
+    words = ("опера", "балет", "вечер", "утро")
+    rows = [
+        row(number, random.choice(words), " ".join(random.choices(words, k=3)))
+        for number in range(1, 400)
+    ]
+    whole = build(tmp_path / "whole", *rows, rising=False)
+    monkeypatch.setattr("catalog.index.WINDOW_DOCUMENTS", 4)
+    parts = build(tmp_path / "parts", *rows)
+    expected = found(whole, query)
+    assert len(expected) > 20
+    assert len(parts._windows) > 8
+    assert found(parts, query) == expected
+    monkeypatch.setattr(search, "DEEP_OFFSET", 5)
+    assert list(chain.from_iterable(pages(parts, query, None, 7))) == whole.page(
+        query, None, offset=0, limit=1000
+    )

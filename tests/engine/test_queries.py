@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import Engine, Event, Hall, SeatStatus, SeatView, Zone
+from engine import Engine, Event, Hall, SeatStatus, SeatView, Zone, ZoneFigures
 from engine.errors import EventNotFound
 from tests.scenario import EVENTS, START_MS, Story, check, seat_of
 from wal import MemoryLog
@@ -167,6 +167,8 @@ def test_unknown_events() -> None:
         engine.deal(event_id=3, row=None, limit=20)
     with pytest.raises(EventNotFound):
         engine.analytics(3)
+    with pytest.raises(EventNotFound):
+        engine.zones(3)
 
 
 def test_bookings_of_a_user() -> None:
@@ -206,3 +208,29 @@ def test_figures_of_a_sale() -> None:
         analytics 1 free=17 reserved=1 sold=2 revenue=700000 bookings=2
         analytics 2 free=6 reserved=0 sold=0 revenue=0 bookings=0
     """)
+
+
+def test_figures_of_each_zone() -> None:
+    """By zone, in order of rows, the seats of each status; together they are those of the hall."""
+    engine = new_engine(held=[0, 19, 20])
+    expected = [ZoneFigures("front", 900, 20, 18, 2, 0), ZoneFigures("back", 400, 30, 29, 1, 0)]
+    assert expected == engine.zones(4)
+    assert engine.analytics(4).free_seats == sum(zone.free_seats for zone in engine.zones(4))
+
+
+def test_sold_seats_of_a_zone() -> None:
+    """A zone whose seats are paid for says so; an event that nobody has booked is all free."""
+    story = check("""
+        ann create_booking event=1                -> booking=a
+        ann select_seat booking=a seat=1:1        -> ok
+        ann initiate_payment booking=a            -> order=p
+        gateway register order=p                  -> ok
+        gateway authorize order=p                 -> ok
+        gateway capture order=p                   -> ok
+    """)
+    totals = [
+        sum(figures) for figures in zip(*(one[2:] for one in story.engine.zones(1)), strict=True)
+    ]
+    assert [20, 19, 0, 1] == totals
+    assert 1 == story.engine.zones(1)[0].sold_seats
+    assert all(zone.free_seats == zone.total_seats for zone in story.engine.zones(2))

@@ -1,0 +1,91 @@
+"""Spelling: what makes two ways of writing one word the same."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog.spelling import QUERY_CHARS_MAX, Speller, Wanted, Word, normalised
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (None, None),
+        ("", None),
+        (" \t\n", None),
+        ("Ёлка,  МИР!", "елка мир"),
+        ("е\u0308лка", "елка"),
+        ('  "Звёздные  войны" ', '"звездные войны"'),
+        ("«Ёлка»", "«елка»"),
+        ("Что? Где? Когда?", "что где когда"),
+        ("C++", "c"),
+        ("?!", "?"),
+    ],
+)
+def test_spellings_of_a_query_become_one(query: str | None, expected: str | None) -> None:
+    """Capitals, ё, signs and spaces make no difference; a query of signs alone isn't blank."""
+    assert normalised(query) == expected
+
+
+@given(st.text())
+def test_what_is_normalised_stays_so(query: str) -> None:
+    """Once is enough, and it asks for the same words."""
+    once = normalised(query)
+    assert normalised(once) == once or "İ" in query
+    if once is not None and query.isascii():
+        assert Speller().wanted(once) == Speller().wanted(query)
+
+
+def russian(text: str, stem: str) -> Word:
+    return Word(text, stem, typed=False, prefix=False)
+
+
+def test_words_of_a_query_come_once() -> None:
+    """Two forms of one word are one; the first stands for both."""
+    wanted = Speller().wanted("концерт Концерты концерту азарта")
+    assert wanted == Wanted((russian("концерт", "концерт"), russian("азарта", "азарт")), ())
+
+
+@pytest.mark.parametrize(
+    ("word", "typed", "prefix"),
+    [
+        ("қалада", True, True),
+        ("қала", True, True),
+        ("қал", True, False),
+        ("әні", True, False),
+        ("концерты", False, False),
+        ("concerts", False, False),
+        ("рок2rock", True, False),
+    ],
+)
+def test_words_that_are_looked_up_as_typed(word: str, typed: bool, prefix: bool) -> None:
+    """Kazakh letters and two alphabets in one word; four letters of Kazakh are a beginning."""
+    (found,) = Speller().wanted(word).words
+    assert (found.text, found.typed, found.prefix) == (word, typed, prefix)
+
+
+def test_latin_words_have_no_other_forms() -> None:
+    """The Russian stemmer leaves them as they are."""
+    assert Speller().wanted("concerts rolling") == Wanted(
+        (russian("concerts", "concerts"), russian("rolling", "rolling")), ()
+    )
+
+
+@pytest.mark.parametrize("quoted", ['"{}"', "«{}»", "“{}”", "„{}“"])
+def test_quotes_of_every_kind_hold_a_phrase(quoted: str) -> None:
+    """A phrase is two words or more; a quote that isn't closed holds none."""
+    wanted = Speller().wanted
+    assert wanted(quoted.format("Звёздные войны")).phrases == (("звездн", "войн"),)
+    assert wanted(quoted.format("Войны")).phrases == ()
+    assert wanted(quoted.format("Звёздные войны")[:-1]).phrases == ()
+
+
+def test_typed_words_of_a_text() -> None:
+    """Only those that would be looked up so; a text without any costs nothing in the index."""
+    assert Speller().typed("Концерт в Көкдала: Rock Rockтар") == "көкдала rockтар"
+    assert Speller().typed("Концерт в городе") == ""
+
+
+def test_endless_query_asks_for_nothing() -> None:
+    """No event holds as much text."""
+    assert Speller().wanted("я " * QUERY_CHARS_MAX) == Wanted((), ())
