@@ -55,8 +55,9 @@ class Catalog:
     ) -> list[tuple[int, str]]:
         """Page `page` (from 1) of id and title of the events that match; past the end: [].
 
-        With a query that isn't blank, best match first, then by id; a query without a letter or
-        digit finds nothing. With a day alone by local time, then id. With neither by id.
+        With a query that isn't blank, best match first; equally good ones with active events
+        first, then by id. A query without a letter or digit finds nothing. With a day alone by
+        local time, then id. With neither by id.
         """
         if page < 1 or page_size < 1:
             raise ValueError("pages are counted from 1 and hold at least one event")
