@@ -46,9 +46,10 @@ class SearchIndex:
         self._coming = self._first(PAST)  # how many events are coming: documents before the past
         self._windows = self._all_windows()
         # True: some past event has a smaller id than some coming one, so ids don't simply rise.
-        self._mixed = 0 < self._coming < len(self) and self._rank(self._coming) - PAST < self._rank(
-            self._coming - 1
-        )
+        self._mixed = False
+        if 0 < self._coming < len(self):
+            first_past_id = self._rank(self._coming) - PAST
+            self._mixed = first_past_id < self._rank(self._coming - 1)
 
     @classmethod
     def open(cls, directory: Path) -> Self:
