@@ -90,3 +90,15 @@ def test_missing_directory_is_no_catalog(tmp_path: Path) -> None:
     with pytest.raises(NotACatalog, match=r"it has no catalog\.json"):
         Catalog.open(tmp_path / "no")
     assert not (tmp_path / "no").exists()
+
+
+def test_what_is_on_sale_is_found_before_what_is_past(
+    data: Data, opened: Callable[..., Catalog]
+) -> None:
+    """Of events that match as well as each other, though the past one has the smaller id."""
+    archive = data.events(event(3, title="Опера"), name="archive.json")
+    catalog = opened(events=data.events(event(7, title="Опера")), archive=archive)
+    found = catalog.search("опера", None, page=1, page_size=20)
+    assert [event_id for event_id, _ in found] == [7, 3]
+    listed = catalog.search(None, None, page=1, page_size=20)
+    assert [event_id for event_id, _ in listed] == [3, 7]
