@@ -180,6 +180,22 @@ def _reservation_confirmed(state: State, mutation: ReservationConfirmed) -> None
     shard = state.shards[event_of_booking(payment.booking_id)]
     shard.owned.update(payment.reservation.seats)
     _advance(state, payment, mutation)
+    for seat_id in payment.reservation.seats:
+        _ask_no_more(state, shard, seat_id)
+
+
+def _ask_no_more(state: State, shard: Shard, seat_id: int) -> None:
+    """A seat refunded before its confirm may be in the next buyer's reservation: it is ours now."""
+    holder = shard.holders.get(seat_id)
+    payment = state.payments.get(holder.order_id) if holder else None
+    wanted = payment.reservation if payment else None
+    if payment is None or wanted is None or wanted.status is not ReservationStatus.WANTED:
+        return
+    wanted.seats = tuple(seat for seat in wanted.seats if seat not in shard.owned)
+    if not wanted.seats:
+        payment.reservation = None
+        if payment.is_settled():
+            del state.unsettled[payment.order_id]
 
 
 def _advanced(
