@@ -147,7 +147,10 @@ class Keeper:
             raise
         if process.returncode != 0:
             raise SnapshotFailed(error.decode(errors="replace")[-ERROR_CHARACTERS_MAX:].strip())
-        return int(out.strip() or 0)
+        said = out.decode(errors="replace").strip() or "0"
+        if not said.isdecimal():
+            raise SnapshotFailed(f"it said {said[-ERROR_CHARACTERS_MAX:]!r}")
+        return int(said)
 
     async def _collect(self) -> None:
         gc.collect()

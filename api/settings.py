@@ -57,7 +57,7 @@ class Settings:
         default=0, metadata={"help": "seats of one event a user may hold; 0: no limit"}
     )
     snapshot_records: int = field(
-        default=200_000, metadata={"help": "a snapshot is made after so many sealed records"}
+        default=200_000, metadata={"help": "a snapshot is made after so many records"}
     )
     connections: int = field(
         default=16_384, metadata={"help": "connections the server takes at once"}

@@ -1,0 +1,348 @@
+"""The command: one sentence for everything that can go wrong, and exit codes a script can trust."""
+
+import errno
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from click.testing import CliRunner, Result
+
+from api import cli, store
+from api import demo as demo_rooms
+from api import serve as serve_module
+from api.settings import SECRETS, Settings, variable
+from catalog import demo
+from engine import Engine
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Run `billetter …` in this process, with no variable of this machine's."""
+    for one in fields(Settings):
+        monkeypatch.delenv(variable(one.name), raising=False)
+
+    def invoke(*arguments: object, **environ: str) -> Result:
+        return CliRunner().invoke(cli.main, list(map(str, arguments)), env=environ)
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield invoke
+    structlog.reset_defaults()  # the command has bound the logs to a stderr that is gone
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """What would have been served; nothing is."""
+    settings: list[Settings] = []
+    monkeypatch.setattr(serve_module, "serve", settings.append)
+    return settings
+
+
+def refused(result: Result, message: str) -> None:
+    """Exit code 1, one sentence on stderr, and nothing else."""
+    assert (1, "", f"Error: {message}\n") == (result.exit_code, result.stdout, result.stderr)
+    assert isinstance(result.exception, SystemExit)
+
+
+def test_help_names_the_commands(run: Run) -> None:
+    """Each with what it is for; -h is short for --help."""
+    answer = run("-h")
+
+    assert 0 == answer.exit_code
+    for command in ("init", "serve", "demo", "emulate", "verify"):
+        assert f"  {command} " in answer.output
+        told = run(command, "--help")
+        assert (0, "Usage: main " + command) == (told.exit_code, told.output[: 12 + len(command)])
+
+
+def test_help_tells_every_setting_but_no_secret_default(run: Run) -> None:
+    """Each option of `serve` with its default."""
+    told = " ".join(run("serve", "--help").output.split())
+
+    for one in fields(Settings):
+        assert "--" + one.name.replace("_", "-") in told
+        assert one.metadata["help"] in told
+        if one.name not in SECRETS and one.name != "data":
+            assert f"[default: {one.default or 'none'}]" in told
+
+
+def test_the_version(run: Run) -> None:
+    """That of the installed package."""
+    assert "version 0." in run("--version").output
+
+
+def init_options(files: demo.Files) -> list[object]:
+    return [part for name, path in files._asdict().items() for part in (f"--{name}", path)]
+
+
+def test_init_says_what_it_has_imported(run: Run, files: demo.Files, tmp_path: Path) -> None:
+    """And what to do next."""
+    data = tmp_path / "data"
+    answer = run("init", "--data", data, *init_options(files))
+
+    assert 0 == answer.exit_code, answer.output
+    assert f"{data}: 40 users, 5 events on sale with " in answer.stdout
+    assert answer.stdout.endswith(f" 20 past events.\nNext: billetter serve --data {data}\n")
+    assert store.is_initialised(data)
+
+
+def test_init_refuses_a_second_time(run: Run, data: Path, files: demo.Files) -> None:
+    """Until it is told what to do with the first."""
+    again = ["init", "--data", data, *init_options(files)]
+    refused(
+        run(*again),
+        f"{data} is initialised already; --replace-catalog imports anew and keeps the bookings",
+    )
+
+    assert 0 == run(*again, "--replace-catalog").exit_code
+
+
+@pytest.mark.parametrize("option", ["--users", "--events", "--archive", "--halls"])
+def test_init_names_a_missing_file(
+    run: Run, files: demo.Files, tmp_path: Path, option: str
+) -> None:
+    """A wrong command line: exit code 2, and nothing is made."""
+    given = init_options(files)
+    given[given.index(option) + 1] = tmp_path / "missing"
+    answer = run("init", "--data", tmp_path / "data", *given)
+
+    assert 2 == answer.exit_code
+    assert f"Invalid value for '{option}': File '{tmp_path / 'missing'}' does not exist." in (
+        answer.stderr
+    )
+    assert not (tmp_path / "data").exists()
+
+
+def test_init_names_the_bad_line(run: Run, files: demo.Files, tmp_path: Path) -> None:
+    """File, line and reason, without what the line holds."""
+    bad = tmp_path / "users.csv"
+    first, second, *_ = files.users.read_text(encoding="utf-8").splitlines(keepends=True)
+    bad.write_text(first + second + "2,ann@show.go,not-a-hash,p4ssword,A,B,,,True,\n", "utf-8")
+    answer = run("init", "--data", tmp_path / "data", "--users", bad, "--events", files.events)
+
+    assert 1 == answer.exit_code
+    message = answer.stderr.splitlines()[-1]
+    assert message.startswith(f"Error: {bad}, line 3: ")
+    assert "p4ssword" not in answer.output
+    assert not (tmp_path / "data").exists()
+
+
+def test_init_knows_its_time_zones(run: Run, files: demo.Files, tmp_path: Path) -> None:
+    """An unknown one is refused before anything is read."""
+    answer = run(
+        "init", "--data", tmp_path / "data", *init_options(files), "--timezone", "Mars/Base"
+    )
+
+    refused(answer, "there is no time zone 'Mars/Base'; try Asia/Almaty")
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+@pytest.mark.parametrize("name", ["import_files", "Engine.create"])
+def test_a_disk_that_refuses_is_a_sentence(
+    run: Run,
+    files: demo.Files,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    code: int,
+) -> None:
+    """Which file, and what the system says; no traceback."""
+    failure = OSError(code, errno.errorcode[code], "/some/file")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise failure
+
+    if name == "Engine.create":
+        monkeypatch.setattr(Engine, "create", refuse)
+    else:
+        monkeypatch.setattr(store, name, refuse)
+    answer = run("init", "--data", tmp_path / "data", *init_options(files))
+
+    assert 1 == answer.exit_code
+    assert f"Error: /some/file: {errno.errorcode[code]}" == answer.stderr.splitlines()[-1]
+
+
+def test_a_failure_without_a_file(run: Run, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some failures of the system name no file; others have no number either."""
+    for failure, message in (
+        (OSError(errno.EMFILE, "Too many open files"), "Too many open files"),
+        (OSError("the table of users can't be written"), "the table of users can't be written"),
+    ):
+
+        def refuse(*_: object, failure: OSError = failure) -> None:
+            raise failure
+
+        monkeypatch.setattr(store, "verify", refuse)
+        refused(run("verify", "--data", data), message)
+
+
+def test_serve_needs_a_directory(run: Run, tmp_path: Path, served: list[Settings]) -> None:
+    """A missing one is not made: it may be an unmounted disk."""
+    missing = tmp_path / "data"
+
+    refused(
+        run("serve", "--data", missing),
+        f"{missing} does not exist; make it with: billetter init --data {missing} …",
+    )
+    refused(
+        run("serve", "--data", tmp_path),
+        f"{tmp_path} is not initialised; run: billetter init --data {tmp_path} …",
+    )
+    assert [] == served
+
+
+OPTIONS: dict[str, Any] = {
+    "host": "0.0.0.0",
+    "port": 9000,
+    "public_url": "https://show.go",
+    "gateway_url": "http://g",
+    "provider_url": "http://p",
+    "merchant_id": "we",
+    "merchant_password": "s3cret",
+    "webhook_secret": "s3cret too",
+    "hold_seconds": 1,
+    "payment_seconds": 2,
+    "return_hours": 3,
+    "max_seats_per_user": 4,
+    "snapshot_records": 5,
+    "connections": 6,
+    "allow_reset": True,
+}
+
+
+def test_serve_takes_every_setting_as_an_option(
+    run: Run, data: Path, served: list[Settings]
+) -> None:
+    """This table knows every field."""
+    given: list[object] = []
+    for name, value in OPTIONS.items():
+        given += ["--" + name.replace("_", "-"), *([] if value is True else [value])]
+    assert 0 == run("serve", "--data", data, *given).exit_code
+
+    assert [Settings(data=data, **OPTIONS)] == served
+
+
+def test_serve_takes_every_setting_as_a_variable(
+    run: Run, data: Path, served: list[Settings]
+) -> None:
+    """An option wins over a variable, and an empty variable is none."""
+    settings = Settings(data=data, **OPTIONS)
+    assert 0 == run("serve", **settings.export()).exit_code
+    assert 0 == run("serve", "--hold-seconds", 60, **settings.export()).exit_code
+    assert 0 == run("serve", "--data", data, **dict.fromkeys(settings.export(), "")).exit_code
+
+    other = Settings(data=data, **{**OPTIONS, "hold_seconds": 60})
+    assert [settings, other, Settings(data=data)] == served
+
+
+@pytest.mark.parametrize("as_option", [True, False])
+def test_serve_names_a_bad_setting(
+    run: Run, data: Path, served: list[Settings], as_option: bool
+) -> None:
+    """By its variable, whichever way it came."""
+    message = "BILLETTER_HOLD_SECONDS must be a whole number"
+    if as_option:
+        refused(run("serve", "--data", data, "--hold-seconds", "15m"), message)
+    else:
+        refused(run("serve", "--data", data, BILLETTER_HOLD_SECONDS="15m"), message)
+    assert [] == served
+
+
+def test_serve_names_no_secret(run: Run, data: Path, served: list[Settings]) -> None:
+    """Half of a merchant's name is refused without showing it."""
+    answer = run(
+        "serve", "--data", data, "--gateway-url", "http://g", "--merchant-password", "s3cret"
+    )
+
+    refused(answer, "BILLETTER_MERCHANT_ID is needed with a gateway")
+
+
+def test_demo_and_emulators_say_which_port_is_taken(run: Run, tmp_path: Path) -> None:
+    """Before anything is made or started."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        message = f"can't listen on 127.0.0.1 port {port}: Address already in use"
+
+        refused(run("emulate", "gateway", "--port", port), message)
+        refused(run("demo", "--data", tmp_path / "demo", "--port", port - 2), message)
+    assert not (tmp_path / "demo").exists()
+
+
+def test_demo_needs_three_ports(run: Run) -> None:
+    """The last two belong to the emulators."""
+    assert 2 == run("demo", "--port", 65_534).exit_code
+
+
+def test_demo_leaves_nothing_of_data_it_could_not_make(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, in the middle of writing the demo's files."""
+
+    def refuse(directory: Path, **_: object) -> None:
+        (directory / "users.csv").write_text("the first million")
+        raise OSError(errno.ENOSPC, "No space left on device", str(directory / "users.csv"))
+
+    monkeypatch.setattr(demo, "write", refuse)
+    monkeypatch.setattr(demo_rooms, "require_free_port", lambda *_: None)
+    answer = run("demo", "--data", tmp_path / "deep" / "demo")
+
+    assert 1 == answer.exit_code
+    assert answer.stderr.endswith(".csv: No space left on device\n")
+    assert [] == list((tmp_path / "deep").iterdir())
+
+
+def test_verify_tells_what_is_there(run: Run, data: Path) -> None:
+    """Exit code 0, and the last word is good."""
+    answer = run("verify", "--data", data)
+
+    assert (0, "") == (answer.exit_code, answer.stderr)
+    assert ["users          40", "events         5"] == answer.stdout.splitlines()[:2]
+    assert "good" == answer.stdout.splitlines()[-1]
+
+
+def test_verify_tells_the_first_fault(run: Run, data: Path) -> None:
+    """Exit code 1, the fault on stderr, and nothing is called good."""
+    users = data / "catalog" / "users.sqlite"
+    content = bytearray(users.read_bytes())
+    content[5_000] ^= 1
+    users.write_bytes(content)
+    answer = run("verify", "--data", data)
+
+    assert 1 == answer.exit_code
+    assert answer.stderr.startswith("FAULT: ")
+    assert "users.sqlite is damaged" in answer.stderr
+    assert "good" not in answer.stdout
+
+
+def test_verify_needs_a_directory_at_rest(run: Run, data: Path, tmp_path: Path) -> None:
+    """A missing one, and one in use, are neither good nor faulty."""
+    assert 1 == run("verify", "--data", tmp_path / "missing").exit_code
+    engine = Engine.open(data, [])
+    answer = run("verify", "--data", data)
+    engine.close()
+
+    refused(answer, f"a server is using {data}; stop it, or verify a copy")
+
+
+def test_what_we_do_not_know_is_not_hidden(
+    run: Run, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug of ours keeps its traceback."""
+
+    def fail(_: Path) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(store, "verify", fail)
+
+    assert isinstance(run("verify", "--data", data).exception, ZeroDivisionError)

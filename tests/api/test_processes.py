@@ -1,0 +1,171 @@
+"""Who ends with whom, whose port it is, and how many connections fit."""
+
+import os
+import resource
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from api import processes
+from api.processes import PortTaken, allow_connections, require_free_port
+
+linux = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="only Linux tells children of a parent's end"
+)
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that somebody listens on, in the way Granian does."""
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_a_taken_port_is_refused(taken: int, host: str) -> None:
+    """Even where the system would let two servers share it; also under the wildcard address."""
+    expected = f"^can't listen on {host} port {taken}: Address already in use$"
+
+    with pytest.raises(PortTaken, match=expected):
+        require_free_port(host, taken)
+
+
+def test_a_free_port_stays_free(taken: int) -> None:
+    """Asking leaves nothing behind, and asking again gives the same answer."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    require_free_port("127.0.0.1", port)
+    require_free_port("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no such host"])
+def test_an_address_that_is_not_ours_is_not_a_taken_port(host: str) -> None:
+    """The message says what the system says: there is nobody to look for."""
+    with pytest.raises(PortTaken, match=f"^can't listen on {host} port 8081: ") as refused:
+        require_free_port(host, 8081)
+
+    assert "in use" not in str(refused.value)
+
+
+# The grandchild says that it is ready and waits, and so does its parent.
+ORPHAN = """
+import os, subprocess, sys, time
+child = "import os, sys, time; from api.processes import die_with_parent;"
+child += "die_with_parent(int(sys.argv[1])); print(os.getpid(), flush=True); time.sleep(60)"
+process = subprocess.Popen([sys.executable, "-c", child, sys.argv[1] or str(os.getpid())])
+time.sleep(60)
+"""
+
+
+@linux
+def test_a_child_ends_with_its_parent() -> None:
+    """Also when the parent is killed and can tell nobody."""
+    parent = subprocess.Popen([sys.executable, "-c", ORPHAN, ""], stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    with parent.stdout as out:
+        child_id = int(out.readline())
+        parent.kill()
+        parent.wait()
+
+        assert b"" == out.read()  # the pipe has no writer any more: the child has ended
+    assert not _is_running(child_id)
+
+
+@linux
+def test_a_child_whose_parent_has_gone_already_does_not_start() -> None:
+    """Whoever the new parent is: in a container it may well be process 1."""
+    with subprocess.Popen([sys.executable, "-c", ORPHAN, "1"], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        child_says = _first_line_or_end(parent)
+        parent.kill()
+
+    assert b"" == child_says
+
+
+def _first_line_or_end(parent: "subprocess.Popen[bytes]") -> bytes:
+    """What the child prints; nothing if it ends. The parent holds the pipe open, so look at it."""
+    assert parent.stdout is not None
+    os.set_blocking(parent.stdout.fileno(), False)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        said = parent.stdout.read()
+        if said or _children_that_run(parent.pid) == 0:
+            return said or b""
+        time.sleep(0.02)
+    pytest.fail("the child neither speaks nor ends")
+
+
+def _children_that_run(process_id: int) -> int | None:
+    """None before it has had a child; zombies don't run."""
+    with open(f"/proc/{process_id}/task/{process_id}/children", encoding="ascii") as file:
+        children = file.read().split()
+    return sum(map(_is_running, map(int, children))) if children else None
+
+
+def _is_running(process_id: int) -> bool:
+    try:
+        with open(f"/proc/{process_id}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+@linux
+@pytest.mark.parametrize("variable", ["", "1"])
+def test_only_a_demo_s_child_ends_with_the_demo(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that an operator starts by hand survives the shell."""
+    asked: list[int] = []
+    monkeypatch.setattr(processes, "die_with_parent", asked.append)
+    monkeypatch.setenv(processes.CHILD_OF_VARIABLE, variable)
+
+    processes.die_with_demo()
+
+    assert ([int(variable)] if variable else []) == asked
+    assert processes.CHILD_OF_VARIABLE not in os.environ
+
+
+UNLIMITED = resource.RLIM_INFINITY
+FILES = [
+    # soft, hard, connections wanted; the soft limit afterwards, connections allowed
+    (1_024, 1_048_576, 16_384, 16_896, 16_384),
+    (1_024, UNLIMITED, 16_384, 16_896, 16_384),
+    (1_024, 4_096, 16_384, 4_096, 3_584),
+    (256, 256, 16_384, 256, 128),
+    (20_000, 20_000, 16_384, 20_000, 16_384),
+    (UNLIMITED, UNLIMITED, 16_384, UNLIMITED, 16_384),
+    (1_024, 1_024, 64, 1_024, 64),
+]
+
+
+@pytest.mark.parametrize(("soft", "hard", "wanted", "raised", "allowed"), FILES)
+def test_the_log_never_runs_out_of_files(
+    soft: int,
+    hard: int,
+    wanted: int,
+    raised: int,
+    allowed: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The limit is raised as far as it may be, and what doesn't fit is not accepted."""
+    limits = [(soft, hard)]
+
+    def set_limits(_: int, pair: Any) -> None:
+        limits.append(pair)
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits[-1])
+    monkeypatch.setattr(resource, "setrlimit", set_limits)
+
+    assert allowed == allow_connections(wanted)
+    assert (raised, hard) == limits[-1]
