@@ -9,6 +9,7 @@ import csv
 import hashlib
 import os
 import resource
+import socket
 import subprocess
 import sys
 import time
@@ -38,7 +39,6 @@ RECORDS = 1_000_000
 SMOKE = 100
 ROWS, SEATS_PER_ROW = 100, 1_000
 BATCH_RECORDS = 64  # about what a crowd of 256 connections makes of one fdatasync
-PORT = 18_081
 
 Figures = dict[str, Any]
 _Size = TypeVar("_Size")
@@ -99,15 +99,17 @@ def import_users(directory: Path, users: int) -> Figures:
 
 def serve_users(directory: Path, _: int) -> Figures:
     """The worker's resident memory, fresh and after 2,000 different users have logged in."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "api", "serve", "--data", str(directory / "data")]
     with (directory / "serve.log").open("wb") as log:
-        server = subprocess.Popen([*command, "--port", str(PORT)], stdout=log, stderr=log)
+        server = subprocess.Popen([*command, "--port", str(port)], stdout=log, stderr=log)
     try:
         with Stopwatch() as start:
-            wait_until_ready()
+            wait_until_ready(url)
         worker = worker_of(server.pid)
         fresh = resident_bytes(worker)
-        _log_in(directory / "files" / "users.csv", at_most=2_000)
+        _log_in(url, directory / "files" / "users.csv", at_most=2_000)
         used = resident_bytes(worker)
     finally:
         server.terminate()
@@ -207,11 +209,18 @@ def _crowd(engine: Engine, events: int) -> Iterator[None]:
                 yield
 
 
-def wait_until_ready() -> None:
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until_ready(url: str) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
-            if httpx.get(f"http://127.0.0.1:{PORT}/readyz").is_success:
+            if httpx.get(f"{url}/readyz").is_success:
                 return
         except httpx.TransportError:
             time.sleep(0.02)
@@ -224,12 +233,12 @@ def worker_of(server: int) -> int:
     return max(map(int, children), key=resident_bytes)
 
 
-def _log_in(users: Path, *, at_most: int) -> None:
+def _log_in(url: str, users: Path, *, at_most: int) -> None:
     with users.open(encoding="utf-8", newline="") as file, httpx.Client() as http:
         rows = (row for row in csv.DictReader(file) if row["is_active"] == "True")
         for row, _ in zip(rows, range(at_most), strict=False):
             pair = (row["email"], row["password_plain"])
-            answer = http.get(f"http://127.0.0.1:{PORT}/api/bookings", auth=pair)
+            answer = http.get(f"{url}/api/bookings", auth=pair)
             assert answer.status_code == 200, answer.text
 
 

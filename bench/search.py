@@ -31,7 +31,14 @@ from api import store
 from api.events import SEARCH_THREADS
 from bench.crowd import requests_per_second
 from bench.machine import described, resident_parts
-from bench.scale import PORT, Figures, Stopwatch, in_child, wait_until_ready, worker_of
+from bench.scale import (
+    Figures,
+    Stopwatch,
+    free_port,
+    in_child,
+    wait_until_ready,
+    worker_of,
+)
 from catalog import Catalog, demo
 from catalog.event_file import EventFile, EventRow
 
@@ -155,16 +162,17 @@ def stall(directory: Path, size: Size) -> Figures:
 def serve(directory: Path, size: Size) -> Figures:
     """The worker's memory with and without the archive, and what it answers from memory."""
     figures: Figures = {}
-    with _served(directory / "without", directory) as worker:
+    port = free_port()
+    with _served(directory / "without", directory, port) as worker:
         without = resident_parts(worker)
-    with _served(directory / "data", directory) as worker:
+    with _served(directory / "data", directory, port) as worker:
         fresh = resident_parts(worker)
         asked = _queries(directory, size.queries, days=False)
         targets = [f"/api/events?query={quote(query)}" for query, _ in asked]
-        requests_per_second(PORT, targets, requests=len(targets))
+        requests_per_second(port, targets, requests=len(targets))
         used = resident_parts(worker)
         figures["cached_requests_per_second"] = requests_per_second(
-            PORT, targets[:100], requests=size.requests
+            port, targets[:100], requests=size.requests
         )
     for name, parts in (("without_archive", without), ("fresh", fresh), ("after_queries", used)):
         figures[f"{name}_mb"] = {part: round(held / 2**20) for part, held in parts.items()}
@@ -278,13 +286,13 @@ def _spread(seconds: list[float]) -> Figures:
 
 
 @contextmanager
-def _served(data: Path, directory: Path) -> Iterator[int]:
+def _served(data: Path, directory: Path, port: int) -> Iterator[int]:
     """The process id of the worker of a server that is ready."""
-    command = [sys.executable, "-m", "api", "serve", "--data", str(data), "--port", str(PORT)]
+    command = [sys.executable, "-m", "api", "serve", "--data", str(data), "--port", str(port)]
     with (directory / "serve.log").open("wb") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        wait_until_ready()
+        wait_until_ready(f"http://127.0.0.1:{port}")
         yield worker_of(server.pid)
     finally:
         server.terminate()

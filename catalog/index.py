@@ -164,7 +164,8 @@ class IndexBuilder:
         traceback: TracebackType | None,
     ) -> None:
         if kind is not None:
-            self._writer.wait_merging_threads()
+            with suppress(ValueError):  # the disk that failed, which `add` has told already
+                self._writer.wait_merging_threads()
             return
         try:
             self._writer.commit()

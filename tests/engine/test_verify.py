@@ -1,5 +1,6 @@
 """The offline check finds nothing in a good store, and the fault in a bad one."""
 
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from engine.snapshotter import make_snapshot
 from engine.state import State
 from engine.verify import Findings, verify_store
 from tests.scenario import EVENTS, START_MS
+from wal import Locked
 
 STORE_ID = b"sixteen bytes id"
 
@@ -76,6 +78,29 @@ def test_a_missing_store(tmp_path: Path) -> None:
     """It is said, and nothing is made."""
     assert verify_store(tmp_path / "missing").fault
     assert [] == list(tmp_path.iterdir())
+
+
+def test_a_store_in_use(directory: Path) -> None:
+    """What moves can't be checked: that is said, and is no fault."""
+    store = Engine.open(directory, EVENTS)
+    with pytest.raises(Locked):
+        verify_store(directory)
+    store.close()
+
+    assert "" == verify_store(directory).fault
+
+
+def test_a_log_that_begins_later_without_a_snapshot(directory: Path) -> None:
+    """Nobody can make the state any more, and the message says why."""
+    store = Engine.open(directory, EVENTS)
+    store.drop_log_through(3)
+    store.close()
+    shutil.rmtree(directory / SNAPSHOTS_DIRECTORY)
+
+    found = verify_store(directory)
+
+    assert "the log begins with record 4 and there is no snapshot" == found.fault
+    assert not (directory / SNAPSHOTS_DIRECTORY).exists()
 
 
 def flip(path: Path) -> None:

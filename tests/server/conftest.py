@@ -159,6 +159,8 @@ def shop(data: Path, serve: StartServer, emulators: dict[str, Server]) -> Server
 
 
 def selling(emulators: dict[str, Server]) -> tuple[str, ...]:
-    """The options that connect a server to both emulators."""
+    """The options that connect a new shop to both emulators, which forget what others sold."""
+    for emulator in emulators.values():
+        httpx.post(f"{emulator.url}/__emu/reset").raise_for_status()
     gateway, provider = emulators["gateway"], emulators["provider"]
     return ("--gateway-url", gateway.url, "--provider-url", provider.url, *MERCHANT)

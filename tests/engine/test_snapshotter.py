@@ -1,0 +1,133 @@
+"""One snapshot of a data directory, made beside whoever writes it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine import STORE_FAULTS, Engine, snapshotter
+from engine.apply import replay
+from engine.dump import digest, load
+from engine.engine import open_snapshots
+from engine.snapshotter import make_snapshot
+from tests.scenario import EVENTS, START_MS
+from wal import read_sealed
+
+SMALL = 8_192  # bytes of a segment: a few batches
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Engine:
+    Engine.create(tmp_path, store_id=b"sixteen bytes id")
+    return Engine.open(tmp_path, EVENTS, segment_bytes_max=SMALL)
+
+
+def book(store: Engine, bookings: int) -> None:
+    """One batch each."""
+    for _ in range(bookings):
+        store.create_booking(user_id=1, event_id=2, now_ms=START_MS)
+        store.flush()
+
+
+def state_of(directory: Path, lsn: int) -> str:
+    with open_snapshots(directory).open(lsn) as snapshot:
+        return digest(load(snapshot.chunks()))
+
+
+def test_a_snapshot_is_the_replay_up_to_it(store: Engine, tmp_path: Path) -> None:
+    """From nothing and from the snapshot before, while the log is being written (I9)."""
+    made = []
+    for _ in range(3):
+        book(store, 20)
+        lsn = make_snapshot(tmp_path)
+        assert lsn is not None
+        assert store.sealed_lsn == lsn < store.durable_lsn
+        records = [one for one in read_sealed(tmp_path / "wal") if one[0] <= lsn]
+        assert digest(replay(records)) == state_of(tmp_path, lsn)
+        made.append(lsn)
+    store.close()
+
+    assert made[1:] == sorted(open_snapshots(tmp_path).lsns())
+
+
+def test_nothing_new_is_no_snapshot(store: Engine, tmp_path: Path) -> None:
+    """Neither of an empty log nor twice of the same; what isn't sealed doesn't count."""
+    assert make_snapshot(tmp_path) is None
+    book(store, 3)
+    assert make_snapshot(tmp_path) is None
+    store.seal_log()
+    store.flush()
+    assert 3 == make_snapshot(tmp_path)
+    assert make_snapshot(tmp_path) is None
+    store.close()
+
+    assert [3] == open_snapshots(tmp_path).lsns()
+
+
+def run(directory: Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "engine.snapshotter", str(directory)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_process_says_how_far_it_came(store: Engine, tmp_path: Path) -> None:
+    """The LSN on its stdout, or nothing where nothing is new."""
+    book(store, 3)
+    store.seal_log()
+    store.flush()
+    first, second = run(tmp_path), run(tmp_path)
+    store.close()
+
+    assert (0, "3\n", "") == (first.returncode, first.stdout, first.stderr)
+    assert (0, "", "") == (second.returncode, second.stdout, second.stderr)
+
+
+def test_the_process_says_what_is_wrong(store: Engine, tmp_path: Path) -> None:
+    """In one sentence that names the file, with exit code 1; no snapshot has been added."""
+    book(store, 30)
+    store.close()
+    segment = min((tmp_path / "wal").glob("*.wal"))
+    content = bytearray(segment.read_bytes())
+    content[5_000] ^= 1
+    segment.write_bytes(content)
+
+    ended = run(tmp_path)
+
+    assert (1, "") == (ended.returncode, ended.stdout)
+    assert ended.stderr.startswith(f"Corrupt: {segment} at byte ")
+    assert 1 == ended.stderr.count("\n")
+    assert [] == open_snapshots(tmp_path).lsns()
+
+
+def test_no_log_is_no_snapshot(tmp_path: Path) -> None:
+    """Nothing is made where nothing is."""
+    with pytest.raises(STORE_FAULTS):
+        make_snapshot(tmp_path)
+    with pytest.raises(SystemExit, match=r"^NoLog: "):
+        snapshotter.main(tmp_path)
+
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_what_recovery_could_do_without_is_told(store: Engine, tmp_path: Path) -> None:
+    """A bad newest snapshot and a torn end of the log: named, and everything else is there."""
+    for _ in range(2):
+        book(store, 20)
+        make_snapshot(tmp_path)
+    expected = store.digest()
+    store.close()
+    newest = max((tmp_path / "snapshots").glob("*.snapshot"))
+    newest.write_bytes(newest.read_bytes()[:-1])
+    segment = max((tmp_path / "wal").glob("*.wal"))
+    written = segment.read_bytes().rstrip(b"\0")
+    end = -(-len(written) // 512) * 512
+    segment.write_bytes(written.ljust(end, b"\0") + b"half a batch")
+
+    again = Engine.open(tmp_path, EVENTS)
+    again.close()
+
+    assert expected == again.digest()
+    assert again.snapshot_lsn == open_snapshots(tmp_path).lsns()[0]
+    snapshot, torn = again.set_aside
+    assert snapshot.startswith(f"{newest}: ")
+    assert torn == f"{segment} at byte {end}: 12 bytes that were never acknowledged"
