@@ -309,15 +309,15 @@ def test_snapshots_come_in_low_traffic_too(directory: Path) -> None:
     async def story(world: World) -> None:
         await world.book_all(range(6))
         await until(lambda: lsns(directory) == [12])
-        await world.book_all(range(6, 10))
+        await world.book_all(range(6, 11))
         assert [12] == lsns(directory)
-        await world.book_all(range(10, 11))
-        await until(lambda: lsns(directory) == [12, 22])
+        await world.book_all(range(11, 12))
+        await until(lambda: lsns(directory) == [12, 24])
 
-    live(story, engine=opened(directory), directory=directory, snapshot_records=10)
+    live(story, engine=opened(directory), directory=directory, snapshot_records=12)
 
     again = opened(directory)
-    assert 22 == again.snapshot_lsn
+    assert 24 == again.snapshot_lsn
     again.close()
 
 
@@ -331,7 +331,7 @@ def test_a_restart_makes_no_snapshot_of_nothing_new(
             await world.book_all(seats)
             await until(lambda: world.engine.durable_lsn in lsns(directory))
 
-    live(story, engine=opened(directory), directory=directory, snapshot_records=10)
+    live(story, engine=opened(directory), directory=directory, snapshot_records=12)
     started: list[object] = []
 
     async def refuse(*arguments: object, **_: object) -> object:
@@ -343,7 +343,7 @@ def test_a_restart_makes_no_snapshot_of_nothing_new(
     async def idle(_: World) -> None:
         await asyncio.sleep(0.1)
 
-    live(idle, engine=opened(directory), directory=directory, snapshot_records=10)
+    live(idle, engine=opened(directory), directory=directory, snapshot_records=12)
     assert [] == started
 
 
@@ -387,7 +387,7 @@ def test_a_snapshot_that_fails_is_tried_again(
         await until(lambda: made(logs) == [20])
 
     with capture_logs() as logs:
-        world = live(story, engine=opened(directory), directory=directory, snapshot_records=10)
+        world = live(story, engine=opened(directory), directory=directory, snapshot_records=20)
 
     assert {reason} == set(errors(logs))
     assert [] == world.ends
