@@ -28,7 +28,7 @@ STDERR = 2  # the descriptor itself: sys.stderr may be anything
 def end_process(failure: BaseException) -> None:
     """Say why on stderr and end at once: no cleanup may run on a state that is not on disk."""
     try:
-        os.write(STDERR, f"billetter: ending, so that nothing wrong is told: {failure!r}\n".encode())
+        os.write(STDERR, f"billetter: ending, so nothing wrong is told: {failure!r}\n".encode())
     finally:
         os._exit(EXIT_CODE)  # whatever has become of stderr
 
