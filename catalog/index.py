@@ -4,6 +4,7 @@ Documents lie in one order: coming events by id, then past ones by id. So the nu
 is its rank among equally good hits, and a page of the whole list is read directly.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
