@@ -1,8 +1,9 @@
 """Does it stay small and quick with a country's worth of data?
 
-`python -m bench.scale` imports 1,000,000 users, serves them, recovers 1,000,000 records and resets
-a full stadium; `--smoke` does the same with a hundredth. Each task runs in a process of its own, so
-that its peak memory is its own; each has a reference measured in the same run. Prints JSON.
+`python -m bench.scale` imports 1,000,000 users, serves them, recovers 1,000,000 records, resets a
+full stadium and lists its free seats; `--smoke` does the same with a hundredth. Each task runs in a
+process of its own, so that its peak memory is its own; each has a reference measured in the same
+run. Prints JSON.
 """
 
 import csv
@@ -18,6 +19,8 @@ from datetime import date
 from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
+from random import Random
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
@@ -27,7 +30,7 @@ import orjson
 from api import store
 from bench.machine import described, resident_bytes
 from catalog import demo
-from engine import Engine, Event, Hall, Zone, seat_id_of
+from engine import Engine, Event, Hall, SeatStatus, Zone, seat_id_of
 from engine.mutations import decode
 from engine.verify import verify_store
 from wal import read_records
@@ -54,11 +57,16 @@ def main(arguments: list[str]) -> None:
             ("serve", serve_users, 0),
             ("recover", recover, RECORDS // parts),
             ("reset", reset, 0),
+            ("pages", free_pages, 0),
         ]
         for name, task, size in tasks:
             results[name] = in_child(task, directory, size)
-            print(name, orjson.dumps(results[name]).decode(), file=sys.stderr)
-    print(orjson.dumps(results, option=orjson.OPT_INDENT_2).decode())
+            print(
+                name,
+                orjson.dumps(results[name], option=orjson.OPT_NON_STR_KEYS).decode(),
+                file=sys.stderr,
+            )
+    print(orjson.dumps(results, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode())
 
 
 def in_child(task: Callable[[Path, _Size], Figures], directory: Path, size: _Size) -> Figures:
@@ -165,6 +173,39 @@ def reset(_: Path, __: int) -> Figures:
         "reference": "sha256 over a byte a seat",
         "ratio": round(ours.seconds / reference.seconds, 1),
     }
+
+
+def free_pages(_: Path, __: int) -> Figures:
+    """Pages of 20 FREE seats of a stadium; the reference is the first one of an empty hall."""
+    engine = Engine([Event(1, 2_000_000_000_000, _stadium())])
+    empty = {page: _page_us(engine, page) for page in (1, 2_000, 4_000, 5_000)}
+    ids = [
+        seat_id_of(event_id=1, row=row, number=number)
+        for row in range(1, ROWS + 1)
+        for number in range(1, SEATS_PER_ROW + 1)
+    ]
+    Random(SEED).shuffle(ids)
+    for at in range(0, len(ids) * 99 // 100, 4):
+        booking_id = engine.create_booking(user_id=1, event_id=1, now_ms=1)
+        for seat_id in ids[at : at + 4]:
+            engine.select_seat(user_id=1, booking_id=booking_id, seat_id=seat_id, now_ms=1)
+    full = {page: _page_us(engine, page) for page in (1, 25, 50)}
+    return {
+        "empty_us": empty,
+        "held_99_percent_us": full,
+        "reference": "page 1 of the empty hall",
+        "ratio": round(max(*empty.values(), *full.values()) / empty[1], 2),
+    }
+
+
+def _page_us(engine: Engine, page: int) -> float:
+    """The median of 2,000 calls."""
+    seconds = []
+    for _ in range(2_000):
+        began = time.perf_counter()
+        engine.seats(event_id=1, status=SeatStatus.FREE, row=None, offset=(page - 1) * 20, limit=20)
+        seconds.append(time.perf_counter() - began)
+    return round(median(seconds) * 1e6, 1)
 
 
 def _sell(engine: Engine, *, user_id: int, seats: list[int]) -> None:

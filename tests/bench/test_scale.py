@@ -17,6 +17,7 @@ FIGURES = {
     "serve": {"ready_seconds", "resident_mb", "resident_after_logins_mb", "peak_mb"},
     "recover": {"records", "seconds", "reference", "ratio", "digest", "peak_mb"},
     "reset": {"sold_seats", "refunds_owed", "seconds", "reference", "ratio", "peak_mb"},
+    "pages": {"empty_us", "held_99_percent_us", "reference", "ratio", "peak_mb"},
 }
 
 
