@@ -18,9 +18,10 @@ from engine.domain import (
     Zone,
     seat_id_of,
 )
-from engine.engine import STORE_FAULTS, Engine, Key, covered_lsn, end_process
+from engine.engine import Engine, Key, end_process
 from engine.errors import Rejected
 from engine.queries import Analytics, SeatView, ZoneFigures
+from engine.store import STORE_FAULTS, covered_lsn
 
 __all__ = [
     "STORE_FAULTS",

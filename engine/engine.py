@@ -37,27 +37,20 @@ from engine.mutations import (
     encode,
 )
 from engine.state import State
-from snapshots import SnapshotError, SnapshotStore
+from engine.store import WAL_DIRECTORY, create_store, open_snapshots, store_exists
+from snapshots import SnapshotStore
 from wal import (
     SEGMENT_BYTES_MAX,
     AnyLog,
     Backlogged,
-    Corrupt,
     GroupCommit,
     Log,
     MemoryLog,
-    NoLog,
-    WalError,
-    read_store_id,
 )
 from wal import end_process as end_process  # what fail stop means, for the rooms above
 
 # A caller of the public endpoints has no user; ids of users begin at 1.
 NOBODY = 0
-# What opening a store may raise, besides OSError; each says what is wrong with which file.
-STORE_FAULTS = (WalError, SnapshotError)
-WAL_DIRECTORY = "wal"
-SNAPSHOTS_DIRECTORY = "snapshots"
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -93,18 +86,12 @@ class Engine:
     @staticmethod
     def create(directory: Path, *, store_id: bytes) -> None:
         """Prepare an empty store; `store_id` is 16 random bytes that mark its files."""
-        Log.create(directory / WAL_DIRECTORY, store_id=store_id)
-        SnapshotStore(directory / SNAPSHOTS_DIRECTORY, store_id=store_id)
+        create_store(directory, store_id=store_id)
 
     @staticmethod
     def exists(directory: Path) -> bool:
         """True where `create` has finished, whatever has become of it since."""
-        try:
-            return bool(read_store_id(directory / WAL_DIRECTORY))
-        except NoLog:
-            return False
-        except Corrupt:
-            return True
+        return store_exists(directory)
 
     @classmethod
     def open(
@@ -479,17 +466,6 @@ class Engine:
         expires_at_ms = at_ms + self._rules.receipt_ttl_ms
         receipt = Receipt(user_id, key.key, key.fingerprint, expires_at_ms, result)
         return AnswerRemembered(at_ms, receipt, effect)
-
-
-def open_snapshots(directory: Path) -> SnapshotStore:
-    """The snapshots that belong to the log of the same data directory."""
-    store_id = read_store_id(directory / WAL_DIRECTORY)
-    return SnapshotStore(directory / SNAPSHOTS_DIRECTORY, store_id=store_id)
-
-
-def covered_lsn(directory: Path) -> int:
-    """The LSN through which the log may be dropped; reads two snapshots whole."""
-    return open_snapshots(directory).covered_lsn()
 
 
 def _result(receipt: Receipt) -> int:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from engine.apply import apply
 from engine.dump import dump, load
-from engine.engine import STORE_FAULTS, WAL_DIRECTORY, open_snapshots
 from engine.mutations import decode
 from engine.state import State
+from engine.store import STORE_FAULTS, WAL_DIRECTORY, open_snapshots
 from snapshots import make
 from wal import read_sealed
 

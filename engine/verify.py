@@ -12,9 +12,9 @@ import msgspec
 
 from engine.apply import apply
 from engine.dump import digest, load
-from engine.engine import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, open_snapshots
 from engine.mutations import decode
 from engine.state import State
+from engine.store import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, open_snapshots
 from wal import Report, read_records, verify
 from wal.files import OS
 from wal.lock import LOCK_NAME, take_lock

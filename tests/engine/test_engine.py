@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from engine import Engine, Event, Key, engine, mutations
-from engine.engine import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, covered_lsn, open_snapshots
 from engine.errors import BadPlan, Busy
 from engine.snapshotter import make_snapshot
+from engine.store import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, covered_lsn, open_snapshots
 from tests.scenario import EVENTS, HALL, START_MS, check, picture, seat_of
 from wal import Locked, Log, LogFailed, MemoryLog, NoLog
 

@@ -9,8 +9,8 @@ import pytest
 from engine import STORE_FAULTS, Engine, snapshotter
 from engine.apply import replay
 from engine.dump import digest, load
-from engine.engine import open_snapshots
 from engine.snapshotter import make_snapshot
+from engine.store import open_snapshots
 from tests.scenario import EVENTS, START_MS
 from wal import read_sealed
 

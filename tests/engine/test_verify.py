@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from engine import Engine, dump, verify
-from engine.engine import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, open_snapshots
 from engine.snapshotter import make_snapshot
 from engine.state import State
+from engine.store import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, open_snapshots
 from engine.verify import Findings, verify_store
 from tests.scenario import EVENTS, START_MS
 from wal import Locked

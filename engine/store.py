@@ -1,0 +1,38 @@
+"""The directory of one engine: its log, its snapshots, and what may be wrong with them."""
+
+from pathlib import Path
+
+from snapshots import SnapshotError, SnapshotStore
+from wal import Corrupt, Log, NoLog, WalError, read_store_id
+
+# What opening a store may raise, besides OSError; each says what is wrong with which file.
+STORE_FAULTS = (WalError, SnapshotError)
+WAL_DIRECTORY = "wal"
+SNAPSHOTS_DIRECTORY = "snapshots"
+
+
+def create_store(directory: Path, *, store_id: bytes) -> None:
+    """Prepare an empty store; `store_id` is 16 random bytes that mark its files."""
+    Log.create(directory / WAL_DIRECTORY, store_id=store_id)
+    SnapshotStore(directory / SNAPSHOTS_DIRECTORY, store_id=store_id)
+
+
+def store_exists(directory: Path) -> bool:
+    """True where `create_store` has finished, whatever has become of it since."""
+    try:
+        return bool(read_store_id(directory / WAL_DIRECTORY))
+    except NoLog:
+        return False
+    except Corrupt:
+        return True
+
+
+def open_snapshots(directory: Path) -> SnapshotStore:
+    """The snapshots that belong to the log of the same data directory."""
+    store_id = read_store_id(directory / WAL_DIRECTORY)
+    return SnapshotStore(directory / SNAPSHOTS_DIRECTORY, store_id=store_id)
+
+
+def covered_lsn(directory: Path) -> int:
+    """The LSN through which the log may be dropped; reads two snapshots whole."""
+    return open_snapshots(directory).covered_lsn()
