@@ -29,12 +29,15 @@ from engine.mutations import (
     PaymentCaptured,
     PaymentFailed,
     PaymentInitiated,
+    PaymentParked,
     PaymentRefused,
     PaymentRegistered,
     PaymentReturned,
     ReceiptsExpired,
     ReservationCancelled,
     ReservationConfirmed,
+    ReservationDoubted,
+    ReservationParked,
     ReservationRefused,
     ReservationStarted,
     ReservationSubmitted,
@@ -43,6 +46,7 @@ from engine.mutations import (
     SeatSelected,
     StateReset,
     decode,
+    tag_of,
 )
 from engine.state import Shard, State
 from engine.transitions import BOOKING, PAYMENT, RESERVATION
@@ -85,8 +89,7 @@ def _seat_selected(state: State, mutation: SeatSelected) -> None:
     shard, booking = _found(state, mutation.booking_id)
     hold_seat(shard, booking, mutation.seat_id)
     if booking.expires_at_ms != mutation.expires_at_ms:
-        booking.expires_at_ms = mutation.expires_at_ms
-        heappush(state.deadlines, (mutation.expires_at_ms, booking.booking_id))
+        _expire_at(state, booking, mutation.expires_at_ms)
 
 
 def _seat_released(state: State, mutation: SeatReleased) -> None:
@@ -100,7 +103,7 @@ def _seat_released(state: State, mutation: SeatReleased) -> None:
         booking.expires_at_ms = 0
     elif paying:
         # The deadline may have been passed over already, while the money was authorized.
-        heappush(state.deadlines, (booking.expires_at_ms, booking.booking_id))
+        _expire_at(state, booking, booking.expires_at_ms)
 
 
 def _booking_ended(state: State, mutation: BookingCancelled | BookingExpired) -> None:
@@ -121,19 +124,49 @@ def _payment_initiated(state: State, mutation: PaymentInitiated) -> None:
     if mutation.partner_seats:
         payment.reservation = Reservation(mutation.partner_seats)
     booking.order_id = mutation.order_id
-    booking.expires_at_ms = mutation.expires_at_ms
-    heappush(state.deadlines, (mutation.expires_at_ms, booking.booking_id))
-    state.payments[mutation.order_id] = payment
+    _expire_at(state, booking, mutation.expires_at_ms)
+    file_payment(state, payment)
+    payment.note(mutation.at_ms, _TAGS[PaymentInitiated])
     state.unsettled[mutation.order_id] = None
     state.last_order_id = mutation.order_id
+
+
+def file_payment(state: State, payment: Payment) -> None:
+    """Keep it by its id, and as the newest attempt of its booking."""
+    state.payments[payment.order_id] = payment
+    booking = state.booking(payment.booking_id)
+    if booking is not None:
+        payment.earlier_order_id = booking.last_order_id
+        booking.last_order_id = payment.order_id
 
 
 def _payment_registered(state: State, mutation: PaymentRegistered) -> None:
     payment = state.payments[mutation.order_id]
     payment.payment_id = mutation.payment_id
     payment.url = mutation.url
+    payment.parked = ""
     state.order_of_payment_id[mutation.payment_id] = mutation.order_id
+    booking = _waiting(state, payment)
+    if booking is not None and mutation.expires_at_ms:
+        _expire_at(state, booking, mutation.expires_at_ms)
     _advance(state, payment, mutation)
+
+
+def _payment_parked(state: State, mutation: PaymentParked) -> None:
+    payment = state.payments[mutation.order_id]
+    _advance(state, payment, mutation)
+    payment.parked = mutation.reason
+    booking = _waiting(state, payment)
+    if booking is not None:
+        # The deadline may have been passed over already, while the capture was under way.
+        _expire_at(state, booking, booking.expires_at_ms)
+
+
+def _reservation_parked(state: State, mutation: ReservationParked) -> None:
+    payment = state.payments[mutation.order_id]
+    assert payment.reservation is not None
+    _advance(state, payment, mutation)
+    payment.reservation.parked = mutation.reason
 
 
 def _payment_refused(state: State, mutation: PaymentRefused) -> None:
@@ -204,7 +237,8 @@ def _advanced(
     | ReturnOwed
     | PaymentReturned
     | ReservationSubmitted
-    | ReservationCancelled,
+    | ReservationCancelled
+    | ReservationDoubted,
 ) -> None:
     _advance(state, state.payments[mutation.order_id], mutation)
 
@@ -212,6 +246,7 @@ def _advanced(
 def _state_reset(state: State, mutation: StateReset) -> None:
     for payment in list(state.payments.values()):
         _advance(state, payment, mutation)
+        payment.earlier_order_id = 0  # no booking leads to it any more
         if payment.is_settled():
             _forget(state, payment)
     for event_id, old in state.shards.items():
@@ -299,14 +334,18 @@ def _move(booking: Booking, mutation: Mutation) -> None:
 def _advance(state: State, payment: Payment, mutation: Mutation) -> None:
     """Move the payment and its reservation as the tables say; keep the work list true (I14)."""
     kind = type(mutation)
-    payment.status = PAYMENT[payment.status].get(kind, payment.status)
+    status = PAYMENT[payment.status].get(kind, payment.status)
+    if status is not payment.status:
+        payment.status, payment.parked = status, ""
     reservation = payment.reservation
     if reservation is not None:
-        status = RESERVATION[reservation.status].get(kind, reservation.status)
+        place = RESERVATION[reservation.status].get(kind, reservation.status)
         # The provider may settle after the money came: then its confirm is due at once.
-        if status is ReservationStatus.SUBMITTED and payment.status is PaymentStatus.CAPTURED:
-            status = ReservationStatus.CONFIRM_DUE
-        reservation.status = status
+        if place is ReservationStatus.SUBMITTED and payment.status is PaymentStatus.CAPTURED:
+            place = ReservationStatus.CONFIRM_DUE
+        if place is not reservation.status:
+            reservation.status, reservation.parked = place, ""
+    payment.note(mutation.at_ms, _TAGS[kind])
     if not payment.is_settled():
         state.unsettled[payment.order_id] = None
     elif state.unsettled.pop(payment.order_id, True) is None and kind is not StateReset:
@@ -322,6 +361,11 @@ def _forget_if_orphan(state: State, payment: Payment) -> None:
 def _forget(state: State, payment: Payment) -> None:
     del state.payments[payment.order_id]
     state.order_of_payment_id.pop(payment.payment_id, None)
+
+
+def _expire_at(state: State, booking: Booking, expires_at_ms: int) -> None:
+    booking.expires_at_ms = expires_at_ms
+    heappush(state.deadlines, (expires_at_ms, booking.booking_id))
 
 
 def _found(state: State, booking_id: int) -> tuple[Shard, Booking]:
@@ -345,12 +389,15 @@ _APPLY: dict[type[Mutation], Callable[[State, Any], None]] = {
     PaymentCaptured: _payment_captured,
     PaymentFailed: _booking_lost,
     PaymentInitiated: _payment_initiated,
+    PaymentParked: _payment_parked,
     PaymentRefused: _payment_refused,
     PaymentRegistered: _payment_registered,
     PaymentReturned: _advanced,
     ReceiptsExpired: _receipts_expired,
     ReservationCancelled: _advanced,
     ReservationConfirmed: _reservation_confirmed,
+    ReservationDoubted: _advanced,
+    ReservationParked: _reservation_parked,
     ReservationRefused: _booking_lost,
     ReservationStarted: _reservation_started,
     ReservationSubmitted: _advanced,
@@ -359,3 +406,4 @@ _APPLY: dict[type[Mutation], Callable[[State, Any], None]] = {
     SeatSelected: _seat_selected,
     StateReset: _state_reset,
 }
+_TAGS: dict[type[Mutation], int] = {kind: tag_of(kind) for kind in _APPLY}

@@ -14,6 +14,7 @@ from engine.domain import (
     Booking,
     BookingStatus,
     Event,
+    Payment,
     PaymentStatus,
     Sale,
     booking_id_of,
@@ -145,16 +146,25 @@ def cancel_booking(
 
 
 def expire_booking(state: State, *, booking_id: int, at_ms: int) -> BookingExpired | None:
-    """None: nothing has run out, or the money is already authorized and its saga decides."""
+    """None: nothing has run out, or the money is just being captured and its saga decides.
+
+    Money that can't be captured, because the places don't come or the gateway won't, is given back.
+    """
     booking = state.booking(booking_id)
     if booking is None or not booking.expires_at_ms or booking.expires_at_ms > at_ms:
         return None
     if BookingExpired not in BOOKING[booking.status]:
         return None
     payment = state.payments.get(booking.order_id)
-    if payment is not None and payment.status is PaymentStatus.AUTHORIZED:
+    if payment is not None and is_being_captured(payment):
         return None
     return BookingExpired(at_ms, booking_id)
+
+
+def is_being_captured(payment: Payment) -> bool:
+    """True while the gateway may be taking the money at this very moment."""
+    held = payment.status is PaymentStatus.AUTHORIZED and payment.holds_its_places()
+    return held and not payment.parked
 
 
 def require_seat(state: State, events: Mapping[int, Event], seat_id: int) -> None:

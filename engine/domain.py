@@ -6,6 +6,7 @@ milliseconds since 1970 in UTC.
 
 from enum import IntEnum, StrEnum
 from functools import cached_property
+from struct import Struct
 
 import msgspec
 
@@ -36,6 +37,13 @@ def booking_id_of(*, event_id: int, sequence: int) -> int:
 
 def event_of_booking(booking_id: int) -> int:
     return booking_id // _EVENT_BOOKING_SPAN
+
+
+# A step of a payment's history is one integer: its time and the tag of its mutation.
+_STEP = Struct("<Q")
+_TAGS = 256
+# A sale has six steps; a gateway that takes its word back for ever must not fill the memory.
+_HISTORY_BYTES_MAX = 64 * _STEP.size
 
 
 class SeatStatus(IntEnum):
@@ -77,6 +85,7 @@ class ReservationStatus(StrEnum):
     STARTED = "STARTED"  # the provider's order exists; places are being selected
     SUBMITTED = "SUBMITTED"  # the provider holds all places for us
     CONFIRM_DUE = "CONFIRM_DUE"  # the money is captured; the provider's confirm comes last
+    RENEW_DUE = "RENEW_DUE"  # a place is in doubt: let all of them go and begin anew
     CANCEL_DUE = "CANCEL_DUE"  # the provider must let the places go
     CONFIRMED = "CONFIRMED"  # ours for ever: the provider can't take a confirmed order back
     CANCELLED = "CANCELLED"
@@ -178,6 +187,7 @@ class Booking:
         "created_at_ms",
         "event_id",
         "expires_at_ms",
+        "last_order_id",
         "order_id",
         "ordinal",
         "seats",
@@ -200,6 +210,8 @@ class Booking:
         self.expires_at_ms = 0
         # The current payment attempt; 0: none. Earlier attempts live on in State.payments.
         self.order_id = 0
+        # The newest attempt, over or not: each one names the one before it.
+        self.last_order_id = 0
 
 
 class Payment:
@@ -208,8 +220,11 @@ class Payment:
     __slots__ = (
         "amount_minor",
         "booking_id",
+        "earlier_order_id",
+        "history",
         "initiated_at_ms",
         "order_id",
+        "parked",
         "payment_id",
         "reservation",
         "status",
@@ -237,6 +252,12 @@ class Payment:
         self.url = ""
         # None: every seat of the booking is ours to sell.
         self.reservation: Reservation | None = None
+        # Why the gateway's next call is beyond any retry; empty: it isn't.
+        self.parked = ""
+        # The attempt of the same booking before this one; 0: none.
+        self.earlier_order_id = 0
+        # What has happened to it: eight bytes a step, because a concert has a hundred thousand.
+        self.history = b""
 
     def is_settled(self) -> bool:
         """True when neither the gateway nor the provider is owed another call."""
@@ -244,16 +265,32 @@ class Payment:
             return False
         return self.reservation is None or self.reservation.status in RESERVATION_SETTLED
 
+    def holds_its_places(self) -> bool:
+        """True when every seat is ours to give: only then may money be taken."""
+        held = self.reservation
+        return held is None or held.status is ReservationStatus.SUBMITTED
+
+    def note(self, at_ms: int, tag: int) -> None:
+        """Remember that a mutation with this tag has changed the payment or its reservation."""
+        if len(self.history) < _HISTORY_BYTES_MAX:
+            self.history += _STEP.pack(at_ms * _TAGS + tag)
+
+    def steps(self) -> list[tuple[int, int]]:
+        """(at_ms, tag of the mutation) of everything that has happened to it, oldest first."""
+        return [divmod(step, _TAGS) for (step,) in _STEP.iter_unpack(self.history)]
+
 
 class Reservation:
     """Our order at the provider for the partner's seats of one payment."""
 
-    __slots__ = ("provider_order", "seats", "status")
+    __slots__ = ("parked", "provider_order", "seats", "status")
 
     def __init__(self, seats: tuple[int, ...]) -> None:
         self.seats = seats
         self.status = ReservationStatus.WANTED
         self.provider_order = ""
+        # Why the provider's next call is beyond any retry; empty: it isn't.
+        self.parked = ""
 
 
 class Receipt(msgspec.Struct, frozen=True, array_like=True):

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from engine.apply import hold_seat, remember
+from engine.apply import file_payment, hold_seat, remember
 from engine.domain import (
     Booking,
     BookingStatus,
@@ -99,7 +99,9 @@ def _payment_row(one: Payment) -> list[Any]:
         one.status,
         one.payment_id,
         one.url,
-        None if held is None else [held.seats, held.status, held.provider_order],
+        None if held is None else [held.seats, held.status, held.provider_order, held.parked],
+        one.parked,
+        one.history,
     ]
 
 
@@ -148,7 +150,8 @@ def _file_booking(shard: Shard, booking: Booking, seats: list[int]) -> None:
 
 
 def _load_payments(state: State, rows: list[list[Any]]) -> None:
-    for order_id, booking_id, user_id, amount, at_ms, status, payment_id, url, held in rows:
+    for row in rows:
+        order_id, booking_id, user_id, amount, at_ms, status, payment_id, url, held, *newer = row
         payment = Payment(
             order_id=order_id,
             booking_id=booking_id,
@@ -158,15 +161,24 @@ def _load_payments(state: State, rows: list[list[Any]]) -> None:
         )
         payment.status = PaymentStatus(status)
         payment.payment_id, payment.url = payment_id, url
+        payment.parked, payment.history = newer or ("", b"")  # older snapshots lack them
         if held is not None:
-            payment.reservation = Reservation(tuple(held[0]))
-            payment.reservation.status = ReservationStatus(held[1])
-            payment.reservation.provider_order = held[2]
-        state.payments[order_id] = payment
+            payment.reservation = _reservation(*held)
+        file_payment(state, payment)
         if payment_id:
             state.order_of_payment_id[payment_id] = order_id
         if not payment.is_settled():
             state.unsettled[order_id] = None
+
+
+def _reservation(
+    seats: list[int], status: str, provider_order: str, parked: str = ""
+) -> Reservation:
+    reservation = Reservation(tuple(seats))
+    reservation.status = ReservationStatus(status)
+    reservation.provider_order = provider_order
+    reservation.parked = parked
+    return reservation
 
 
 def _load_receipts(state: State, rows: list[list[Any]]) -> None:

@@ -25,11 +25,11 @@ from engine.mutations import (
     PaymentCaptured,
     PaymentFailed,
     PaymentRefused,
-    PaymentRegistered,
     PaymentReturned,
     ReceiptsExpired,
     ReservationCancelled,
     ReservationConfirmed,
+    ReservationDoubted,
     ReservationStarted,
     ReservationSubmitted,
     StateReset,
@@ -313,9 +313,16 @@ class Engine:
     # Facts that the sagas report. Repeating one changes nothing; each raises UnknownPayment.
 
     def register_payment(self, *, order_id: int, payment_id: str, url: str, now_ms: int) -> None:
-        at_ms = self._at_ms(now_ms)
-        registered = PaymentRegistered(at_ms, order_id, payment_id, url)
-        self._commit(settle.register_payment(self._state, registered))
+        """The gateway has a page for it; the customer's time to pay begins."""
+        registered = settle.register_payment(
+            self._state,
+            self._rules,
+            order_id=order_id,
+            payment_id=payment_id,
+            url=url,
+            at_ms=self._at_ms(now_ms),
+        )
+        self._commit(registered)
 
     def refuse_payment(self, *, order_id: int, now_ms: int) -> None:
         """The gateway will not begin this attempt: the booking is CREATED again, seats held."""
@@ -342,6 +349,12 @@ class Engine:
         returned = PaymentReturned(self._at_ms(now_ms), order_id)
         self._commit(settle.payment_fact(self._state, returned))
 
+    def park_payment(self, *, order_id: int, reason: str, now_ms: int) -> None:
+        """What the gateway is owed is beyond any retry; forgotten as soon as it changes."""
+        at_ms = self._at_ms(now_ms)
+        parked = settle.park_payment(self._state, order_id=order_id, reason=reason, at_ms=at_ms)
+        self._commit(parked)
+
     def start_reservation(self, *, order_id: int, provider_order: str, now_ms: int) -> None:
         started = ReservationStarted(self._at_ms(now_ms), order_id, provider_order)
         self._commit(settle.reservation_fact(self._state, started))
@@ -355,6 +368,17 @@ class Engine:
         """The places are ours for ever."""
         confirmed = ReservationConfirmed(self._at_ms(now_ms), order_id)
         self._commit(settle.reservation_fact(self._state, confirmed))
+
+    def doubt_reservation(self, *, order_id: int, now_ms: int) -> None:
+        """Whose a place is can't be told: the provider's order is given up for another one."""
+        doubted = ReservationDoubted(self._at_ms(now_ms), order_id)
+        self._commit(settle.reservation_fact(self._state, doubted))
+
+    def park_reservation(self, *, order_id: int, reason: str, now_ms: int) -> None:
+        """What the provider is owed is beyond any retry; forgotten as soon as it changes."""
+        at_ms = self._at_ms(now_ms)
+        parked = settle.park_reservation(self._state, order_id=order_id, reason=reason, at_ms=at_ms)
+        self._commit(parked)
 
     def cancel_reservation(self, *, order_id: int, now_ms: int) -> None:
         cancelled = ReservationCancelled(self._at_ms(now_ms), order_id)

@@ -54,6 +54,8 @@ class PaymentRegistered(_Mutation, frozen=True, tag=7):
     order_id: int
     payment_id: str
     url: str
+    # The customer's time to pay begins when there is a page to pay at; 0: as it was.
+    expires_at_ms: int = 0
 
 
 class PaymentRefused(_Mutation, frozen=True, tag=8):
@@ -115,6 +117,26 @@ class ReceiptsExpired(_Mutation, frozen=True, tag=20):
     """Every receipt whose time is not after `at_ms` is forgotten."""
 
 
+class ReservationDoubted(_Mutation, frozen=True, tag=22):
+    """Whose a place is can't be told from this order: it is given up, and another one begun."""
+
+    order_id: int
+
+
+class PaymentParked(_Mutation, frozen=True, tag=23):
+    """The gateway's next call is beyond any retry: an operator must know of it."""
+
+    order_id: int
+    reason: str
+
+
+class ReservationParked(_Mutation, frozen=True, tag=24):
+    """The provider's next call is beyond any retry: an operator must know of it."""
+
+    order_id: int
+    reason: str
+
+
 Effect = (
     BookingCreated
     | SeatSelected
@@ -136,6 +158,9 @@ Effect = (
     | ReservationRefused
     | StateReset
     | ReceiptsExpired
+    | ReservationDoubted
+    | PaymentParked
+    | ReservationParked
 )
 
 
@@ -147,6 +172,14 @@ class AnswerRemembered(_Mutation, frozen=True, tag=21):
 
 
 Mutation = Effect | AnswerRemembered
+
+
+def tag_of(kind: type[Mutation]) -> int:
+    """The number that stands for such a mutation in the log."""
+    tag = kind.__struct_config__.tag
+    assert isinstance(tag, int)
+    return tag
+
 
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(Mutation).decode

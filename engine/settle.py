@@ -5,16 +5,20 @@ fact that the tables don't list for the present status is None: already so, or n
 """
 
 from engine import errors
+from engine.decide import Rules
 from engine.domain import Payment, PaymentStatus, ReservationStatus
 from engine.mutations import (
     PaymentAuthorized,
     PaymentCaptured,
     PaymentFailed,
+    PaymentParked,
     PaymentRefused,
     PaymentRegistered,
     PaymentReturned,
     ReservationCancelled,
     ReservationConfirmed,
+    ReservationDoubted,
+    ReservationParked,
     ReservationRefused,
     ReservationStarted,
     ReservationSubmitted,
@@ -26,8 +30,17 @@ from engine.transitions import PAYMENT, RESERVATION
 MoneyFact = PaymentAuthorized | PaymentCaptured
 PaymentFact = PaymentRefused | PaymentFailed | PaymentReturned
 ReservationFact = (
-    ReservationStarted | ReservationSubmitted | ReservationConfirmed | ReservationCancelled
+    ReservationStarted
+    | ReservationSubmitted
+    | ReservationDoubted
+    | ReservationConfirmed
+    | ReservationCancelled
 )
+_NOT_HELD_YET = frozenset(
+    {ReservationStatus.WANTED, ReservationStatus.STARTED, ReservationStatus.RENEW_DUE}
+)
+# What the outside says of itself is cut to a line.
+REASON_CHARACTERS_MAX = 200
 _MONEY_BACK = frozenset({PaymentStatus.FAILED, PaymentStatus.RETURNED})
 
 
@@ -44,12 +57,19 @@ def payment_fact(state: State, mutation: PaymentFact) -> PaymentFact | None:
     return mutation if type(mutation) in PAYMENT[payment.status] else None
 
 
-def register_payment(state: State, mutation: PaymentRegistered) -> PaymentRegistered | None:
-    """Once only, lest the name that the gateway gave first lead nowhere."""
-    payment = found_payment(state, mutation.order_id)
+def register_payment(
+    state: State, rules: Rules, *, order_id: int, payment_id: str, url: str, at_ms: int
+) -> PaymentRegistered | None:
+    """Once only, lest the name that the gateway gave first lead nowhere.
+
+    However long the gateway has let us wait: the customer's time to pay begins with the page.
+    """
+    payment = found_payment(state, order_id)
     if payment.payment_id or PaymentRegistered not in PAYMENT[payment.status]:
         return None
-    return mutation
+    is_awaited = payment.status is PaymentStatus.INITIATED
+    expires_at_ms = at_ms + rules.payment_ms if is_awaited else 0
+    return PaymentRegistered(at_ms, order_id, payment_id, url, expires_at_ms)
 
 
 def money_fact(state: State, mutation: MoneyFact) -> MoneyFact | ReturnOwed | None:
@@ -67,12 +87,31 @@ def reservation_fact(state: State, mutation: ReservationFact) -> ReservationFact
     return mutation
 
 
+def park_payment(state: State, *, order_id: int, reason: str, at_ms: int) -> PaymentParked | None:
+    """None: nothing is owed that could be parked, or it is parked already."""
+    payment = found_payment(state, order_id)
+    if payment.parked or PaymentParked not in PAYMENT[payment.status]:
+        return None
+    return PaymentParked(at_ms, order_id, reason[:REASON_CHARACTERS_MAX])
+
+
+def park_reservation(
+    state: State, *, order_id: int, reason: str, at_ms: int
+) -> ReservationParked | None:
+    reservation = found_payment(state, order_id).reservation
+    if reservation is None or reservation.parked:
+        return None
+    if ReservationParked not in RESERVATION[reservation.status]:
+        return None
+    return ReservationParked(at_ms, order_id, reason[:REASON_CHARACTERS_MAX])
+
+
 def refuse_reservation(state: State, *, order_id: int, at_ms: int) -> ReservationRefused | None:
     """Possible until the provider holds all places; after that its confirm can't fail."""
     payment = found_payment(state, order_id)
     reservation = payment.reservation
     if reservation is None or payment.status is PaymentStatus.CAPTURED:
         return None
-    if reservation.status not in (ReservationStatus.WANTED, ReservationStatus.STARTED):
+    if reservation.status not in _NOT_HELD_YET:
         return None
     return ReservationRefused(at_ms, order_id)

@@ -14,11 +14,14 @@ from engine.mutations import (
     PaymentCaptured,
     PaymentFailed,
     PaymentInitiated,
+    PaymentParked,
     PaymentRefused,
     PaymentRegistered,
     PaymentReturned,
     ReservationCancelled,
     ReservationConfirmed,
+    ReservationDoubted,
+    ReservationParked,
     ReservationRefused,
     ReservationStarted,
     ReservationSubmitted,
@@ -69,6 +72,7 @@ PAYMENT: Mapping[PaymentStatus, Mapping[type, PaymentStatus]] = {
     PaymentStatus.AUTHORIZED: {
         PaymentCaptured: PaymentStatus.CAPTURED,
         PaymentFailed: PaymentStatus.FAILED,
+        PaymentParked: PaymentStatus.AUTHORIZED,
         **_MONEY_UNWANTED,
     },
     PaymentStatus.CAPTURED: {
@@ -80,6 +84,7 @@ PAYMENT: Mapping[PaymentStatus, Mapping[type, PaymentStatus]] = {
         PaymentRefused: PaymentStatus.FAILED,
         PaymentFailed: PaymentStatus.FAILED,
         PaymentReturned: PaymentStatus.RETURNED,
+        PaymentParked: PaymentStatus.RETURN_DUE,
         StateReset: PaymentStatus.RETURN_DUE,
     },
     PaymentStatus.FAILED: {ReturnOwed: PaymentStatus.RETURN_DUE},
@@ -107,6 +112,11 @@ RESERVATION: Mapping[ReservationStatus, Mapping[type, ReservationStatus]] = {
     },
     ReservationStatus.STARTED: {
         ReservationSubmitted: ReservationStatus.SUBMITTED,
+        ReservationDoubted: ReservationStatus.RENEW_DUE,
+        **_CANCEL,
+    },
+    ReservationStatus.RENEW_DUE: {
+        ReservationCancelled: ReservationStatus.WANTED,
         **_CANCEL,
     },
     ReservationStatus.SUBMITTED: {
@@ -114,8 +124,14 @@ RESERVATION: Mapping[ReservationStatus, Mapping[type, ReservationStatus]] = {
         **_CANCEL,
     },
     # The pivot: the confirm may have been sent, and a confirmed order can't be cancelled.
-    ReservationStatus.CONFIRM_DUE: {ReservationConfirmed: ReservationStatus.CONFIRMED},
-    ReservationStatus.CANCEL_DUE: {ReservationCancelled: ReservationStatus.CANCELLED},
+    ReservationStatus.CONFIRM_DUE: {
+        ReservationConfirmed: ReservationStatus.CONFIRMED,
+        ReservationParked: ReservationStatus.CONFIRM_DUE,
+    },
+    ReservationStatus.CANCEL_DUE: {
+        ReservationCancelled: ReservationStatus.CANCELLED,
+        ReservationParked: ReservationStatus.CANCEL_DUE,
+    },
     ReservationStatus.CONFIRMED: {},
     ReservationStatus.CANCELLED: {},
 }

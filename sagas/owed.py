@@ -69,7 +69,7 @@ def to_gateway(payment: Payment) -> GatewayCall | None:
         case PaymentStatus.PENDING:
             return GatewayCall.CHECK
         case PaymentStatus.AUTHORIZED:
-            return GatewayCall.CAPTURE if may_capture(payment) else None
+            return GatewayCall.CAPTURE if payment.holds_its_places() else None
         case PaymentStatus.RETURN_DUE:
             return GatewayCall.RETURN if payment.payment_id else GatewayCall.LOOK_UP
         case PaymentStatus.CAPTURED | PaymentStatus.FAILED | PaymentStatus.RETURNED:
@@ -87,18 +87,12 @@ def to_provider(payment: Payment) -> ProviderCall | None:
             return ProviderCall.FILL
         case ReservationStatus.CONFIRM_DUE:
             return ProviderCall.CONFIRM
-        case ReservationStatus.CANCEL_DUE:
+        case ReservationStatus.CANCEL_DUE | ReservationStatus.RENEW_DUE:
             return ProviderCall.CANCEL
         case (
             ReservationStatus.SUBMITTED | ReservationStatus.CONFIRMED | ReservationStatus.CANCELLED
         ):
             return None
-
-
-def may_capture(payment: Payment) -> bool:
-    """True when every seat is ours to give: never take money for places we don't hold."""
-    reservation = payment.reservation
-    return reservation is None or reservation.status is ReservationStatus.SUBMITTED
 
 
 def money_of(status: str) -> Money:
@@ -113,8 +107,12 @@ def facts(payment: Payment, money: Money) -> tuple[Fact, ...]:
         case PaymentStatus.PENDING if money is Money.HELD:
             return (Fact.AUTHORIZED,)
         case PaymentStatus.PENDING if money is Money.TAKEN:
-            return (Fact.AUTHORIZED, Fact.CAPTURED) if may_capture(payment) else (Fact.AUTHORIZED,)
-        case PaymentStatus.AUTHORIZED if money is Money.TAKEN and may_capture(payment):
+            return (
+                (Fact.AUTHORIZED, Fact.CAPTURED)
+                if payment.holds_its_places()
+                else (Fact.AUTHORIZED,)
+            )
+        case PaymentStatus.AUTHORIZED if money is Money.TAKEN and payment.holds_its_places():
             return (Fact.CAPTURED,)
         case PaymentStatus.PENDING | PaymentStatus.AUTHORIZED if nothing_taken:
             return (Fact.FAILED,)

@@ -16,6 +16,7 @@
     booking   a CREATED 3:7 3:8
     expires   a 15m                                             # since the story began; or never
     payment   p PENDING                                         # or: forgotten
+    parked    p gateway                                         # or provider, both, nobody
     reservation p WANTED 3:7
     unsettled p q
     analytics 1 free=20 reserved=0 sold=0 revenue=0 bookings=1
@@ -30,6 +31,7 @@ from typing import Any
 
 from engine import Engine, Event, Hall, Key, Rejected, Rules, Sale, Zone, errors, seat_id_of
 from engine.apply import replay
+from engine.decide import is_being_captured
 from engine.domain import BookingStatus, PaymentStatus
 from engine.dump import digest, dump, load
 from engine.state import State
@@ -103,6 +105,7 @@ class Story:
             "expires": self._see_expiry,
             "payment": self._see_payment,
             "reservation": self._see_reservation,
+            "parked": self._see_parked,
             "unsettled": self._see_unsettled,
             "analytics": self._see_analytics,
         }
@@ -198,10 +201,14 @@ class Story:
             if verb == "register":
                 order_id = arguments["order_id"]
                 arguments = {"payment_id": f"pay-{order_id}", "url": "https://pay"} | arguments
+            if verb == "park":
+                arguments = {"reason": "beyond help"} | arguments
             return getattr(self.engine, f"{verb}_payment"), arguments
         if actor == "provider":
             if verb == "start":
                 arguments = {"provider_order": "their-order"} | arguments
+            if verb == "park":
+                arguments = {"reason": "beyond help"} | arguments
             return getattr(self.engine, f"{verb}_reservation"), arguments
         return getattr(self.engine, verb), {"user_id": self.user(actor)} | arguments
 
@@ -259,6 +266,14 @@ class Story:
             held = payment.reservation
             assert (status, tuple(map(seat_of, seats))) == (held.status, held.seats)
 
+    def _see_parked(self, name: str, by: str) -> None:
+        payment = self.engine.payment(self.named(name))
+        assert payment is not None
+        held = payment.reservation
+        reasons = (payment.parked, "" if held is None else held.parked)
+        words = {"gateway": (1, 0), "provider": (0, 1), "both": (1, 1), "nobody": (0, 0)}
+        assert words[by] == (bool(reasons[0]), bool(reasons[1]))
+
     def _see_unsettled(self, *names: str) -> None:
         assert {self.named(name) for name in names} == set(self.engine.unsettled())
 
@@ -294,10 +309,14 @@ def picture(state: State) -> dict[str, Any]:
             for event_id, shard in state.shards.items()
         },
         "bookings": {
-            user_id: [(one.booking_id, one.ordinal, one.seats) for one in listed]
+            user_id: [(one.booking_id, one.ordinal, one.last_order_id, one.seats) for one in listed]
             for user_id, listed in state.user_bookings.items()
         },
-        "payments": (set(state.payments), state.order_of_payment_id, set(state.unsettled)),
+        "payments": (
+            {order_id: one.earlier_order_id for order_id, one in state.payments.items()},
+            state.order_of_payment_id,
+            set(state.unsettled),
+        ),
         "receipts": (state.receipts, list(state.receipts_by_age)),
         "counters": (state.bookings_made, state.last_at_ms, state.last_order_id),
     }
@@ -321,5 +340,5 @@ def audit(state: State) -> None:
         payment = state.payments.get(one.order_id)
         open_ = one.status in (BookingStatus.CREATED, BookingStatus.PAYMENT_INITIATED)
         assert bool(one.expires_at_ms) == (open_ and bool(one.seats)), "held seats, and only they"
-        if one.expires_at_ms and (payment is None or payment.status != PaymentStatus.AUTHORIZED):
+        if one.expires_at_ms and (payment is None or not is_being_captured(payment)):
             assert (one.expires_at_ms, one.booking_id) in deadlines, "a hold that never expires"

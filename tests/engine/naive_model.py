@@ -40,6 +40,8 @@ class Attempt:
     status: str = "INITIATED"
     name: str = ""
     places: str = ""
+    parked: str = ""  # the reason why the gateway, or the provider, can't be helped by a retry
+    places_parked: str = ""
     asked: list[int] = field(default_factory=list)
 
     def rests(self) -> bool:
@@ -158,8 +160,7 @@ class NaiveModel:
         self._at(now_ms)
         for attempt in self.attempts.values():
             if attempt.status not in ("FAILED", "RETURNED"):
-                attempt.status = "RETURN_DUE"
-                self._let_places_go(attempt)
+                self._settle(attempt, "RETURN_DUE")
         self.baskets.clear()
         self.answers.clear()
         self._forget_orphans()
@@ -174,7 +175,7 @@ class NaiveModel:
         due = [
             basket
             for basket in self.baskets.values()
-            if 0 < basket.expires_ms <= at_ms and not self._money_is_held(basket)
+            if 0 < basket.expires_ms <= at_ms and not self._is_being_captured(basket)
         ]
         for basket in due:
             self._end(basket)
@@ -188,13 +189,17 @@ class NaiveModel:
         attempt = self.attempts.get(order)
         if attempt is None:
             return "UnknownPayment"
-        if not self._learn(order, attempt, verb):
-            return "nothing"
+        before_ms = self.last_ms
         self._at(now_ms)
+        if not self._learn(order, attempt, verb):
+            self.last_ms = before_ms
+            return "nothing"
         self._forget_orphans()
         return "ok"
 
     def _learn(self, order: int, attempt: Attempt, verb: str) -> bool:
+        if verb.startswith("park"):
+            return self._park(attempt, verb)
         before = (attempt.status, attempt.name, attempt.places)
         waiting = next((one for one in self.baskets.values() if one.order == order), None)
         self._learn_of_money(order, attempt, verb)
@@ -203,7 +208,24 @@ class NaiveModel:
             self._follow(waiting, attempt, verb, changed=before[0] != attempt.status)
         if attempt.places == "SUBMITTED" and attempt.status == "CAPTURED":
             attempt.places = "CONFIRM_DUE"
+        self._unpark(attempt, status=before[0], places=before[2])
         return before != (attempt.status, attempt.name, attempt.places)
+
+    def _park(self, attempt: Attempt, verb: str) -> bool:
+        if verb == "park" and attempt.status in ("AUTHORIZED", "RETURN_DUE"):
+            was_parked, attempt.parked = attempt.parked, attempt.parked or "beyond help"
+            return not was_parked
+        if verb == "park_places" and attempt.places in ("CONFIRM_DUE", "CANCEL_DUE"):
+            was_parked, attempt.places_parked = attempt.places_parked, "beyond help"
+            return not was_parked
+        return False
+
+    def _unpark(self, attempt: Attempt, *, status: str, places: str) -> None:
+        """Whatever moves is worth another try."""
+        if attempt.status != status:
+            attempt.parked = ""
+        if attempt.places != places:
+            attempt.places_parked = ""
 
     def _learn_of_money(self, order: int, attempt: Attempt, verb: str) -> None:
         status = {
@@ -221,8 +243,12 @@ class NaiveModel:
             ("fail", "RETURN_DUE"): "FAILED",
             ("return", "RETURN_DUE"): "RETURNED",
         }.get((verb, attempt.status))
-        if verb == "register" and attempt.status in ("INITIATED", "RETURN_DUE"):
-            attempt.name = f"pay-{order}"
+        if (
+            verb == "register"
+            and not attempt.name
+            and attempt.status in ("INITIATED", "RETURN_DUE")
+        ):
+            attempt.name, attempt.parked = f"pay-{order}", ""
         attempt.status = status or attempt.status
         if attempt.status == "FAILED":
             self._let_places_go(attempt)
@@ -234,10 +260,12 @@ class NaiveModel:
             ("submit", "STARTED"): "SUBMITTED",
             ("confirm", "CONFIRM_DUE"): "CONFIRMED",
             ("let_go", "CANCEL_DUE"): "CANCELLED",
+            ("doubt", "STARTED"): "RENEW_DUE",
+            ("let_go", "RENEW_DUE"): "WANTED",
         }.get((verb, before), before)
         if before != attempt.places == "CONFIRMED":
             self.owned.update(attempt.asked)
-        begun = before in ("WANTED", "STARTED")
+        begun = before in ("WANTED", "STARTED", "RENEW_DUE")
         if verb == "sold_elsewhere" and begun and attempt.status != "CAPTURED":
             self._settle(attempt, "RETURN_DUE")
 
@@ -249,6 +277,8 @@ class NaiveModel:
             basket.status, basket.expires_ms = "CONFIRMED", 0
         elif verb == "refuse":
             basket.status, basket.order = "CREATED", 0
+        elif verb == "register":
+            basket.expires_ms = self.last_ms + PAYMENT_MS
         elif attempt.status in ("FAILED", "RETURN_DUE"):
             self._end(basket)
 
@@ -270,8 +300,11 @@ class NaiveModel:
         mine = [one for one in self.baskets.values() if (one.user, one.event) == (user, event)]
         return [seat for basket in mine for seat in basket.seats]
 
-    def _money_is_held(self, basket: Basket) -> bool:
-        return basket.order in self.attempts and self.attempts[basket.order].status == "AUTHORIZED"
+    def _is_being_captured(self, basket: Basket) -> bool:
+        attempt = self.attempts.get(basket.order)
+        if attempt is None or attempt.status != "AUTHORIZED" or attempt.parked:
+            return False
+        return attempt.places in ("", "SUBMITTED")
 
     def _at(self, now_ms: int) -> int:
         self.last_ms = max(now_ms, self.last_ms)
@@ -289,13 +322,15 @@ class NaiveModel:
         basket.order = 0
 
     def _settle(self, attempt: Attempt, status: str) -> None:
-        attempt.status = status
+        before, attempt.status = attempt.status, status
+        places = attempt.places
         self._let_places_go(attempt)
+        self._unpark(attempt, status=before, places=places)
 
     def _let_places_go(self, attempt: Attempt) -> None:
         if attempt.places == "WANTED":
             attempt.places = "CANCELLED"
-        elif attempt.places in ("STARTED", "SUBMITTED"):
+        elif attempt.places in ("STARTED", "SUBMITTED", "RENEW_DUE"):
             attempt.places = "CANCEL_DUE"
 
     def _forget_orphans(self) -> None:

@@ -36,6 +36,9 @@ FACTS = {
     "confirm_reservation": "confirm",
     "cancel_reservation": "let_go",
     "refuse_reservation": "sold_elsewhere",
+    "doubt_reservation": "doubt",
+    "park_payment": "park",
+    "park_reservation": "park_places",
 }
 
 SALE = [
@@ -175,6 +178,8 @@ class EngineMachine(RuleBasedStateMachine):
             more = {"payment_id": f"pay-{order}", "url": "https://pay"}
         if name == "start_reservation":
             more = {"provider_order": f"their-{order}"}
+        if name.startswith("park"):
+            more = {"reason": "beyond help"}
         command = getattr(self.story.engine, name)
         expected = self.expect(lambda model: model.fact(self.now_ms, order, FACTS[name]))
         assert expected == self.outcome(lambda: command(order_id=order, now_ms=self.now_ms, **more))
@@ -265,6 +270,8 @@ class EngineMachine(RuleBasedStateMachine):
             held = one.reservation
             assert (attempt.status, attempt.amount) == (one.status, one.amount_minor)
             assert attempt.places == ("" if held is None else held.status)
+            assert attempt.parked == one.parked
+            assert attempt.places_parked == ("" if held is None else held.parked)
             assert tuple(attempt.asked) == (() if held is None else held.seats)
             assert attempt.name == one.payment_id
 

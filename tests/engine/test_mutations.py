@@ -19,12 +19,15 @@ from engine.mutations import (
     PaymentCaptured,
     PaymentFailed,
     PaymentInitiated,
+    PaymentParked,
     PaymentRefused,
     PaymentRegistered,
     PaymentReturned,
     ReceiptsExpired,
     ReservationCancelled,
     ReservationConfirmed,
+    ReservationDoubted,
+    ReservationParked,
     ReservationRefused,
     ReservationStarted,
     ReservationSubmitted,
@@ -73,7 +76,17 @@ SAMPLES: dict[str, Mutation] = {
     "ReceiptsExpired": ReceiptsExpired(AT_MS),
     "AnswerRemembered": AnswerRemembered(AT_MS, RECEIPT, SeatReleased(AT_MS, BOOKING, SEAT)),
     "AnswerRemembered alone": AnswerRemembered(AT_MS, RECEIPT),
+    "PaymentRegistered with a deadline": PaymentRegistered(
+        AT_MS, ORDER, "25061512000042", "https://pay/1", AT_MS + 720_000
+    ),
+    "ReservationDoubted": ReservationDoubted(AT_MS, ORDER),
+    "PaymentParked": PaymentParked(AT_MS, ORDER, "return: HTTP 401, 3001"),
+    "ReservationParked": ReservationParked(AT_MS, ORDER, "confirm: CANCELLED"),
 }
+
+
+# Written with fewer fields once: they are read as if the new ones had their defaults.
+SHORTER_ONCE = {"PaymentRegistered"}
 
 
 def golden() -> dict[str, bytes]:
@@ -84,8 +97,11 @@ def golden() -> dict[str, bytes]:
 @pytest.mark.parametrize("name", SAMPLES)
 def test_the_bytes_of_a_mutation_never_change(name: str) -> None:
     """What is written today is what was written when the format began, and reads back the same."""
-    assert golden()[name] == encode(SAMPLES[name])
     assert SAMPLES[name] == decode(golden()[name])
+    if name in SHORTER_ONCE:
+        assert len(golden()[name]) < len(encode(SAMPLES[name]))
+    else:
+        assert golden()[name] == encode(SAMPLES[name])
 
 
 def test_every_golden_line_is_read() -> None:

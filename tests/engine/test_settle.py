@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.scenario import check
+from engine.mutations import PaymentAuthorized, PaymentInitiated, PaymentRegistered, tag_of
+from tests.scenario import START_MS, check
 
 BOOKED = """
     ann      create_booking event=1               -> booking=a
@@ -172,8 +173,8 @@ def test_a_failed_payment_frees_all_its_seats() -> None:
     """)
 
 
-def test_authorized_money_is_not_expired_away() -> None:
-    """Once the gateway holds the money its saga decides, however late."""
+def test_money_that_is_being_captured_is_not_expired_away() -> None:
+    """Once the gateway holds the money and we the places, its saga decides, however late."""
     check(f"""
         {AUTHORIZED}
         tick 1h                              -> 0
@@ -184,6 +185,137 @@ def test_authorized_money_is_not_expired_away() -> None:
         seat 2:1 SOLD
         tick 1h                              -> 0
     """)
+
+
+def test_the_time_to_pay_begins_with_the_page() -> None:
+    """A gateway that lets us wait for its page takes nothing off the customer's time."""
+    check(f"""
+        {BOOKED}
+        expires a 12m
+        tick 10m                             -> 0
+        gateway register order=p             -> ok
+        expires a 22m
+        tick 11m                             -> 0
+        booking a PAYMENT_INITIATED 2:1
+        tick 1m                              -> 1
+        booking a CANCELLED
+    """)
+
+
+def test_a_page_that_nobody_waits_for() -> None:
+    """A payment that is over when the gateway names it gives nobody more time."""
+    check(f"""
+        {UNWANTED}
+        later 10m
+        gateway register order=p             -> ok
+        expires a never
+    """)
+
+
+PARKABLE = [
+    (BOOKED, "nothing"),
+    (PENDING, "nothing"),
+    (AUTHORIZED, "ok"),
+    (CAPTURED, "nothing"),
+    (RETURN_DUE, "ok"),
+    (FAILED, "nothing"),
+    (RETURNED, "nothing"),
+]
+
+
+@pytest.mark.parametrize(("before", "answer"), PARKABLE)
+def test_what_can_be_parked(before: str, answer: str) -> None:
+    """Only a capture and a return can be beyond every retry; parking twice changes nothing."""
+    check(f"""
+        {before}
+        gateway park order=p                 -> {answer}
+        parked p {"gateway" if answer == "ok" else "nobody"}
+        gateway park order=p                 -> nothing
+    """)
+
+
+@pytest.mark.parametrize("fact", ["fail", "return"])
+def test_a_return_that_succeeds_after_all(fact: str) -> None:
+    """Parked is not forgotten: the call is still owed, and once it is made nothing is parked."""
+    check(f"""
+        {RETURN_DUE}
+        gateway park order=p                 -> ok
+        unsettled p
+        replay
+        parked p gateway
+        operator reset                       -> ok
+        parked p gateway
+        gateway {fact} order=p               -> ok
+        payment p forgotten
+        unsettled
+    """)
+
+
+@pytest.mark.parametrize("deadline", ["ahead", "passed over"])
+def test_money_that_cannot_be_captured(deadline: str) -> None:
+    """The seats stay held until the deadline, then they are FREE and the money is owed back."""
+    late = "tick 1h -> 0" if deadline == "passed over" else ""
+    check(f"""
+        {AUTHORIZED}
+        {late}
+        gateway park order=p                 -> ok
+        parked p gateway
+        booking a PAYMENT_INITIATED 2:1
+        tick 12m                             -> 1
+        booking a CANCELLED
+        seat 2:1 FREE
+        payment p RETURN_DUE
+        parked p nobody
+    """)
+
+
+def test_a_parked_capture_that_succeeds_in_time() -> None:
+    """What the gateway refused may be taken a little later all the same."""
+    check(f"""
+        {AUTHORIZED}
+        gateway park order=p                 -> ok
+        gateway capture order=p              -> ok
+        booking a CONFIRMED 2:1
+        parked p nobody
+        tick 1h                              -> 0
+    """)
+
+
+def test_a_payment_remembers_its_steps() -> None:
+    """What happened to it and when, oldest first; the attempt before it is known, too."""
+    story = check("""
+        ann create_booking event=1           -> booking=a
+        ann select_seat booking=a seat=2:1   -> ok
+        ann initiate_payment booking=a       -> order=p
+        later 1s
+        gateway refuse order=p               -> ok
+        later 1s
+        ann initiate_payment booking=a       -> order=q
+        later 1s
+        gateway register order=q             -> ok
+        reload
+        gateway authorize order=q            -> ok
+    """)
+    payment = story.engine.payment(story.named("q"))
+    assert payment is not None
+    assert story.named("p") == payment.earlier_order_id
+    assert [
+        (START_MS + 2_000, tag_of(PaymentInitiated)),
+        (START_MS + 3_000, tag_of(PaymentRegistered)),
+        (START_MS + 3_000, tag_of(PaymentAuthorized)),
+    ] == payment.steps()
+
+
+def test_a_long_history_is_cut() -> None:
+    """A gateway that takes its word back for ever doesn't fill our memory."""
+    again = """
+        gateway authorize order=p            -> ok
+        gateway return order=p               -> ok
+    """
+    story = check(RETURNED + again * 40)
+    payment = story.engine.payment(story.named("p"))
+    assert payment is not None
+    assert 64 == len(payment.steps())
 
 
 def test_late_money_is_owed_back() -> None:

@@ -32,7 +32,23 @@ LET_GO = f"""{CANCEL_DUE}
     provider cancel order=p                       -> ok
 """
 
+RENEW_DUE = f"""{STARTED}
+    provider doubt order=p                        -> ok
+"""
+
 RESERVATION_FACTS = [
+    (PARTNER, "doubt", "nothing", "WANTED"),
+    (STARTED, "doubt", "ok", "RENEW_DUE"),
+    (RENEW_DUE, "doubt", "nothing", "RENEW_DUE"),
+    (RENEW_DUE, "submit", "nothing", "RENEW_DUE"),
+    (RENEW_DUE, "cancel", "ok", "WANTED"),
+    (RENEW_DUE, "refuse", "ok", "CANCEL_DUE"),
+    (RENEW_DUE, "park", "nothing", "RENEW_DUE"),
+    (SUBMITTED, "doubt", "nothing", "SUBMITTED"),
+    (STARTED, "park", "nothing", "STARTED"),
+    (CONFIRM_DUE, "park", "ok", "CONFIRM_DUE"),
+    (CANCEL_DUE, "park", "ok", "CANCEL_DUE"),
+    (CONFIRMED, "park", "nothing", "CONFIRMED"),
     (PARTNER, "start", "ok", "STARTED"),
     (PARTNER, "submit", "nothing", "WANTED"),
     (PARTNER, "confirm", "nothing", "WANTED"),
@@ -98,6 +114,59 @@ def test_a_partners_seats_are_sold() -> None:
     assert payment is not None
     assert payment.reservation is not None
     assert "their-order" == payment.reservation.provider_order
+
+
+def test_a_doubtful_order_is_renewed() -> None:
+    """Its places are let go and another order is begun, while the customer pays."""
+    story = check(f"""
+        {RENEW_DUE}
+        gateway register order=p             -> ok
+        gateway authorize order=p            -> ok
+        provider cancel order=p              -> ok
+        reservation p WANTED 7/2:1 7/2:2
+        provider start order=p               -> ok
+        provider submit order=p              -> ok
+        gateway capture order=p              -> ok
+        reservation p CONFIRM_DUE 7/2:1 7/2:2
+    """)
+    booking = story.engine.booking(story.named("a"))
+    assert booking is not None
+    assert "CONFIRMED" == booking.status
+
+
+@pytest.mark.parametrize("before", [PARTNER, STARTED, RENEW_DUE])
+def test_places_that_do_not_come_in_time(before: str) -> None:
+    """Money for places that nobody can promise is given back at the deadline."""
+    check(f"""
+        {before}
+        gateway register order=p             -> ok
+        gateway authorize order=p            -> ok
+        tick 12m                             -> 1
+        booking a CANCELLED
+        seat 7/2:1 FREE
+        payment p RETURN_DUE
+    """)
+
+
+def test_a_parked_reservation() -> None:
+    """It owes its call as before, after a crash and a reset too, until something has moved."""
+    check(f"""
+        {CONFIRM_DUE}
+        provider park order=p                -> ok
+        provider park order=p                -> nothing
+        parked p provider
+        reload
+        parked p provider
+        ann cancel_booking booking=a         -> ok
+        gateway park order=p                 -> ok
+        parked p both
+        gateway return order=p               -> ok
+        parked p provider
+        unsettled p
+        provider confirm order=p             -> ok
+        parked p nobody
+        unsettled
+    """)
 
 
 def test_money_that_is_captured_before_the_places_are_held() -> None:

@@ -16,18 +16,17 @@ from engine.dump import digest, dump, load
 from engine.mutations import (
     AnswerRemembered,
     BookingCreated,
-    BookingExpired,
     Effect,
     Mutation,
     PaymentAuthorized,
     PaymentCaptured,
     PaymentFailed,
     PaymentRefused,
-    PaymentRegistered,
     PaymentReturned,
     ReceiptsExpired,
     ReservationCancelled,
     ReservationConfirmed,
+    ReservationDoubted,
     ReservationRefused,
     ReservationStarted,
     ReservationSubmitted,
@@ -54,7 +53,6 @@ CELLS = {
 # Cells that no order of what may happen comes to, each with the reason why it stands there.
 ARGUED = {
     Cell(BookingStatus.CREATED, SeatSelected): "read by decide.py; the status stays as it is",
-    Cell(PaymentStatus.AUTHORIZED, BookingExpired): "decide.py leaves held money to its saga",
     Cell(ReservationStatus.SUBMITTED, ReservationRefused): "settle.py: the confirm can't fail",
 }
 
@@ -110,22 +108,32 @@ def allowed(command: Callable[..., Mutation | None], *known: Any, **told: Any) -
 
 
 def facts(state: State, order_id: int) -> Iterator[Mutation | None]:
-    registered = PaymentRegistered(LATE_MS, order_id, f"pay-{order_id}", "https://pay")
-    yield settle.register_payment(state, registered)
+    told = {"order_id": order_id, "at_ms": LATE_MS}
+    gateway = {"payment_id": f"pay-{order_id}", "url": "https://pay"}
+    yield settle.register_payment(state, Rules(), **gateway, **told)  # type: ignore[arg-type]
+    yield settle.park_payment(state, reason="beyond help", **told)
+    yield settle.park_reservation(state, reason="beyond help", **told)
     for money in (PaymentAuthorized, PaymentCaptured):
         yield settle.money_fact(state, money(LATE_MS, order_id))
     for fact in (PaymentRefused, PaymentFailed, PaymentReturned):
         yield settle.payment_fact(state, fact(LATE_MS, order_id))
     yield settle.reservation_fact(state, ReservationStarted(LATE_MS, order_id, "theirs"))
-    for kind in (ReservationSubmitted, ReservationConfirmed, ReservationCancelled):
+    for kind in (
+        ReservationSubmitted,
+        ReservationDoubted,
+        ReservationConfirmed,
+        ReservationCancelled,
+    ):
         yield settle.reservation_fact(state, kind(LATE_MS, order_id))
     yield settle.refuse_reservation(state, order_id=order_id, at_ms=LATE_MS)
 
 
 def after(state: State, mutation: Mutation) -> State:
-    """A copy of the state, one mutation later; its time stands still, so that states meet again."""
+    """A copy of the state, one mutation later; without time and past, so that states meet again."""
     following = load(dump(state))
     apply.apply(following, msgspec.structs.replace(mutation, at_ms=LATE_MS))
+    for payment in following.payments.values():
+        payment.history = b""
     return following
 
 
