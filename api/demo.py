@@ -59,6 +59,7 @@ def demo_settings(data: Path, *, port: int) -> Settings:
         merchant_id=MERCHANT_ID,
         merchant_password=MERCHANT_PASSWORD,
         allow_reset=True,
+        provider_calls_per_second=0,  # the emulator takes them as they come
     )
 
 

@@ -36,7 +36,7 @@ from api.service import Service
 from api.settings import Settings, from_environment
 from catalog import Catalog, CatalogError
 from engine import STORE_FAULTS, Engine
-from sagas import GatewayClient, ProviderClient, Sagas
+from sagas import Breaker, GatewayClient, ProviderClient, Sagas
 
 HEADER_TIMEOUT_MS = 8_000  # also how long an idle connection may stay
 HEADER_BYTES_MAX = 32_768
@@ -136,6 +136,7 @@ async def running(settings: Settings, service: Service) -> AsyncIterator[None]:
         places=places,
         clock_ms=clock_ms,
         rng=random.Random(),
+        provider_calls_per_second=settings.provider_calls_per_second,
     )
     keeper = Keeper(
         engine,
@@ -194,11 +195,14 @@ def clients(settings: Settings) -> tuple[GatewayClient | None, ProviderClient | 
             merchant_id=settings.merchant_id,
             merchant_password=settings.merchant_password,
             public_url=settings.own_url,
+            breaker=Breaker("gateway", clock_ms=clock_ms),
         )
     else:
         log.warning("no gateway: nothing can be paid for", set="BILLETTER_GATEWAY_URL")
     if settings.provider_url:
-        provider = ProviderClient(base_url=settings.provider_url)
+        provider = ProviderClient(
+            base_url=settings.provider_url, breaker=Breaker("provider", clock_ms=clock_ms)
+        )
     else:
         log.warning("no provider: partners' events can't be paid for", set="BILLETTER_PROVIDER_URL")
     return gateway, provider

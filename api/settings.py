@@ -41,6 +41,9 @@ class Settings:
     provider_url: str = field(
         default="", metadata={"help": "seat provider; empty: partners' events aren't sold"}
     )
+    provider_calls_per_second: int = field(
+        default=80, metadata={"help": "changes a second that the seat provider takes; 0: no limit"}
+    )
     merchant_id: str = field(default="", metadata={"help": "our name at the gateway"})
     merchant_password: str = field(default="", metadata={"help": "our password at the gateway"})
     webhook_secret: str = field(
@@ -106,6 +109,7 @@ _RANGES = (
     ("payment_seconds", 1, DURATION_SECONDS_MAX),
     ("return_hours", 0, DURATION_SECONDS_MAX // 3_600),
     ("max_seats_per_user", 0, COUNT_MAX),
+    ("provider_calls_per_second", 0, COUNT_MAX),
     ("snapshot_records", 1, COUNT_MAX),
     ("connections", 1, COUNT_MAX),
 )

@@ -265,6 +265,10 @@ class Payment:
             return False
         return self.reservation is None or self.reservation.status in RESERVATION_SETTLED
 
+    def is_parked(self) -> bool:
+        """True when the gateway's or the provider's next call is beyond any retry."""
+        return bool(self.parked or (self.reservation is not None and self.reservation.parked))
+
     def holds_its_places(self) -> bool:
         """True when every seat is ours to give: only then may money be taken."""
         held = self.reservation

@@ -139,6 +139,9 @@ class Engine:
         self.bookings_of = views.bookings_of
         self.analytics = views.analytics
         self.zones = views.zones
+        self.attempts_of = views.attempts_of
+        self.orders_since = views.orders_since
+        self.next_deadline_ms = views.next_deadline_ms
 
     # Durability
 
@@ -389,13 +392,16 @@ class Engine:
         at_ms = self._at_ms(now_ms)
         self._commit(settle.refuse_reservation(self._state, order_id=order_id, at_ms=at_ms))
 
-    # Questions; `seats`, `deal`, `bookings_of`, `analytics` and `zones` are in queries.py
+    # Questions; these are in queries.py
 
     seats: Callable[..., list[queries.SeatView]]
     deal: Callable[..., list[queries.SeatView]]
     bookings_of: Callable[[int], list[Booking]]
     analytics: Callable[[int], queries.Analytics]
     zones: Callable[[int], list[queries.ZoneFigures]]
+    attempts_of: Callable[[Booking], list[Payment]]
+    orders_since: Callable[[int], list[int]]
+    next_deadline_ms: Callable[[], int | None]
 
     def payment(self, order_id: int) -> Payment | None:
         """Our attempt by our id. Not to be changed by the caller."""
@@ -417,14 +423,6 @@ class Engine:
     def unsettled(self) -> list[int]:
         """Order ids of the payments that still owe the outside a call."""
         return list(self._state.unsettled)
-
-    def next_deadline_ms(self) -> int | None:
-        """When `expire_due` may have something to do; None: nothing is held or remembered."""
-        deadlines, by_age = self._state.deadlines, self._state.receipts_by_age
-        due_ms = [deadlines[0][0]] if deadlines else []
-        if by_age:
-            due_ms.append(by_age[0].expires_at_ms)
-        return min(due_ms, default=None)
 
     def digest(self) -> str:
         """128 bits of hash over the whole state, in hex."""

@@ -5,9 +5,10 @@ without a shard: one empty hall serves all events of the same plan.
 """
 
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import NamedTuple
 
-from engine.domain import Booking, Event, Hall, SeatStatus, seat_id_of
+from engine.domain import Booking, Event, Hall, Payment, SeatStatus, seat_id_of
 from engine.errors import EventNotFound
 from engine.seatmap import SeatMap
 from engine.state import Shard, State
@@ -97,6 +98,30 @@ class Queries:
     def bookings_of(self, user_id: int) -> list[Booking]:
         """All bookings of a user, newest last. Not to be changed by the caller."""
         return self._state.user_bookings.get(user_id, [])
+
+    def attempts_of(self, booking: Booking) -> list[Payment]:
+        """Every attempt to pay for it, oldest first. Not to be changed by the caller."""
+        attempts = []
+        order_id = booking.last_order_id
+        while order_id:
+            payment = self._state.payments[order_id]
+            attempts.append(payment)
+            order_id = payment.earlier_order_id
+        return attempts[::-1]
+
+    def orders_since(self, initiated_at_ms: int) -> list[int]:
+        """Order ids of the payments begun after that moment, newest first."""
+        newest = reversed(self._state.payments.values())
+        recent = takewhile(lambda payment: payment.initiated_at_ms > initiated_at_ms, newest)
+        return [payment.order_id for payment in recent]
+
+    def next_deadline_ms(self) -> int | None:
+        """When `expire_due` may have something to do; None: nothing is held or remembered."""
+        deadlines, by_age = self._state.deadlines, self._state.receipts_by_age
+        due_ms = [deadlines[0][0]] if deadlines else []
+        if by_age:
+            due_ms.append(by_age[0].expires_at_ms)
+        return min(due_ms, default=None)
 
     def analytics(self, event_id: int) -> Analytics:
         _, seatmap = self._hall(event_id)

@@ -4,6 +4,7 @@ Read `owed.py` first: which call a payment owes. Then `gateway_side.py` and `pro
 which make it, and `runner.py`, which sees to it that somebody does.
 """
 
+from sagas.breaker import Breaker
 from sagas.errors import (
     BadPlaces,
     GatewayUnavailable,
@@ -20,6 +21,7 @@ from sagas.signing import verify_signature
 
 __all__ = [
     "BadPlaces",
+    "Breaker",
     "GatewayClient",
     "GatewayUnavailable",
     "NoGateway",

@@ -47,15 +47,23 @@ class Agenda:
         self._timer = asyncio.create_task(self._wait_and_look())
         self._begin()
 
-    def now(self, key: int) -> None:
-        """Look at `key` as soon as a hand is free."""
+    def now(self, key: int, *, ahead: bool = False) -> None:
+        """Look at `key` as soon as a hand is free; `ahead` of those that wait for one already."""
         if key in self._running:
             self._again.add(key)
         elif key not in self._is_ready:
             self._due_ms.pop(key, None)
-            self._ready.append(key)
             self._is_ready.add(key)
+            if ahead:
+                self._ready.appendleft(key)
+            else:
+                self._ready.append(key)
             self._begin()
+
+    def at(self, key: int, due_ms: int) -> None:
+        """Look at `key` then, instead of at another moment that was planned; not while ready."""
+        if key not in self._running and key not in self._is_ready:
+            self._wait_until(key, due_ms)
 
     async def stop(self, *, within_seconds: float) -> None:
         """No new looks; those under way may end by themselves for a while, then they are cut."""

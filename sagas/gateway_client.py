@@ -6,12 +6,13 @@ with the same status says nothing about a payment.
 
 import re
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 import msgspec
 
 from sagas import signing, wire
+from sagas.breaker import Breaker
 from sagas.outcome import Done, Outcome, Refused, Unknown
 
 TOTAL_SECONDS = 10.0
@@ -26,6 +27,9 @@ CHECK_VARIANTS = 2 ** len(CHECK_FLAGS) * len(CHECK_LANGUAGES)
 
 _PAYMENT_ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
 _URL = re.compile(r"https?://[!-~]{1,2040}")
+
+# Of what it says in words.
+WORDS_CHARACTERS_MAX = 120
 
 DUPLICATE = "1002"
 NOT_THERE = "1404"
@@ -52,6 +56,7 @@ class _Answer(msgspec.Struct, rename="camel"):
     success: bool = False
     error_code: str | int | None = None
     errors: dict[str, list[str]] | None = None  # the shape of a refusal before authentication
+    details: Any = None  # words, or an object with words in it
 
 
 class _OpenedAnswer(_Answer, rename="camel"):
@@ -88,6 +93,7 @@ class GatewayClient:
         merchant_id: str,
         merchant_password: str,
         public_url: str,
+        breaker: Breaker,
         transport: httpx.AsyncBaseTransport | None = None,
         total_seconds: float = TOTAL_SECONDS,
     ) -> None:
@@ -96,6 +102,7 @@ class GatewayClient:
         self._merchant_id = merchant_id
         self._merchant_password = merchant_password
         self._callbacks = public_url.rstrip("/") + "/api/payments"
+        self.breaker = breaker
         self._total_seconds = total_seconds
         self._http = wire.open_client(
             self._base_url,
@@ -194,6 +201,7 @@ class GatewayClient:
         reply = await wire.ask(
             self._http, "POST", path, total_seconds=self._total_seconds, content=content
         )
+        self.breaker.note(reply)
         return reply if isinstance(reply, Unknown) else _judged(reply, kind)
 
     def _token(
@@ -219,10 +227,18 @@ def _judged(reply: wire.Reply, kind: type[_AnyAnswer]) -> Outcome[_AnyAnswer]:
     if reply.status == 200 and answer.success:
         return Done(answer)
     if reply.status >= 400 and answer.error_code is not None:
-        return Refused(reply.status, str(answer.error_code))
+        return Refused(reply.status, str(answer.error_code), _words(answer.details))
     if reply.status == 400 and answer.errors:
         return Refused(reply.status, "invalid: " + ", ".join(sorted(answer.errors)))
     return wire.unknown(reply)
+
+
+def _words(details: Any) -> str:
+    """What the gateway adds to its code: one line of printable characters."""
+    if isinstance(details, dict):
+        details = details.get("description") or details.get("reason")
+    words = details if isinstance(details, str) else ""
+    return "".join(filter(str.isprintable, words))[:WORDS_CHARACTERS_MAX]
 
 
 def _standing(checked: _CheckedPayment) -> Outcome[Standing]:

@@ -10,10 +10,11 @@ from functools import partial
 import structlog
 
 from engine import Engine, Payment, PaymentStatus
-from sagas import gateway_client, owed
+from sagas import gateway_client, owed, parking
 from sagas.gateway_client import GatewayClient, Opened, Standing
 from sagas.outcome import Done, Outcome, Refused, Unknown
 from sagas.owed import Fact, GatewayCall
+from sagas.parking import is_beyond_retry
 from sagas.recorder import Recorder
 from sagas.watch import Watch, stamp_of
 
@@ -58,6 +59,10 @@ class GatewaySide:
             GatewayCall.RETURN: self._return,
         }
 
+    def is_down(self) -> bool:
+        """True while calls wait for the gateway to answer again."""
+        return self._client.breaker.is_open()
+
     async def look(self, payment: Payment, watch: Watch) -> int | None:
         """Make at most one call; returns when to look again in ms, None: when something changes."""
         watch.gateway.notice(stamp_of(payment))
@@ -67,14 +72,18 @@ class GatewaySide:
         due_ms = self._due_ms(call, payment, watch)
         if due_ms > self._clock_ms():
             return due_ms
+        if admit_at_ms := self._client.breaker.admit_at_ms():
+            return admit_at_ms
         await self._engine.durable()
         trouble = await self._steps[call](payment, watch)
-        now_ms = self._clock_ms()
         if trouble is None:
             watch.gateway.failures = 0
         else:
             self._be_patient(call, payment, watch, trouble)
-        return now_ms
+            still_owed = owed.to_gateway(payment) is call
+            if still_owed and is_beyond_retry(call, trouble, failures=watch.gateway.failures):
+                await self._park(call, payment, watch, trouble)
+        return self._clock_ms()
 
     def _owed(self, payment: Payment, watch: Watch) -> GatewayCall | None:
         call = owed.to_gateway(payment)
@@ -114,6 +123,16 @@ class GatewaySide:
                 trouble=trouble,
                 failures=watch.gateway.failures,
             )
+
+    async def _park(
+        self, call: GatewayCall, payment: Payment, watch: Watch, trouble: Refused | Unknown
+    ) -> None:
+        reason = parking.reason_of(call.value, trouble)
+        if not payment.parked:
+            log.error("a payment is parked", order_id=payment.order_id, reason=reason)
+            park = partial(self._engine.park_payment, reason=reason)
+            await self._record(park, payment.order_id)
+        watch.gateway.not_before_ms = self._clock_ms() + parking.retry_ms(self._rng)
 
     async def _init(self, payment: Payment, watch: Watch) -> Trouble:
         outcome = await self._client.init(

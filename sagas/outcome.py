@@ -19,10 +19,14 @@ class Done(Generic[Answer]):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The service has understood, has changed nothing, and says why in its own `code`."""
+    """The service has understood, has changed nothing, and says why in its own `code`.
+
+    `reason` is what it adds in words, a line of it at most.
+    """
 
     status: int
     code: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,11 @@ _MONEY = {
 CHECKS_AFTER_MS = (5_000, 15_000, 45_000)
 CHECK_EVERY_MS = 60_000
 
+# A customer may pay on a page that was left open, long after the attempt is over: its reminders.
+REMINDERS_AFTER_MS = tuple(
+    minutes * 60_000 for minutes in (13, 15, 20, 30, 60, 2 * 60, 6 * 60, 12 * 60, 24 * 60)
+)
+
 # The attempt is over, but a customer may have paid for it all the same: worth asking when a hint
 # says so.
 OVER = frozenset({PaymentStatus.FAILED, PaymentStatus.RETURNED})
@@ -131,3 +136,13 @@ def next_check_ms(*, initiated_at_ms: int, now_ms: int) -> int:
         if age_ms < after_ms:
             return initiated_at_ms + after_ms
     return now_ms + CHECK_EVERY_MS
+
+
+def next_reminder_ms(payment: Payment, *, now_ms: int) -> int | None:
+    """When to ask again about an attempt that is over; None: never, its page is long forgotten."""
+    if payment.status not in OVER or not payment.payment_id:
+        return None
+    for after_ms in REMINDERS_AFTER_MS:
+        if payment.initiated_at_ms + after_ms > now_ms:
+            return payment.initiated_at_ms + after_ms
+    return None

@@ -12,6 +12,7 @@ import httpx
 import msgspec
 
 from sagas import wire
+from sagas.breaker import Breaker
 from sagas.outcome import Done, Outcome, Refused, Unknown
 
 TOTAL_SECONDS = 5.0
@@ -53,9 +54,11 @@ class ProviderClient:
         self,
         *,
         base_url: str,
+        breaker: Breaker,
         transport: httpx.AsyncBaseTransport | None = None,
         total_seconds: float = TOTAL_SECONDS,
     ) -> None:
+        self.breaker = breaker
         self._total_seconds = total_seconds
         self._http = wire.open_client(
             base_url.rstrip("/"),
@@ -121,9 +124,11 @@ class ProviderClient:
             return wire.unknown(reply, "a page that can't be read")
 
     async def _ask(self, method: str, path: str, content: object = None) -> wire.Reply | Unknown:
-        return await wire.ask(
+        reply = await wire.ask(
             self._http, method, _API + path, total_seconds=self._total_seconds, content=content
         )
+        self.breaker.note(reply)
+        return reply
 
 
 def _changed(reply: wire.Reply | Unknown) -> Outcome[None]:

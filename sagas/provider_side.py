@@ -12,17 +12,23 @@ import structlog
 
 from engine import Engine, Payment, Reservation
 from engine.domain import RESERVATION_SETTLED
-from sagas import backoff, owed
+from sagas import backoff, owed, parking
 from sagas.claims import Claims
 from sagas.filling import Filling, Refusal
 from sagas.outcome import Done, Refused, Unknown
 from sagas.owed import ProviderCall
+from sagas.pace import Pace
 from sagas.provider_client import OrderStatus, ProviderClient
 from sagas.recorder import Recorder
 from sagas.watch import Watch, stamp_of
 
 # Another order of ours is letting the same seats go; that takes a call or a few.
 CLAIM_POLL_MS = 250
+
+# So many orders that don't show their places mean that the provider has stopped adding any.
+SILENT_ORDERS_MAX = 3
+
+_PARKABLE = frozenset({ProviderCall.CONFIRM, ProviderCall.CANCEL})
 
 # None: it went through. Otherwise the call, or one like it, is still owed.
 Trouble = Refused | Unknown | None
@@ -40,6 +46,7 @@ class ProviderSide:
         recorder: Recorder,
         *,
         places: Mapping[int, str],
+        pace: Pace,
         clock_ms: Callable[[], int],
         rng: random.Random,
     ) -> None:
@@ -48,9 +55,12 @@ class ProviderSide:
         self._client = client
         self._record = recorder.record
         self._places = places
+        self._pace = pace
         self._clock_ms = clock_ms
         self._rng = rng
         self._claims = Claims()
+        # Orders that should have shown their places long ago.
+        self._silent: set[int] = set()
         self._steps = {
             ProviderCall.START: self._start,
             ProviderCall.FILL: self._fill,
@@ -74,18 +84,24 @@ class ProviderSide:
         lane = watch.provider
         lane.notice(stamp_of(payment))
         call = owed.to_provider(payment)
+        if call is not ProviderCall.FILL:
+            self._silent.discard(payment.order_id)
         if call is None:
             if reservation.status in RESERVATION_SETTLED:
                 self._claims.drop(payment.order_id, reservation.seats)
             return None
         if lane.not_before_ms > self._clock_ms():
             return lane.not_before_ms
+        if admit_at_ms := self._client.breaker.admit_at_ms():
+            return admit_at_ms
         await self._engine.durable()
         trouble = await self._steps[call](payment, reservation, watch)
         if trouble is None:
             lane.failures = 0
         else:
             self._be_patient(call, payment, watch, trouble)
+            if owed.to_provider(payment) is call and lane.failures >= parking.FAILURES_MAX:
+                await self._park(call, payment, watch, trouble)
         return self._clock_ms()
 
     def _be_patient(
@@ -102,6 +118,19 @@ class ProviderSide:
                 failures=watch.provider.failures,
             )
 
+    async def _park(
+        self, call: ProviderCall, payment: Payment, watch: Watch, trouble: Refused | Unknown
+    ) -> None:
+        """An order that is still being filled needs no operator: its booking has a deadline."""
+        if call not in _PARKABLE or payment.reservation is None:
+            return
+        reason = parking.reason_of(call.value, trouble)
+        if not payment.reservation.parked:
+            log.error("a reservation is parked", order_id=payment.order_id, reason=reason)
+            park = partial(self._engine.park_reservation, reason=reason)
+            await self._record(park, payment.order_id)
+        watch.provider.not_before_ms = self._clock_ms() + parking.retry_ms(self._rng)
+
     def knows_places_of(self, reservation: Reservation) -> bool:
         """False while the places of the event are still being read."""
         return all(seat_id in self._places for seat_id in reservation.seats)
@@ -110,9 +139,12 @@ class ProviderSide:
         order_id, seats = payment.order_id, reservation.seats
         if not self.knows_places_of(reservation):
             return Unknown("the provider's places have not been read yet")
+        if len(self._silent) >= SILENT_ORDERS_MAX:
+            return Unknown("the provider shows no places any more: nothing new is begun")
         if not self._claims.claim(order_id, seats):
             watch.provider.not_before_ms = self._clock_ms() + CLAIM_POLL_MS
             return None
+        await self._pace.turn()
         outcome = await self._client.start()
         if not isinstance(outcome, Done):
             return outcome
@@ -128,6 +160,7 @@ class ProviderSide:
         seat_id = filling.next_seat()
         if seat_id is None or filling.is_unseen:
             return await self._settle(payment, reservation, watch, filling)
+        await self._pace.turn()
         outcome = await self._client.select(
             place=self._places[seat_id], order=reservation.provider_order
         )
@@ -158,6 +191,7 @@ class ProviderSide:
         if order is not None and order.status is not OrderStatus.STARTED:
             return await self._submitted(payment, filling)
         if order is not None and order.places_count >= filling.places_wanted:
+            await self._pace.turn()
             submitted = await self._client.submit(reservation.provider_order)
             if isinstance(submitted, Done):
                 return await self._submitted(payment, filling)
@@ -171,8 +205,10 @@ class ProviderSide:
         filling.begin_settling(now_ms)
         if filling.is_overdue(now_ms):
             if not filling.has_doubts():
+                self._silent.add(payment.order_id)
                 return Unknown("the provider doesn't show the places it gave us")
-            await self._give_up(payment, "a place can't be shown to be ours")
+            log.warning("a place can't be shown to be ours", order_id=payment.order_id)
+            await self._record(self._engine.doubt_reservation, payment.order_id)
             return None
         filling.polls += 1
         filling.try_again()
@@ -189,14 +225,16 @@ class ProviderSide:
         await self._record(self._engine.refuse_reservation, payment.order_id)
 
     async def _confirm(self, payment: Payment, reservation: Reservation, watch: Watch) -> Trouble:
+        await self._pace.turn()
         outcome = await self._client.confirm(reservation.provider_order)
         if isinstance(outcome, Refused):
             # It is confirmed already, if we were here before and the answer got lost.
             seen = await self._client.order(reservation.provider_order)
             if not isinstance(seen, Done):
                 return seen
-            if seen.answer is None or seen.answer.status is not OrderStatus.CONFIRMED:
-                return outcome
+            status = "not to be seen" if seen.answer is None else seen.answer.status
+            if status != OrderStatus.CONFIRMED:
+                return Refused(outcome.status, outcome.code, f"the order is {status}")
         elif isinstance(outcome, Unknown):
             return outcome
         await self._record(self._engine.confirm_reservation, payment.order_id)
@@ -211,6 +249,7 @@ class ProviderSide:
         if not filling.is_settled and filling.places_held_max():
             return await self._settle_to_cancel(reservation, watch, filling)
         # Refused means cancelled already: no order that we still want to cancel was confirmed.
+        await self._pace.turn()
         outcome = await self._client.cancel(reservation.provider_order)
         if isinstance(outcome, Unknown):
             return outcome

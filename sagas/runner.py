@@ -14,6 +14,7 @@ import structlog
 
 from engine import Engine, Payment, PaymentStatus, Sale
 from engine.errors import Busy, UnknownPayment
+from sagas import owed
 from sagas.agenda import Agenda, Sleep
 from sagas.errors import GatewayUnavailable, NoGateway, PaymentRefusedByGateway, PlacesUnknown
 from sagas.gateway_client import GatewayClient
@@ -23,6 +24,8 @@ from sagas.gateway_side import (
     earliest_check_ms,
     needs_check,
 )
+from sagas.owed import REMINDERS_AFTER_MS
+from sagas.pace import Pace
 from sagas.provider_client import ProviderClient
 from sagas.provider_side import ProviderSide
 from sagas.recorder import Recorder
@@ -31,9 +34,14 @@ from sagas.watch import Lane, Watch, stamp_of
 GATEWAY_CALLS_MAX = 64
 # The provider works off some 100 changes a second, whoever asks; more at once only queue there.
 PROVIDER_CALLS_MAX = 20
+PROVIDER_CALLS_PER_SECOND = 80.0
+# A reminder only looks into memory.
+REMINDERS_AT_ONCE = 16
 # Finds what nobody woke us for: bookings that ran out, resets.
 SWEEP_SECONDS = 5.0
 SWEEP_AT_ONCE = 1_000
+# How long a customer waits for a gateway that is known to be down: a probe comes every second.
+DOWN_SECONDS = 2.0
 # Longer than any single call: whoever is under way ends by itself.
 STOP_SECONDS = 12.0
 
@@ -53,6 +61,7 @@ class Sagas:
         clock_ms: Callable[[], int],
         sleep: Sleep = asyncio.sleep,
         rng: random.Random,
+        provider_calls_per_second: float = PROVIDER_CALLS_PER_SECOND,
     ) -> None:
         """`places` maps seat ids of partners' events to the provider's place ids.
 
@@ -72,13 +81,22 @@ class Sagas:
         self._provider_side: ProviderSide | None = None
         if provider is not None and places is not None:
             self._provider_side = ProviderSide(
-                engine, provider, recorder, places=places, clock_ms=clock_ms, rng=rng
+                engine,
+                provider,
+                recorder,
+                places=places,
+                pace=Pace(provider_calls_per_second, clock_ms=clock_ms, sleep=sleep),
+                clock_ms=clock_ms,
+                rng=rng,
             )
         self._gateway_agenda = Agenda(
             self._look_at_gateway, at_once=GATEWAY_CALLS_MAX, clock_ms=clock_ms, sleep=sleep
         )
         self._provider_agenda = Agenda(
             self._look_at_provider, at_once=PROVIDER_CALLS_MAX, clock_ms=clock_ms, sleep=sleep
+        )
+        self._reminders = Agenda(
+            self._remind, at_once=REMINDERS_AT_ONCE, clock_ms=clock_ms, sleep=sleep
         )
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -92,8 +110,10 @@ class Sagas:
             # A hint may have come while nobody was there to hear it.
             self._hint(payment, self._watch(payment.order_id))
             self.wake(payment.order_id)
-        self._gateway_agenda.start()
-        self._provider_agenda.start()
+        for order_id in self._engine.orders_since(self._clock_ms() - REMINDERS_AFTER_MS[-1]):
+            self._plan_reminder(order_id)
+        for agenda in self._agendas():
+            agenda.start()
         self._sweeper = asyncio.create_task(self._sweep())
 
     async def stop(self) -> None:
@@ -101,17 +121,32 @@ class Sagas:
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
-        await asyncio.gather(
-            self._gateway_agenda.stop(within_seconds=STOP_SECONDS),
-            self._provider_agenda.stop(within_seconds=STOP_SECONDS),
-        )
+        stopping = (agenda.stop(within_seconds=STOP_SECONDS) for agenda in self._agendas())
+        await asyncio.gather(*stopping)
 
-    def wake(self, order_id: int) -> None:
-        """The payment's state has changed: look at it now, not some seconds later."""
+    def wake(self, order_id: int, *, ahead: bool = False) -> None:
+        """The payment's state has changed: look at it now, not some seconds later.
+
+        `ahead`: its customer is waiting, so before those of whom nobody is.
+        """
         if self._gateway_side is not None:
-            self._gateway_agenda.now(order_id)
+            self._gateway_agenda.now(order_id, ahead=ahead)
         if self._provider_side is not None:
             self._provider_agenda.now(order_id)
+
+    def retry_parked(self) -> int:
+        """An operator has mended something: try everything that is parked now; how much it is."""
+        parked = self.parked()
+        for payment in parked:
+            watch = self._watch(payment.order_id)
+            watch.gateway.not_before_ms = watch.provider.not_before_ms = 0
+            self.wake(payment.order_id)
+        return len(parked)
+
+    def parked(self) -> list[Payment]:
+        """Payments of which one side, or both, is beyond any retry. Not to be changed."""
+        unsettled = map(self._engine.payment, self._engine.unsettled())
+        return [one for one in unsettled if one is not None and one.is_parked()]
 
     def can_sell(self, sale: Sale) -> bool:
         """Whether everything is there that selling such an event's seats takes."""
@@ -132,7 +167,9 @@ class Sagas:
             raise UnknownPayment(order_id)
         if not self._may_begin(payment):
             raise PlacesUnknown
-        self.wake(order_id)
+        if self._gateway_side.is_down():
+            within_seconds = min(within_seconds, DOWN_SECONDS)
+        self.wake(order_id, ahead=True)
         await self._until(
             self._watch(order_id),
             lambda: payment.status is not PaymentStatus.INITIATED,
@@ -205,8 +242,11 @@ class Sagas:
             self._forget(order_id)
             return None
         watch = self._watch(order_id)
+        was_down = self._gateway_side.is_down()
         look = self._gateway_side.look(payment, watch)
         due_ms = await self._patiently(look, order_id=order_id, lane=watch.gateway)
+        if was_down and not self._gateway_side.is_down():
+            self._wake_the_awaited()
         if due_ms is not None or watch.hinted or watch.is_awaited() or not payment.is_settled():
             return due_ms
         # A little longer, or a stranger's next hint would find no trace of the last check.
@@ -215,6 +255,12 @@ class Sagas:
             return earliest_ms
         self._forget(order_id)
         return None
+
+    def _wake_the_awaited(self) -> None:
+        """The gateway answers again: first those whose customers are waiting."""
+        for order_id, watch in self._watches.items():
+            if watch.is_awaited():
+                self._gateway_agenda.now(order_id, ahead=True)
 
     async def _look_at_provider(self, order_id: int) -> int | None:
         payment = self._engine.payment(order_id)
@@ -244,6 +290,27 @@ class Sagas:
         if watch is not None:
             watch.tell()
         self.wake(order_id)
+        self._plan_reminder(order_id)
+
+    def _plan_reminder(self, order_id: int) -> None:
+        payment = self._engine.payment(order_id)
+        if payment is None or self._gateway_side is None:
+            return
+        due_ms = owed.next_reminder_ms(payment, now_ms=self._clock_ms())
+        if due_ms is not None:
+            self._reminders.at(order_id, due_ms)
+
+    async def _remind(self, order_id: int) -> int | None:
+        """Nobody has given a hint about a payment that is over: so we do."""
+        payment = self._engine.payment(order_id)
+        if payment is None or payment.status not in owed.OVER:
+            return None
+        self._hint(payment, self._watch(order_id))
+        self._gateway_agenda.now(order_id)
+        return owed.next_reminder_ms(payment, now_ms=self._clock_ms())
+
+    def _agendas(self) -> tuple[Agenda, ...]:
+        return self._gateway_agenda, self._provider_agenda, self._reminders
 
     def _watch(self, order_id: int) -> Watch:
         watch = self._watches.get(order_id)

@@ -24,6 +24,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "public_url": ("https://билет.kz/", "https://билет.kz/"),
     "gateway_url": ("http://10.0.0.1:8082", "http://10.0.0.1:8082"),
     "provider_url": ("https://provider.example/api", "https://provider.example/api"),
+    "provider_calls_per_second": ("50", 50),
     "merchant_id": ("we", "we"),
     "merchant_password": ("pass:word", "pass:word"),
     "webhook_secret": ("секрет", "секрет"),

@@ -115,3 +115,32 @@ def test_stop_waits_then_cuts() -> None:
     looks = run(story)
     assert [key for key, _ in looks.seen] == [0, 1, 2]
     assert looks.at_once == 3
+
+
+def test_ahead_of_the_others() -> None:
+    """Somebody is waiting for it: it goes before those for whom nobody is."""
+
+    async def story(agenda: Agenda, looks: Looks, clock: FakeClock) -> None:
+        looks.takes_seconds = 1
+        for key in (1, 2, 3, 4, 5):
+            agenda.now(key)
+        agenda.now(6, ahead=True)
+        await clock.advance(5)
+
+    assert [key for key, _ in run(story).seen] == [1, 2, 3, 6, 4, 5]
+
+
+def test_at_a_moment() -> None:
+    """A look can be planned, and planned anew; one that is ready or under way isn't put off."""
+
+    async def story(agenda: Agenda, looks: Looks, clock: FakeClock) -> None:
+        agenda.at(1, START_MS + 2_000)
+        agenda.at(2, START_MS + 1_000)
+        agenda.at(2, START_MS + 3_000)
+        await clock.advance(2.5)
+        looks.takes_seconds = 1
+        agenda.now(3)
+        agenda.at(3, START_MS + 9_000)
+        await clock.advance(10)
+
+    assert run(story).seen == [(1, 2_000), (3, 2_500), (2, 3_000)]

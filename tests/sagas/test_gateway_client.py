@@ -13,7 +13,7 @@ import pytest
 from sagas import GatewayClient
 from sagas.gateway_client import CHECK_VARIANTS, Opened, Standing
 from sagas.outcome import Done, Outcome, Refused, Unknown
-from tests.sagas.world import reply
+from tests.sagas.world import a_breaker, reply
 
 ORDER_ID = 1_750_000_000_000_123
 CHECKED = {"paymentId": "17", "orderId": str(ORDER_ID), "status": "NEW", "amount": 500_000}
@@ -39,6 +39,7 @@ def call(
             merchant_id="shop",
             merchant_password="pw",
             public_url="https://billetter.test/",
+            breaker=a_breaker(),
             transport=httpx.MockTransport(handle),
         )
         outcome: Outcome[Any] = await getattr(client, method)(**arguments)
@@ -143,18 +144,22 @@ def test_change_of_another_payment() -> None:
     assert outcome == Unknown("an answer about another payment")
 
 
-REFUSALS = [
-    (409, {"success": False, "errorCode": "1002"}, "1002"),
-    (402, {"success": False, "errorCode": 1007}, "1007"),
-    (401, {"success": False, "errorCode": "TOKEN_INVALID", "details": "…"}, "TOKEN_INVALID"),
-    (400, {"status": 400, "errors": {"Token": ["…"], "Amount": ["…"]}}, "invalid: Amount, Token"),
+REFUSALS: list[tuple[int, dict[str, Any], str, str]] = [
+    (409, {"success": False, "errorCode": "1002"}, "1002", ""),
+    (402, {"success": False, "errorCode": 1007, "details": None}, "1007", ""),
+    (401, {"errorCode": "TOKEN_INVALID", "details": "no\nentry"}, "TOKEN_INVALID", "noentry"),
+    (400, {"errorCode": "2100", "details": {"description": "too old"}}, "2100", "too old"),
+    (401, {"errorCode": "3001", "details": {"reason": "no token"}}, "3001", "no token"),
+    (400, {"errorCode": "2100", "details": {"description": 7}}, "2100", ""),
+    (400, {"errorCode": "2100", "details": "x" * 999}, "2100", "x" * 120),
+    (400, {"errors": {"Token": ["…"], "Amount": ["…"]}}, "invalid: Amount, Token", ""),
 ]
 
 
-@pytest.mark.parametrize(("status", "content", "code"), REFUSALS)
-def test_refused(status: int, content: object, code: str) -> None:
-    """Each of the gateway's three layers of errors is a refusal by its own code."""
-    assert init(reply(status, content)) == Refused(status, code)
+@pytest.mark.parametrize(("status", "content", "code", "reason"), REFUSALS)
+def test_refused(status: int, content: object, code: str, reason: str) -> None:
+    """Each of the gateway's three layers of errors is a refusal by its own code, with a line."""
+    assert init(reply(status, content)) == Refused(status, code, reason)
 
 
 UNKNOWN = [
@@ -215,6 +220,7 @@ def test_secrets_stay_inside() -> None:
         merchant_id="shop",
         merchant_password="hunter2",
         public_url="http://billetter.test",
+        breaker=a_breaker(),
     )
     shown: Callable[[object], str] = repr
     assert "hunter2" not in shown(client)

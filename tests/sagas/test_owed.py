@@ -39,6 +39,7 @@ PROVIDER = {
     R.STARTED: ProviderCall.FILL,
     R.SUBMITTED: None,
     R.CONFIRM_DUE: ProviderCall.CONFIRM,
+    R.RENEW_DUE: ProviderCall.CANCEL,
     R.CANCEL_DUE: ProviderCall.CANCEL,
     R.CONFIRMED: None,
     R.CANCELLED: None,
@@ -101,7 +102,7 @@ def test_facts(status: PaymentStatus, money: Money) -> None:
     assert FACTS.get((status, money), ()) == owed.facts(payment_in(status), money)
 
 
-@pytest.mark.parametrize("place", [R.WANTED, R.STARTED])
+@pytest.mark.parametrize("place", [R.WANTED, R.STARTED, R.RENEW_DUE])
 def test_taken_before_the_places_are_ours(place: ReservationStatus) -> None:
     """Money that the gateway took by itself isn't ours to keep before the places are."""
     assert owed.facts(payment_in(P.PENDING, place), Money.TAKEN) == (Fact.AUTHORIZED,)
@@ -116,3 +117,26 @@ def test_schedule() -> None:
         now_ms = owed.next_check_ms(initiated_at_ms=1_000, now_ms=now_ms)
         moments.append(now_ms - 1_000)
     assert moments == [5_000, 15_000, 45_000, 105_000, 165_000]
+
+
+@pytest.mark.parametrize("status", [P.FAILED, P.RETURNED])
+def test_reminders(status: PaymentStatus) -> None:
+    """An attempt that is over is looked at again, ever more rarely, for a day."""
+    payment = payment_in(status)
+    moments: list[int] = []
+    now_ms: int | None = 1_000 + 14 * 60_000
+    while now_ms is not None:
+        now_ms = owed.next_reminder_ms(payment, now_ms=now_ms)
+        if now_ms is not None:
+            moments.append((now_ms - 1_000) // 60_000)
+    assert moments == [15, 20, 30, 60, 120, 360, 720, 1_440]
+
+
+@pytest.mark.parametrize(
+    ("status", "payment_id"),
+    [(P.FAILED, ""), (P.CAPTURED, "1"), (P.PENDING, "1"), (P.RETURN_DUE, "1")],
+)
+def test_no_reminders(status: PaymentStatus, payment_id: str) -> None:
+    """A payment that the gateway never knew, or that isn't over, needs none."""
+    payment = payment_in(status, payment_id=payment_id)
+    assert owed.next_reminder_ms(payment, now_ms=1_000) is None

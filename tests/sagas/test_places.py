@@ -12,7 +12,7 @@ import pytest
 from engine import Hall, seat_id_of
 from sagas import BadPlaces, ProviderClient, load, preload
 from sagas.provider_client import PAGE_SIZE_MAX
-from tests.sagas.world import FakeClock, reply
+from tests.sagas.world import FakeClock, a_breaker, reply
 
 HALL = Hall(30, 50, ())
 EVENT = 3
@@ -50,7 +50,9 @@ class Venue:
 def read(venue: Venue, target: Path, told: list[tuple[int, int]] | None = None) -> dict[int, str]:
     async def whole() -> dict[int, str]:
         clock = FakeClock()
-        client = ProviderClient(base_url="http://p.test", transport=httpx.MockTransport(venue))
+        client = ProviderClient(
+            base_url="http://p.test", breaker=a_breaker(), transport=httpx.MockTransport(venue)
+        )
         reading = asyncio.create_task(
             preload(
                 client,

@@ -11,7 +11,7 @@ import pytest
 from sagas import ProviderClient
 from sagas.outcome import Done, Outcome, Refused, Unknown
 from sagas.provider_client import Order, OrderStatus, Place
-from tests.sagas.world import reply
+from tests.sagas.world import a_breaker, reply
 
 ORDER = "0190a0a0-0000-4000-8000-000000000001"
 PLACE = "0190a0a0-0000-4000-8000-000000000002"
@@ -29,7 +29,9 @@ def call(
 
     async def whole() -> Outcome[Any]:
         client = ProviderClient(
-            base_url="http://provider.test/team/", transport=httpx.MockTransport(handle)
+            base_url="http://provider.test/team/",
+            breaker=a_breaker(),
+            transport=httpx.MockTransport(handle),
         )
         outcome: Outcome[Any] = await getattr(client, method)(*values, **arguments)
         await client.aclose()

@@ -312,7 +312,7 @@ def test_cancel_waits_for_what_is_in_flight(tell: Tell) -> None:
         world.provider_net.lose_answer.append("select")
         booking_id = world.book(PARTNER, 1)
         order_id = world.initiate(booking_id)
-        await world.clock.settle()
+        await world.clock.advance(0.1)
         assert world.provider_net.lose_answer == []
         world.cancel(booking_id)
         await world.clock.advance(9)

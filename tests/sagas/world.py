@@ -17,7 +17,7 @@ from emulators.provider import create_app as create_provider
 from emulators.provider.box_office import BoxOffice
 from engine import Engine, Event, Hall, Payment, Sale, Zone, seat_id_of
 from engine.apply import replay
-from sagas import GatewayClient, ProviderClient, Sagas
+from sagas import Breaker, GatewayClient, ProviderClient, Sagas
 from wal import Backlogged, MemoryLog
 
 START_MS = 1_750_000_000_000
@@ -38,6 +38,11 @@ def reply(status: int, content: object, headers: dict[str, str] | None = None) -
     """An answer as a network would bring it: not read yet."""
     body = content if isinstance(content, bytes) else msgspec.json.encode(content)
     return httpx.Response(status, stream=httpx.ByteStream(body), headers=headers)
+
+
+def a_breaker() -> Breaker:
+    """One that nobody has to look at."""
+    return Breaker("test", clock_ms=lambda: START_MS)
 
 
 class FakeClock:
@@ -198,9 +203,14 @@ class World:
             merchant_id="demo-merchant",
             merchant_password="demo-password",
             public_url=PUBLIC_URL,
+            breaker=Breaker("gateway", clock_ms=self.clock.ms),
             transport=self.gateway_net,
         )
-        self.provider = ProviderClient(base_url="http://provider.test", transport=self.provider_net)
+        self.provider = ProviderClient(
+            base_url="http://provider.test",
+            breaker=Breaker("provider", clock_ms=self.clock.ms),
+            transport=self.provider_net,
+        )
         self.places_known = self.places()
         self.sagas = Sagas(
             self.engine,
@@ -236,7 +246,7 @@ class World:
 
     def cut(self) -> None:
         """Stop every task of the sagas as a crash does: at once, wherever they are."""
-        for agenda in (self.sagas._gateway_agenda, self.sagas._provider_agenda):
+        for agenda in self.sagas._agendas():
             if agenda._timer is not None:
                 agenda._timer.cancel()
                 agenda._timer = None

@@ -1,0 +1,65 @@
+"""Spares a service that is down, and ourselves the waiting for it.
+
+After a few calls in a row that nobody answered, only one call in a while is let through to see
+whether somebody is there; the first answer opens the way for all.
+"""
+
+from collections.abc import Callable
+
+import structlog
+
+from sagas.outcome import Unknown
+from sagas.wire import Reply
+
+FAILURES_MAX = 5
+# A customer who comes back after an outage waits for the next probe at most.
+PROBE_INTERVAL_MS = 1_000
+# The service, or what stands before it, says that it can't. An error of its own (500) may be about
+# one payment, so it says nothing of the others.
+_DOWN = frozenset({429, 502, 503, 504})
+_SAYS_NOTHING = 500
+
+log = structlog.get_logger("sagas.breaker")
+
+
+class Breaker:
+    """Of one service. It is *open* while no calls are let through but probes."""
+
+    def __init__(self, service: str, *, clock_ms: Callable[[], int]) -> None:
+        self._service = service
+        self._clock_ms = clock_ms
+        self._failures = 0
+        self._next_probe_ms = 0
+
+    def is_open(self) -> bool:
+        """True while nobody knows of an answer."""
+        return self._failures >= FAILURES_MAX
+
+    def admit_at_ms(self) -> int:
+        """0: call now. Otherwise when to ask again; whoever is let through is the probe."""
+        if not self.is_open():
+            return 0
+        now_ms = self._clock_ms()
+        if now_ms < self._next_probe_ms:
+            return self._next_probe_ms
+        self._next_probe_ms = now_ms + PROBE_INTERVAL_MS
+        return 0
+
+    def note(self, reply: Reply | Unknown) -> None:
+        """Every answer, or its absence, is told here."""
+        if isinstance(reply, Unknown) or reply.status in _DOWN:
+            self._fail()
+        elif reply.status != _SAYS_NOTHING:
+            self._succeed()
+
+    def _fail(self) -> None:
+        self._failures += 1
+        if self._failures == FAILURES_MAX:
+            log.error("no answer: calls wait until there is one again", service=self._service)
+        if self.is_open():
+            self._next_probe_ms = self._clock_ms() + PROBE_INTERVAL_MS
+
+    def _succeed(self) -> None:
+        if self.is_open():
+            log.warning("answers again", service=self._service)
+        self._failures = 0

@@ -1,0 +1,44 @@
+"""What no retry will mend is parked: an operator sees it, and it is tried once an hour for ever.
+
+A refusal by the gateway is read by its own code, because one HTTP status means many things there.
+"""
+
+import random
+
+from sagas.outcome import Refused, Unknown
+from sagas.owed import GatewayCall
+
+# Some nine minutes of tries with growing pauses; while a service is down nobody tries.
+FAILURES_MAX = 30
+RETRY_MS = 3_600_000
+
+_PARKABLE = frozenset({GatewayCall.CAPTURE, GatewayCall.RETURN, GatewayCall.LOOK_UP})
+# Not now, but perhaps in a while: the payment is in another status, or somebody else holds it.
+_PASSING = frozenset({"2409", "3409", "3503"})
+_CAPTURE_REFUSED = "2100"
+# One code for "too old", "too many", "wrong currency", and for this one, which passes.
+_BUSY_WORD = "lock"
+
+
+def is_beyond_retry(call: GatewayCall, trouble: Refused | Unknown, *, failures: int) -> bool:
+    """True when only an operator, or the gateway's, can help: its next try may wait an hour."""
+    if call not in _PARKABLE:
+        return False
+    if failures >= FAILURES_MAX:
+        return True
+    if isinstance(trouble, Unknown) or trouble.code in _PASSING:
+        return False
+    return trouble.code != _CAPTURE_REFUSED or _BUSY_WORD not in trouble.reason.lower()
+
+
+def reason_of(call: str, trouble: Refused | Unknown) -> str:
+    """One line for people."""
+    if isinstance(trouble, Unknown):
+        return f"{call}: {trouble.reason}"
+    words = (f"{call}: HTTP {trouble.status}", trouble.code, trouble.reason)
+    return ", ".join(filter(None, words))
+
+
+def retry_ms(rng: random.Random) -> int:
+    """The pause before a parked call is tried again; half of it by chance, so they don't crowd."""
+    return round(RETRY_MS * rng.uniform(0.5, 1.0))

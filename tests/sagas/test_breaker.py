@@ -1,0 +1,75 @@
+"""When calls are let through, and when they wait for a service that is down."""
+
+import pytest
+
+from sagas.breaker import FAILURES_MAX, PROBE_INTERVAL_MS, Breaker
+from sagas.outcome import Unknown
+from sagas.wire import Reply
+from tests.sagas.world import FakeClock
+
+LOST = Unknown("ConnectError")
+
+
+def answer(status: int) -> Reply:
+    return Reply(status, b"", 0.0)
+
+
+def broken(clock: FakeClock) -> Breaker:
+    """One that has just been opened."""
+    breaker = Breaker("test", clock_ms=clock.ms)
+    for _ in range(FAILURES_MAX):
+        assert not breaker.is_open()
+        assert breaker.admit_at_ms() == 0
+        breaker.note(LOST)
+    assert breaker.is_open()
+    return breaker
+
+
+def test_an_outage_stops_the_calls() -> None:
+    """After so many failures in a row calls wait, and one a second is let through to see."""
+    clock = FakeClock()
+    breaker = broken(clock)
+    probe_at_ms = clock.now_ms + PROBE_INTERVAL_MS
+    assert breaker.admit_at_ms() == probe_at_ms
+    clock.now_ms = probe_at_ms
+    assert breaker.admit_at_ms() == 0
+    assert breaker.admit_at_ms() == probe_at_ms + PROBE_INTERVAL_MS
+    assert breaker.is_open()
+
+
+@pytest.mark.parametrize("status", [200, 204, 302, 404, 409, 401])
+def test_an_answer_opens_the_way(status: int) -> None:
+    """Any answer of the service's own, a refusal too, shows that it is there."""
+    breaker = broken(FakeClock())
+    breaker.note(answer(status))
+    assert not breaker.is_open()
+    assert breaker.admit_at_ms() == 0
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_service_that_says_it_is_down(status: int) -> None:
+    """It counts like no answer at all."""
+    breaker = Breaker("test", clock_ms=FakeClock().ms)
+    for _ in range(FAILURES_MAX):
+        breaker.note(answer(status))
+    assert breaker.is_open()
+
+
+def test_an_error_about_one_payment() -> None:
+    """A 500 may be one payment's own trouble: it neither opens the breaker nor closes it."""
+    breaker = Breaker("test", clock_ms=FakeClock().ms)
+    for _ in range(FAILURES_MAX * 3):
+        breaker.note(answer(500))
+    assert not breaker.is_open()
+    breaker = broken(FakeClock())
+    breaker.note(answer(500))
+    assert breaker.is_open()
+
+
+def test_failures_that_are_not_in_a_row() -> None:
+    """Now and then a lost answer is nothing to stop for."""
+    breaker = Breaker("test", clock_ms=FakeClock().ms)
+    for _ in range(FAILURES_MAX):
+        breaker.note(LOST)
+        breaker.note(answer(200))
+    assert not breaker.is_open()
