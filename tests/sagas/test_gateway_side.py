@@ -279,3 +279,147 @@ def test_hints_during_an_outage(tell: Tell) -> None:
         assert world.status(order_id) == "CAPTURED"
 
     tell(story)
+
+
+NO_REFUND = {
+    "success": False,
+    "errorCode": "3001",
+    "message": "Authentication failed",
+    "details": {"reason": "token parameter is required"},
+}
+
+
+def test_refund_channel_broken(tell: Tell) -> None:
+    """Money that the gateway won't give back is parked, asked for every hour, and never lost."""
+
+    async def story(world: World) -> None:
+        booking_id = world.book(OWN, 1)
+        order_id = world.initiate(booking_id)
+        await world.registered(order_id)
+        await world.pay(order_id)
+        await world.verify(order_id)
+        world.gateway_net.replies["cancel"] = lambda _: reply(401, NO_REFUND)
+        world.cancel(booking_id)
+        await world.clock.advance(5)
+        assert world.status(order_id) == "RETURN_DUE"
+        said = "return: HTTP 401, 3001, token parameter is required"
+        assert world.payment(order_id).parked == said
+        assert world.sagas.parked() == [world.payment(order_id)]
+        assert world.gateway_net.count("cancel") == 1
+        await world.clock.advance(6 * 3_600)
+        assert 6 <= world.gateway_net.count("cancel") <= 13
+        await world.crash()
+        assert world.payment(order_id).parked == said
+        world.gateway_net.replies.clear()
+        await world.clock.advance(3_600)
+        assert world.status(order_id) == "RETURNED"
+        assert world.sagas.parked() == []
+        assert world.money() == (200_000, 200_000)
+
+    tell(story)
+
+
+def test_operator_has_mended_it(tell: Tell) -> None:
+    """Whoever has mended what was broken doesn't have to wait an hour to see it."""
+
+    async def story(world: World) -> None:
+        booking_id = world.book(OWN, 1)
+        order_id = world.initiate(booking_id)
+        await world.registered(order_id)
+        world.gateway_net.replies["cancel"] = lambda _: reply(401, NO_REFUND)
+        world.cancel(booking_id)
+        await world.clock.advance(60)
+        assert world.status(order_id) == "RETURN_DUE"
+        world.gateway_net.replies.clear()
+        assert world.sagas.retry_parked() == 1
+        await world.clock.settle()
+        assert world.status(order_id) == "RETURNED"
+        assert world.sagas.retry_parked() == 0
+
+    tell(story)
+
+
+@pytest.mark.parametrize("event_id", [OWN, PARTNER])
+def test_capture_refused_for_good(tell: Tell, event_id: int) -> None:
+    """No ticket without captured money: at the deadline the seats are FREE and the hold is void."""
+
+    async def story(world: World) -> None:
+        world.desk.panel.change(b'{"confirm_currencies": ["RUB"]}')
+        booking_id = world.book(event_id, 1)
+        order_id = world.initiate(booking_id)
+        await world.registered(order_id)
+        await world.clock.advance(3)
+        await world.pay(order_id)
+        await world.verify(order_id)
+        assert world.payment(order_id).status == "AUTHORIZED"
+        assert "Currency KZT is not supported" in world.payment(order_id).parked
+        await world.clock.advance(60)
+        assert world.gateway_net.count("confirm") == 1
+        assert world.booking_status(booking_id) == "PAYMENT_INITIATED"
+        world.engine.expire_due(now_ms=world.clock.ms() + 12 * 60_000, at_most=9)
+        await world.clock.advance(10)
+        assert world.booking_status(booking_id) == "CANCELLED"
+        assert world.payment(order_id).status == "RETURNED"
+        assert world.places_held() == 0
+        assert world.money() == (0, 0)
+
+    tell(story)
+
+
+def test_capture_that_is_mended_in_time(tell: Tell) -> None:
+    """A capture that becomes possible before the deadline still makes a ticket."""
+
+    async def story(world: World) -> None:
+        world.desk.panel.change(b'{"confirm_currencies": ["RUB"]}')
+        booking_id = world.book(OWN, 1)
+        order_id = world.initiate(booking_id)
+        await world.registered(order_id)
+        await world.pay(order_id)
+        await world.verify(order_id)
+        world.desk.panel.change(b'{"confirm_currencies": ["KZT"]}')
+        world.sagas.retry_parked()
+        await world.clock.settle()
+        assert world.booking_status(booking_id) == "CONFIRMED"
+        assert world.payment(order_id).parked == ""
+
+    tell(story)
+
+
+@pytest.mark.parametrize("crashes", [False, True])
+def test_late_success_that_nobody_mentions(tell: Tell, crashes: bool) -> None:
+    """A page that was left open is paid hours later: we ask by ourselves, and money goes back."""
+
+    async def story(world: World) -> None:
+        order_id = world.initiate(world.book(OWN, 1))
+        payment = await world.registered(order_id)
+        await world.pay(order_id, DECLINED)
+        await world.verify(order_id)
+        assert world.status(order_id) == "FAILED"
+        await world.clock.advance(3 * 3_600)
+        theirs = world.desk.book.find(payment.payment_id)
+        assert theirs is not None
+        world.desk.book.authorize_late(theirs, now=world.clock.seconds())
+        if crashes:
+            await world.crash()
+        await world.clock.advance(3 * 3_600 + 60)
+        assert world.status(order_id) == "RETURNED"
+        assert theirs.status is Status.CANCELLED
+
+    tell(story)
+
+
+def test_nobody_asks_for_ever(tell: Tell) -> None:
+    """After a day an ended payment is asked about no more, after a restart neither."""
+
+    async def story(world: World) -> None:
+        order_id = world.initiate(world.book(OWN, 1))
+        await world.registered(order_id)
+        await world.pay(order_id, DECLINED)
+        await world.verify(order_id)
+        await world.clock.advance(25 * 3_600)
+        asked = world.gateway_net.count("check")
+        await world.crash()
+        await world.clock.advance(25 * 3_600)
+        assert world.gateway_net.count("check") == asked
+
+    tell(story)

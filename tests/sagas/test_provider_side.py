@@ -1,5 +1,6 @@
 """Stories about the provider: answers that get lost, and places that aren't to be had."""
 
+import httpx
 import pytest
 import structlog
 
@@ -335,5 +336,96 @@ def test_order_that_somebody_cancelled(tell: Tell) -> None:
         await world.clock.advance(10)
         assert world.status(order_id) == "RETURNED CANCELLED"
         assert world.places_held() == 0
+
+    tell(story)
+
+
+def test_doubtful_order_is_renewed(tell: Tell) -> None:
+    """An order that never shows a place that may be ours is given up, and the next one is filled.
+
+    A select got lost on its way, and before it was repeated a stranger took the place for a while:
+    the refusal may then mean the stranger, or ourselves.
+    """
+
+    async def story(world: World) -> None:
+        await world.clock.advance(QUIET_SECONDS)
+        stranger = world.office.start()
+        wanted = seat_id_of(event_id=PARTNER, row=1, number=1)
+
+        async def lose_it() -> None:
+            world.office.select(world.places()[wanted], stranger)
+            raise httpx.ReadTimeout("lost")
+
+        world.provider_net.hooks["select"] = lose_it
+        order_id = world.initiate(world.book(PARTNER, 1, 2))
+        await world.clock.advance(80)
+        assert world.provider_net.count("orders") == 2
+        world.office.cancel(stranger)
+        await world.clock.advance(30)
+        assert world.status(order_id) == "PENDING SUBMITTED"
+        assert world.orders() == ["CANCELLED 0", "CANCELLED 0", "SUBMITTED 2"]
+        assert world.places_held() == 2
+
+    tell(story)
+
+
+def test_provider_shows_nothing_any_more(tell: Tell) -> None:
+    """When several orders stay empty no new one is begun; once they show, all is as before."""
+
+    async def story(world: World) -> None:
+        await world.clock.advance(QUIET_SECONDS)
+        world.office.panel.change(b'{"freeze_projection": true}')
+        orders = [world.initiate(world.book(PARTNER, number)) for number in (1, 2, 3)]
+        await world.clock.advance(80)
+        late = world.initiate(world.book(PARTNER, 4))
+        await world.clock.advance(60)
+        assert world.status(late) == "PENDING WANTED"
+        assert world.provider_net.count("orders") == 3
+        world.office.panel.change(b'{"freeze_projection": false}')
+        await world.clock.advance(60)
+        assert {world.status(one) for one in (*orders, late)} == {"PENDING SUBMITTED"}
+
+    tell(story)
+
+
+def test_order_that_was_lost_there(tell: Tell) -> None:
+    """A confirm that the provider will never take is parked: the operator must talk to them."""
+
+    async def story(world: World) -> None:
+        order_id = world.initiate(world.book(PARTNER, 1))
+        await world.registered(order_id)
+        await world.clock.advance(3)
+        world.office.cancel(world.office.orders()[0]["id"])
+        await world.pay(order_id)
+        await world.verify(order_id)
+        await world.clock.advance(15 * 60)
+        assert world.status(order_id) == "CAPTURED CONFIRM_DUE"
+        payment = world.payment(order_id)
+        assert payment.reservation is not None
+        assert payment.reservation.parked == "confirm: HTTP 409, the order is CANCELLED"
+        confirms = world.provider_net.count("confirm")
+        await world.clock.advance(3_600)
+        assert 1 <= world.provider_net.count("confirm") - confirms <= 2
+
+    tell(story)
+
+
+def test_places_that_do_not_come_in_time(tell: Tell) -> None:
+    """A customer who has paid for places that never come gets the money back at the deadline."""
+
+    async def story(world: World) -> None:
+        world.provider_net.down = True
+        booking_id = world.book(PARTNER, 1)
+        order_id = world.initiate(booking_id)
+        await world.registered(order_id)
+        await world.pay(order_id)
+        await world.verify(order_id, within_seconds=1)
+        assert world.status(order_id) == "AUTHORIZED WANTED"
+        await world.clock.advance(12 * 60)
+        world.engine.expire_due(now_ms=world.clock.ms(), at_most=9)
+        await world.clock.advance(10)
+        assert world.status(order_id) == "RETURNED CANCELLED"
+        assert world.booking_status(booking_id) == "CANCELLED"
+        assert world.money() == (0, 0)
 
     tell(story)

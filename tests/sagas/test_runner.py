@@ -421,3 +421,70 @@ def test_hints_cost_nothing(tell: Tell) -> None:
         assert world.gateway_net.count("check") == 2
 
     tell(story)
+
+
+def test_outage_of_ten_minutes(tell: Tell) -> None:
+    """No sale is lost to an outage if its customer comes back within the hold and pays."""
+
+    async def story(world: World) -> None:
+        early = [world.initiate(world.book(OWN, number)) for number in (1, 2)]
+        for order_id in early:
+            await world.registered(order_id)
+        world.gateway_net.down = True
+        bookings = [world.book(PARTNER, number) for number in (1, 2, 3, 4)]
+        orders = [world.initiate(booking_id) for booking_id in bookings]
+        for order_id in orders:
+            with pytest.raises(GatewayUnavailable):
+                await world.registered(order_id)
+        await world.pay(early[0])
+        asked = len(world.gateway_net.requests)
+        await world.clock.advance(600)
+        # One probe a second, whoever is waiting.
+        assert len(world.gateway_net.requests) - asked <= 601
+        world.gateway_net.down = False
+        for order_id in orders:
+            await world.registered(order_id)
+            await world.pay(order_id)
+        await world.clock.advance(90)
+        assert {world.status(one) for one in orders} == {"CAPTURED CONFIRMED"}
+        assert world.status(early[0]) == "CAPTURED"
+        assert world.status(early[1]) == "PENDING"
+
+    tell(story)
+
+
+def test_who_waits_goes_first(tell: Tell) -> None:
+    """As soon as the gateway is back, the customer who stands at the page is served."""
+
+    async def story(world: World) -> None:
+        world.gateway_net.down = True
+        orders = [world.initiate(world.book(OWN, number)) for number in (1, 2, 3, 4, 5)]
+        await world.clock.advance(100)
+        waiting = asyncio.create_task(world.sagas.registered(orders[-1], within_seconds=10))
+        await world.clock.advance(0.5)
+        world.gateway_net.down = False
+        while not world.desk.book.ledger()["payments"]:
+            await world.clock.advance(0.01)
+        assert waiting.done()
+        assert (await waiting).order_id == orders[-1]
+        assert len(world.desk.book.ledger()["payments"]) <= 2
+        await world.clock.advance(31)
+        assert {world.status(one) for one in orders} == {"PENDING"}
+
+    tell(story)
+
+
+def test_nobody_waits_long_for_a_gateway_that_is_down(tell: Tell) -> None:
+    """Ten seconds for its page, but two when it is known that there is nobody to make one."""
+
+    async def story(world: World) -> None:
+        world.gateway_net.down = True
+        first = world.initiate(world.book(OWN, 1))
+        await world.clock.advance(30)
+        waiting = asyncio.create_task(world.sagas.registered(first, within_seconds=10))
+        await world.clock.advance(2.1)
+        assert waiting.done()
+        with pytest.raises(GatewayUnavailable):
+            await waiting
+
+    tell(story)
