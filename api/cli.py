@@ -1,4 +1,4 @@
-"""The `billetter` command: init, serve, demo, emulate, verify.
+"""The `billetter` command: init, serve, demo, emulate, verify, sagas.
 
 Every failure ends with one sentence that says what is wrong and what to do next, and exit code 1
 (2 for a wrong command line).
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from api import demo as demo_rooms
-from api import store
+from api import sagas_report, store
 from api.emulators import EMULATORS, emulate
 from api.logs import set_up_logs
 from api.processes import PortTaken
@@ -156,3 +156,25 @@ def verify(data: Path) -> None:
         click.echo(f"FAULT: {findings.fault}", err=True)
         sys.exit(1)
     click.echo("good")
+
+
+@main.command()
+@click.option("--url", default="http://127.0.0.1:8081", show_default=True, help="running server")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="read the directory of a stopped server instead",
+)
+@click.option("--retry", is_flag=True, help="try everything that is parked now")
+def sagas(url: str, data: Path | None, *, retry: bool) -> None:
+    """Tell what the gateway and the provider are owed, and what only an operator can mend."""
+    if retry and data is not None:
+        raise click.UsageError("only a running server can retry: leave --data out")
+    if retry:
+        click.echo(f"{sagas_report.retry_parked(url)} parked payments are tried again")
+        return
+    if data is not None:
+        store.require(data)
+    found = sagas_report.ask_server(url) if data is None else sagas_report.read_directory(data)
+    for line in sagas_report.lines(found):
+        click.echo(line)

@@ -11,6 +11,10 @@ from api.query import required_integer
 from api.reply import OK_TEXT, Reply
 from sagas import verify_signature
 
+# Somebody looks at the page: the money hasn't moved, so there is nothing to ask for. (It comes just
+# before the news that counts, which must not have to wait for the end of a needless check.)
+_NO_NEWS = frozenset({"NEW", "FORM_SHOWED"})
+
 
 class Notification(msgspec.Struct):
     """The gateway's words for what has happened to one of its payments."""
@@ -41,6 +45,7 @@ async def notification(call: Call[Notification]) -> Reply:
         if not verify_signature(service.webhook_secret, call.raw, signature):
             raise Refusal(BAD_SIGNATURE)
     order_id = service.engine.order_of(told.payment_id)
-    if order_id is not None and told.team_slug == service.merchant_id:
+    is_ours = order_id is not None and told.team_slug == service.merchant_id
+    if order_id is not None and is_ours and told.status.upper() not in _NO_NEWS:
         await service.sagas.verify(order_id, within_seconds=service.limits.notification_seconds)
     return OK_TEXT

@@ -96,11 +96,11 @@ RESET_FORBIDDEN = Problem(
     "Сброс запрещён",
     "Сервер запущен без разрешения сбрасывать данные.",
 )
-METRICS_FORBIDDEN = Problem(
-    "metrics-forbidden",
+OPERATOR_ONLY = Problem(
+    "operator-only",
     403,
-    "Метрики недоступны",
-    "Метрики видны только с той машины, на которой работает сервер.",
+    "Доступно только оператору",
+    "Это видно только с той машины, на которой работает сервер.",
 )
 NO_SUCH_PATH = Problem(
     "no-such-path",

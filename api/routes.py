@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api import bookings, openapi, pages, payments, problems, seats, system
+from api import bookings, obligations, openapi, pages, payments, problems, seats, system, timeline
 from api.body import decoder
 from api.endpoint import Operation
 from api.events import EventPages, event_query, events_query
@@ -123,6 +123,13 @@ def _other_calls(events: EventPages) -> tuple[Operation[Any], ...]:
             problems=(problems.EVENT_NOT_FOUND, problems.BUSY),
         ),
         Operation(
+            "GET",
+            "/x/bookings/{id}",
+            timeline.show_booking,
+            query=timeline.booking_query,
+            problems=(problems.NOT_OWNER, problems.BOOKING_NOT_FOUND),
+        ),
+        Operation(
             "POST",
             "/api/reset",
             system.reset,
@@ -158,10 +165,26 @@ def _system_calls() -> tuple[Operation[Any], ...]:
         Operation("GET", "/x/version", system.tell_version, public=True, durable=False),
         Operation(
             "GET",
+            "/x/sagas",
+            obligations.show_obligations,
+            public=True,
+            durable=False,
+            problems=(problems.OPERATOR_ONLY,),
+        ),
+        Operation(
+            "POST",
+            "/x/sagas/retry",
+            obligations.retry_parked,
+            public=True,
+            durable=False,
+            problems=(problems.OPERATOR_ONLY,),
+        ),
+        Operation(
+            "GET",
             "/metrics",
             system.metrics,
             public=True,
             durable=False,
-            problems=(problems.METRICS_FORBIDDEN,),
+            problems=(problems.OPERATOR_ONLY,),
         ),
     )

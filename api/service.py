@@ -20,8 +20,9 @@ class Limits:
     page_seconds: float = 10.0
     # The customer's browser stands at our "paid" page meanwhile.
     verify_seconds: float = 5.0
-    # The gateway holds its own customer's request open while it notifies us.
-    notification_seconds: float = 1.0
+    # The gateway holds its own customer's request open while it notifies us; but some gateways
+    # show that the money is held only as long as they do.
+    notification_seconds: float = 2.0
 
 
 class Service:

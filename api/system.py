@@ -3,10 +3,10 @@
 from importlib.metadata import version
 
 from api.endpoint import Call
-from api.problems import METRICS_FORBIDDEN, NOT_READY, RESET_FORBIDDEN, Refusal
+from api.obligations import require_operator
+from api.problems import NOT_READY, RESET_FORBIDDEN, Refusal
 from api.reply import OK_TEXT, TEXT, Reply, json_reply, reply
 
-_LOOPBACK = ("127.0.0.1", "::1")
 _VERSION = json_reply({"version": version("billetter")})
 
 
@@ -34,9 +34,8 @@ async def reset(call: Call[None]) -> Reply:
 
 
 async def metrics(call: Call[None]) -> Reply:
-    """In Prometheus' text format; a proxy on the same machine isn't the same machine."""
-    if call.client not in _LOOPBACK or b"x-forwarded-for" in call.headers:
-        raise Refusal(METRICS_FORBIDDEN)
+    """In Prometheus' text format."""
+    require_operator(call)
     engine = call.service.engine
     lines = [
         "# HELP billetter_durable_lsn The last record of the log that is on disk.",

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from engine.apply import apply
+from engine.domain import Payment
 from engine.dump import digest, load
 from engine.mutations import decode
 from engine.state import State
@@ -48,6 +49,17 @@ def verify_store(directory: Path) -> Findings:
         except Exception as fault:
             # Whatever a damaged file makes of the decoder or of apply: it is the finding.
             return Findings(fault=f"{type(fault).__name__}: {fault}")
+
+
+def read_unsettled(directory: Path) -> list[Payment]:
+    """The payments that still owe the outside a call, from the store of a server that is stopped.
+
+    Raises wal.Locked while a server runs, and STORE_FAULTS for what can't be read.
+    """
+    with _nobody_writing(directory / WAL_DIRECTORY):
+        lsns = _snapshot_lsns(directory)
+        state = _replayed(directory, lsns[0] if lsns else None)
+        return [state.payments[order_id] for order_id in state.unsettled]
 
 
 @contextmanager

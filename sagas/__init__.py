@@ -16,7 +16,7 @@ from sagas.errors import (
 from sagas.gateway_client import GatewayClient
 from sagas.places import Places, load, preload
 from sagas.provider_client import ProviderClient
-from sagas.runner import Sagas
+from sagas.runner import Sagas, Standing
 from sagas.signing import verify_signature
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "ProviderClient",
     "SagaError",
     "Sagas",
+    "Standing",
     "load",
     "preload",
     "verify_signature",

@@ -76,6 +76,10 @@ class ProviderSide:
             if payment.reservation is not None and call is not ProviderCall.START:
                 self._claims.claim(payment.order_id, payment.reservation.seats)
 
+    def is_down(self) -> bool:
+        """True while calls wait for the provider to answer again."""
+        return self._client.breaker.is_open()
+
     async def look(self, payment: Payment, watch: Watch) -> int | None:
         """Make at most one call; returns when to look again in ms, None: when something changes."""
         reservation = payment.reservation

@@ -9,6 +9,7 @@ is down holds up nobody.
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
 
 import structlog
 
@@ -46,6 +47,16 @@ DOWN_SECONDS = 2.0
 STOP_SECONDS = 12.0
 
 log = structlog.get_logger("sagas")
+
+
+class Standing(NamedTuple):
+    """What is owed outside. A service is "up", "down" (it hasn't answered lately), or "none"."""
+
+    gateway: str
+    provider: str
+    unsettled: int
+    owed_back_minor: int
+    parked: list[Payment]
 
 
 class Sagas:
@@ -102,8 +113,7 @@ class Sagas:
 
     def start(self) -> None:
         """Take up everything that is unsettled; call it on the running loop."""
-        unsettled = map(self._engine.payment, self._engine.unsettled())
-        payments = [payment for payment in unsettled if payment is not None]
+        payments = self._unsettled()
         if self._provider_side is not None:
             self._provider_side.resume(payments)
         for payment in payments:
@@ -145,8 +155,23 @@ class Sagas:
 
     def parked(self) -> list[Payment]:
         """Payments of which one side, or both, is beyond any retry. Not to be changed."""
-        unsettled = map(self._engine.payment, self._engine.unsettled())
-        return [one for one in unsettled if one is not None and one.is_parked()]
+        return [payment for payment in self._unsettled() if payment.is_parked()]
+
+    def standing(self) -> Standing:
+        """What is owed now, for an operator's eyes."""
+        unsettled = self._unsettled()
+        due = (one for one in unsettled if one.status is PaymentStatus.RETURN_DUE)
+        return Standing(
+            gateway=_word(self._gateway_side),
+            provider=_word(self._provider_side),
+            unsettled=len(unsettled),
+            owed_back_minor=sum(payment.amount_minor for payment in due),
+            parked=[payment for payment in unsettled if payment.is_parked()],
+        )
+
+    def _unsettled(self) -> list[Payment]:
+        found = map(self._engine.payment, self._engine.unsettled())
+        return [payment for payment in found if payment is not None]
 
     def can_sell(self, sale: Sale) -> bool:
         """Whether everything is there that selling such an event's seats takes."""
@@ -344,3 +369,9 @@ class Sagas:
         may_owe_places = self._provider_side is not None and payment.reservation is not None
         if may_owe_places and not watch.provider.has_seen(stamp):
             self._provider_agenda.now(order_id)
+
+
+def _word(side: GatewaySide | ProviderSide | None) -> str:
+    if side is None:
+        return "none"
+    return "down" if side.is_down() else "up"

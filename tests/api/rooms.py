@@ -17,7 +17,7 @@ from api.service import Service
 from catalog import Catalog, HallPlan, User
 from engine import Engine, Event, Hall, Payment, Rules, Sale, Zone, seat_id_of
 from engine.errors import UnknownPayment
-from sagas import SagaError
+from sagas import SagaError, Standing
 
 NOW_MS = 1_800_000_000_000
 DAY_MS = 86_400_000
@@ -127,6 +127,14 @@ class FakeSagas:
 
     def can_sell(self, sale: Sale) -> bool:
         return sale in self.sells
+
+    def standing(self) -> Standing:
+        payments = [self._engine.payment(order_id) for order_id in self._engine.unsettled()]
+        parked = [one for one in payments if one is not None and one.is_parked()]
+        return Standing("up", "none", len(payments), 0, parked)
+
+    def retry_parked(self) -> int:
+        return len(self.standing().parked)
 
     def wake(self, order_id: int) -> None:
         self.woken.append(order_id)

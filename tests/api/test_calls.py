@@ -320,17 +320,20 @@ def notification(payment_id: str, **changes: object) -> dict[str, object]:
         ({"more": "of it"}, True),
         ({"paymentId": "unknown"}, False),
         ({"teamSlug": "somebody else"}, False),
+        ({"status": "FORM_SHOWED"}, False),
+        ({"status": "failed"}, True),
+        ({"status": "a new word"}, True),
     ],
 )
 def test_a_notification_makes_us_ask_the_gateway(
     rooms: Rooms, changes: dict[str, object], asks: bool
 ) -> None:
-    """Only about payments that we know and that are ours; the answer is always 200."""
+    """Only about payments of ours, and only if there may be news; the answer is always 200."""
     order_id = rooms.initiate(rooms.book(ANN, seat(1)))
     told = notification(f"pay-{order_id}", **changes)
     answer = rooms.call("POST", "/api/payments/notifications", json=told)
     assert (200, b"OK") == (answer.status, answer.body)
-    assert ([(order_id, 1.0)] if asks else []) == rooms.sagas.verified
+    assert ([(order_id, 2.0)] if asks else []) == rooms.sagas.verified
 
 
 def test_analytics_count_seats_money_and_live_bookings(rooms: Rooms) -> None:

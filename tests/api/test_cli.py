@@ -57,7 +57,7 @@ def test_help_names_the_commands(run: Run) -> None:
     answer = run("-h")
 
     assert 0 == answer.exit_code
-    for command in ("init", "serve", "demo", "emulate", "verify"):
+    for command in ("init", "serve", "demo", "emulate", "verify", "sagas"):
         assert f"  {command} " in answer.output
         told = run(command, "--help")
         assert (0, "Usage: main " + command) == (told.exit_code, told.output[: 12 + len(command)])

@@ -1,0 +1,361 @@
+"""What a person and a program must know of each call: what it takes, what it gives, an example.
+
+`openapi.py` makes the document of it; what a call may be refused for stands in `routes.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from api.query import INT64_MAX, INT64_MIN, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
+
+Json = dict[str, Any]
+
+_INT64: Json = {"type": "integer", "format": "int64", "minimum": INT64_MIN, "maximum": INT64_MAX}
+_ID: Json = {"type": "integer", "format": "int64", "minimum": 1, "maximum": 2**53 - 1}
+_TEXT: Json = {"type": "string"}
+_COUNT: Json = {"type": "integer", "minimum": 0}
+_MONEY: Json = {"type": "string", "pattern": r"^[0-9]+\.[0-9]{2}$"}
+_BOOLEAN: Json = {"type": "boolean"}
+_INSTANT: Json = {"type": "string", "format": "date-time"}
+_OUTSIDE: Json = {"type": "string", "enum": ["up", "down", "none"]}
+
+
+def object_of(**properties: Json) -> Json:
+    """Every property is required; what we answer holds no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _taken(**properties: Json) -> Json:
+    """What we read: other properties are ignored."""
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _list(items: Json) -> Json:
+    return {"type": "array", "items": items}
+
+
+def _message(text: str) -> Json:
+    return object_of(message={"type": "string", "enum": [text]})
+
+
+@dataclass(frozen=True)
+class Doc:
+    """What a person must know of one call. `gives` is the schema of its success, None: no JSON."""
+
+    summary: str
+    tag: str
+    gives: Json | None = None
+    example: Any = None
+    status: int = 200
+    parameters: tuple[Json, ...] = ()
+    takes: Json | None = None
+    sends: Any = None  # an example of the body
+    description: str = ""
+
+
+def _parameter(
+    name: str, schema: Json, description: str, *, required: bool = False, where: str = "query"
+) -> Json:
+    return {
+        "name": name,
+        "in": where,
+        "required": required,
+        "description": description,
+        "schema": schema,
+    }
+
+
+_PAGE = _parameter(
+    "page", {**_INT64, "minimum": 1, "default": 1}, "Номер страницы, с 1. За последней – []."
+)
+_PAGE_SIZE = _parameter(
+    "pageSize",
+    {"type": "integer", "minimum": 1, "maximum": PAGE_SIZE_MAX, "default": PAGE_SIZE_DEFAULT},
+    "Сколько записей на странице.",
+)
+_ORDER = _parameter("orderId", _INT64, "Номер платежа, который мы дали шлюзу.", required=True)
+_SEAT_STATUS: Json = {"type": "string", "enum": ["FREE", "RESERVED", "SOLD"]}
+
+DOCS: Mapping[tuple[str, str], Doc] = {
+    ("GET", "/api/events"): Doc(
+        "Список и поиск событий",
+        "События",
+        _list(object_of(id=_ID, title={"type": "string"})),
+        [{"id": 1, "title": "Селеста Морейра"}],
+        parameters=(
+            _parameter("query", {"type": "string"}, "Слова из названия или описания."),
+            _parameter("date", {"type": "string", "format": "date"}, "День события."),
+            _PAGE,
+            _PAGE_SIZE,
+        ),
+        description="С query – сначала самые подходящие; с одной датой – по времени; иначе по id.",
+    ),
+    ("GET", "/x/events/{id}"): Doc(
+        "Одно событие и свободные места по зонам",
+        "События",
+        object_of(
+            id=_ID,
+            title=_TEXT,
+            description=_TEXT,
+            type=_TEXT,
+            date={"type": "string", "format": "date"},
+            datetime_start=_TEXT,
+            provider=_TEXT,
+            active={"type": "boolean"},
+            zones=_list(object_of(name=_TEXT, price=_MONEY, total_seats=_COUNT, free_seats=_COUNT)),
+        ),
+        {
+            "id": 1,
+            "title": "Селеста Морейра",
+            "description": "Сто тысяч мест на стадионе Көкдалы.",
+            "type": "concert",
+            "date": "2027-03-11",
+            "datetime_start": "2027-03-11T20:00:00",
+            "provider": "Билеттер",
+            "active": True,
+            "zones": [
+                {
+                    "name": "Золотой круг",
+                    "price": "40000.00",
+                    "total_seats": 10000,
+                    "free_seats": 9998,
+                }
+            ],
+        },
+        parameters=(_parameter("id", _INT64, "Событие.", required=True, where="path"),),
+        description="У прошедших событий (active: false) зон нет: они не продаются.",
+    ),
+    ("GET", "/x/bookings/{id}"): Doc(
+        "Одна моя бронь и её платежи",
+        "Брони",
+        object_of(
+            id=_ID,
+            event_id=_ID,
+            status=_TEXT,
+            created_at=_INSTANT,
+            expires_at=_TEXT,
+            seats=_list(object_of(id=_ID)),
+            payments=_list(
+                object_of(
+                    order_id=_ID,
+                    amount=_MONEY,
+                    status=_TEXT,
+                    page=_TEXT,
+                    refund_pending=_BOOLEAN,
+                    parked=_BOOLEAN,
+                    timeline=_list(object_of(at=_INSTANT, what=_TEXT, text=_TEXT)),
+                )
+            ),
+        ),
+        {
+            "id": 1000000001,
+            "event_id": 1,
+            "status": "PAYMENT_INITIATED",
+            "created_at": "2026-11-24T09:00:00.000Z",
+            "expires_at": "2026-11-24T09:12:01.000Z",
+            "seats": [{"id": 10010001}],
+            "payments": [
+                {
+                    "order_id": 1795510801000000,
+                    "amount": "40000.00",
+                    "status": "INITIATED",
+                    "page": "",
+                    "refund_pending": False,
+                    "parked": False,
+                    "timeline": [
+                        {
+                            "at": "2026-11-24T09:00:01.000Z",
+                            "what": "PaymentInitiated",
+                            "text": "Оплата начата",
+                        }
+                    ],
+                }
+            ],
+        },
+        parameters=(_parameter("id", _INT64, "Бронь.", required=True, where="path"),),
+        description="parked: без оператора дальше не пойдёт; ничего не потеряно.",
+    ),
+    ("GET", "/x/sagas"): Doc(
+        "Что мы должны шлюзу и организатору",
+        "Сервер",
+        object_of(
+            gateway=_OUTSIDE,
+            provider=_OUTSIDE,
+            unsettled=_COUNT,
+            owed_back=_MONEY,
+            parked_count=_COUNT,
+            parked=_list(
+                object_of(
+                    order_id=_ID,
+                    booking_id=_ID,
+                    payment_id=_TEXT,
+                    amount=_MONEY,
+                    payment=_TEXT,
+                    reservation=_TEXT,
+                    provider_order=_TEXT,
+                    since=_TEXT,
+                    reasons=_list(_TEXT),
+                )
+            ),
+        ),
+        {
+            "gateway": "up",
+            "provider": "up",
+            "unsettled": 0,
+            "owed_back": "0.00",
+            "parked_count": 0,
+            "parked": [],
+        },
+        description="Только с машины сервера.",
+    ),
+    ("POST", "/x/sagas/retry"): Doc(
+        "Повторить отложенное сейчас",
+        "Сервер",
+        object_of(retried=_COUNT),
+        {"retried": 0},
+        description="Только с машины сервера. Иначе отложенное повторяется раз в час.",
+    ),
+    ("POST", "/api/bookings"): Doc(
+        "Создать бронь",
+        "Брони",
+        object_of(id=_ID),
+        {"id": 1000000001},
+        status=201,
+        takes=_taken(event_id=_INT64),
+        sends={"event_id": 1},
+    ),
+    ("GET", "/api/bookings"): Doc(
+        "Мои брони",
+        "Брони",
+        _list(object_of(id=_ID, event_id=_ID, seats=_list(object_of(id=_ID)))),
+        [{"id": 1000000001, "event_id": 1, "seats": [{"id": 10010001}]}],
+        description="Новые – в конце; у отменённых нет мест.",
+    ),
+    ("GET", "/api/seats"): Doc(
+        "Места зала",
+        "Места",
+        _list(object_of(id=_ID, row=_ID, number=_ID, status=_SEAT_STATUS, price=_MONEY)),
+        [{"id": 10010001, "row": 1, "number": 1, "status": "FREE", "price": "40000.00"}],
+        parameters=(
+            _parameter("event_id", _INT64, "Событие.", required=True),
+            _PAGE,
+            _PAGE_SIZE,
+            _parameter("row", {**_INT64, "minimum": 1}, "Только этот ряд."),
+            _parameter("status", _SEAT_STATUS, "Только такие места."),
+        ),
+        description=(
+            "По рядам и номерам. Со status=FREE и без page свободные места раздаются: следующий "
+            "ответ продолжает предыдущий, чтобы не всем предлагать одно и то же место."
+        ),
+    ),
+    ("PATCH", "/api/seats/select"): Doc(
+        "Добавить место в бронь",
+        "Места",
+        _message("Место успешно добавлено в бронь"),
+        {"message": "Место успешно добавлено в бронь"},
+        takes=_taken(booking_id=_INT64, seat_id=_INT64),
+        sends={"booking_id": 1000000001, "seat_id": 10010001},
+    ),
+    ("PATCH", "/api/seats/release"): Doc(
+        "Освободить место",
+        "Места",
+        _message("Место успешно освобождено"),
+        {"message": "Место успешно освобождено"},
+        takes=_taken(seat_id=_INT64),
+        sends={"seat_id": 10010001},
+        description="После начала оплаты прекращает её; бронь остаётся с прочими местами.",
+    ),
+    ("PATCH", "/api/bookings/initiatePayment"): Doc(
+        "Начать оплату",
+        "Брони",
+        status=302,
+        takes=_taken(booking_id=_INT64),
+        sends={"booking_id": 1000000001},
+        description="Адрес страницы оплаты – в заголовке Location; при повторе тот же.",
+    ),
+    ("PATCH", "/api/bookings/cancel"): Doc(
+        "Отменить бронь",
+        "Брони",
+        _message("Бронь успешно отменена"),
+        {"message": "Бронь успешно отменена"},
+        takes=_taken(booking_id=_INT64),
+        sends={"booking_id": 1000000001},
+        description="На любом шаге; оплаченную – не позже чем за 12 часов до события.",
+    ),
+    ("GET", "/api/payments/success"): Doc(
+        "Покупатель вернулся после оплаты",
+        "Платежи",
+        parameters=(_ORDER,),
+        description="Лишь повод спросить шлюз; неизвестный номер – тоже OK.",
+    ),
+    ("GET", "/api/payments/fail"): Doc(
+        "Покупатель вернулся без оплаты",
+        "Платежи",
+        parameters=(_ORDER,),
+        description="Лишь повод спросить шлюз; неизвестный номер – тоже OK.",
+    ),
+    ("POST", "/api/payments/notifications"): Doc(
+        "Уведомление платёжного шлюза",
+        "Платежи",
+        takes={
+            **_taken(
+                paymentId={"type": "string"},
+                status={"type": "string"},
+                teamSlug={"type": "string"},
+                timestamp={"type": "string"},
+            )
+        },
+        sends={
+            "paymentId": "20250817112233",
+            "status": "AUTHORIZED",
+            "teamSlug": "demo",
+            "timestamp": "2027-08-17T11:22:33.1234567Z",
+            "data": {},
+        },
+        description=(
+            "Лишь повод спросить шлюз, поэтому повторы безвредны и Idempotency-Key не нужен. "
+            "Если задан секрет, тело должно быть подписано: X-Webhook-Signature: sha256=<hex>."
+        ),
+    ),
+    ("GET", "/api/analytics"): Doc(
+        "Продажи события",
+        "Аналитика",
+        object_of(
+            event_id=_ID,
+            total_seats=_COUNT,
+            sold_seats=_COUNT,
+            reserved_seats=_COUNT,
+            free_seats=_COUNT,
+            total_revenue=_MONEY,
+            bookings_count=_COUNT,
+        ),
+        {
+            "event_id": 1,
+            "total_seats": 100000,
+            "sold_seats": 2,
+            "reserved_seats": 1,
+            "free_seats": 99997,
+            "total_revenue": "80000.00",
+            "bookings_count": 2,
+        },
+        parameters=(_parameter("id", _INT64, "Событие.", required=True),),
+        description="Выручка – за проданные места; отменённые брони не считаются.",
+    ),
+    ("POST", "/api/reset"): Doc(
+        "Сбросить брони",
+        "Сервер",
+        description="Все места свободны, броней нет; пользователи и события остаются.",
+    ),
+    ("GET", "/healthz"): Doc("Сервер жив", "Сервер"),
+    ("GET", "/readyz"): Doc("Сервер восстановился и принимает записи", "Сервер"),
+    ("GET", "/x/version"): Doc(
+        "Версия", "Сервер", object_of(version={"type": "string"}), {"version": "0.1.0"}
+    ),
+    ("GET", "/metrics"): Doc("Показатели для Prometheus", "Сервер"),
+}

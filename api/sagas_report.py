@@ -1,0 +1,75 @@
+"""`billetter sagas`: what the outside is owed, in words, from a running server or its directory."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from api.obligations import parked_row
+from api.seats import money
+from api.store import StoreError
+from engine import STORE_FAULTS, PaymentStatus
+from engine.verify import read_unsettled
+
+ASK_SECONDS = 10.0
+
+
+def ask_server(url: str) -> Mapping[str, Any]:
+    """What GET /x/sagas says; raises StoreError where nobody answers or we may not ask."""
+    return _call("GET", url, "/x/sagas")
+
+
+def retry_parked(url: str) -> int:
+    """Have everything that is parked tried now; returns how many payments that is."""
+    retried: int = _call("POST", url, "/x/sagas/retry")["retried"]
+    return retried
+
+
+def read_directory(data: Path) -> Mapping[str, Any]:
+    """The same from the directory of a stopped server; raises StoreError while one is running."""
+    try:
+        payments = read_unsettled(data)
+    except STORE_FAULTS as fault:
+        raise StoreError(f"{data}: {fault}; ask a running server with --url") from None
+    due = (one.amount_minor for one in payments if one.status is PaymentStatus.RETURN_DUE)
+    parked = [parked_row(payment) for payment in payments if payment.is_parked()]
+    return {
+        "gateway": "none",
+        "provider": "none",
+        "unsettled": len(payments),
+        "owed_back": money(sum(due)),
+        "parked_count": len(parked),
+        "parked": parked,
+    }
+
+
+def lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """A few figures, then a line or two for everything parked."""
+    yield f"gateway {found['gateway']}, provider {found['provider']}"
+    yield f"{found['unsettled']} payments owe the outside a call"
+    yield f"{found['owed_back']} tenge are to be given back"
+    yield f"{found['parked_count']} payments are parked: no retry will mend them"
+    for row in found["parked"]:
+        standing = " ".join(filter(None, (row["payment"], row["reservation"])))
+        yield (
+            f"\nbooking {row['booking_id']}, order {row['order_id']}: {row['amount']} tenge,"
+            f" {standing} since {row['since']}"
+        )
+        names = {"gateway's payment": row["payment_id"], "provider's order": row["provider_order"]}
+        yield from (f"  {name} {value}" for name, value in names.items() if value)
+        yield from (f"  {reason}" for reason in row["reasons"])
+    if found["parked_count"]:
+        yield "\nMend the cause, then: billetter sagas --retry. Until then they are tried hourly."
+
+
+def _call(method: str, url: str, path: str) -> Mapping[str, Any]:
+    try:
+        answer = httpx.request(method, url.rstrip("/") + path, timeout=ASK_SECONDS, trust_env=False)
+    except (httpx.HTTPError, httpx.InvalidURL) as failure:
+        reason = f"no server answers at {url} ({type(failure).__name__})"
+        raise StoreError(f"{reason}; with the server stopped, --data reads its directory") from None
+    if answer.status_code != 200:
+        raise StoreError(f"{url}{path} answers {answer.status_code}; ask on the server's machine")
+    found: Mapping[str, Any] = answer.json()
+    return found

@@ -1,0 +1,110 @@
+"""One booking for its owner: what is held, every attempt to pay for it, and what became of each."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from api.endpoint import Call
+from api.query import required_integer
+from api.reply import Reply, json_reply
+from api.seats import money
+from engine import Booking, Payment, PaymentStatus
+from engine.errors import BookingNotFound, NotOwner
+from engine.mutations import (
+    BookingCancelled,
+    BookingExpired,
+    Mutation,
+    PaymentAuthorized,
+    PaymentCaptured,
+    PaymentFailed,
+    PaymentInitiated,
+    PaymentParked,
+    PaymentRefused,
+    PaymentRegistered,
+    PaymentReturned,
+    ReservationCancelled,
+    ReservationConfirmed,
+    ReservationDoubted,
+    ReservationParked,
+    ReservationRefused,
+    ReservationStarted,
+    ReservationSubmitted,
+    ReturnOwed,
+    SeatReleased,
+    StateReset,
+    tag_of,
+)
+
+# The mutation's name is for programs, the sentence for people.
+_SENTENCES: Mapping[type[Mutation], str] = {
+    PaymentInitiated: "Оплата начата",
+    PaymentRegistered: "Страница оплаты готова",
+    PaymentRefused: "Шлюз не принял платёж; места остаются за бронью",
+    PaymentAuthorized: "Деньги заблокированы на карте",
+    PaymentCaptured: "Оплачено: места ваши",
+    PaymentFailed: "Оплата не прошла; места освобождены",
+    ReturnOwed: "Деньги пришли с опозданием и будут возвращены",
+    PaymentReturned: "Деньги возвращены полностью",
+    PaymentParked: "Шлюз не отвечает как должен; этим занимается оператор",
+    ReservationStarted: "Места запрошены у организатора",
+    ReservationSubmitted: "Организатор удерживает места",
+    ReservationDoubted: "Места запрашиваются у организатора заново",
+    ReservationConfirmed: "Организатор подтвердил места",
+    ReservationCancelled: "Организатор освободил места",
+    ReservationRefused: "Организатор уже продал одно из мест; деньги будут возвращены",
+    ReservationParked: "Организатор не отвечает как должен; этим занимается оператор",
+    SeatReleased: "Место освобождено; эта оплата прекращена",
+    BookingCancelled: "Бронь отменена",
+    BookingExpired: "Время на оплату вышло; места освобождены",
+    StateReset: "Данные сброшены",
+}
+_BY_TAG = {tag_of(kind): (kind.__name__, text) for kind, text in _SENTENCES.items()}
+
+
+def booking_query(values: Mapping[str, str]) -> int:
+    return required_integer(values, "id")
+
+
+async def show_booking(call: Call[int]) -> Reply:
+    """Everything about one booking of the caller's."""
+    engine = call.service.engine
+    booking = engine.booking(call.input)
+    if booking is None:
+        raise BookingNotFound(call.input)
+    if booking.user_id != call.user_id:
+        raise NotOwner(call.input)
+    payments = engine.attempts_of(booking)
+    return json_reply({**_booking(booking), "payments": [_payment(one) for one in payments]})
+
+
+def instant(at_ms: int) -> str:
+    """RFC 3339 in UTC, with milliseconds."""
+    at = datetime.fromtimestamp(at_ms / 1_000, UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _booking(booking: Booking) -> dict[str, object]:
+    return {
+        "id": booking.booking_id,
+        "event_id": booking.event_id,
+        "status": booking.status,
+        "created_at": instant(booking.created_at_ms),
+        # When what is held will be free; empty: nothing can run out.
+        "expires_at": instant(booking.expires_at_ms) if booking.expires_at_ms else "",
+        "seats": [{"id": seat_id} for seat_id in booking.seats],
+    }
+
+
+def _payment(payment: Payment) -> dict[str, object]:
+    is_open = payment.status is PaymentStatus.PENDING
+    return {
+        "order_id": payment.order_id,
+        "amount": money(payment.amount_minor),
+        "status": payment.status,
+        "page": payment.url if is_open else "",
+        "refund_pending": payment.status is PaymentStatus.RETURN_DUE,
+        "parked": payment.is_parked(),
+        "timeline": [
+            {"at": instant(at_ms), "what": name, "text": text}
+            for at_ms, (name, text) in ((at_ms, _BY_TAG[tag]) for at_ms, tag in payment.steps())
+        ],
+    }

@@ -1,0 +1,104 @@
+"""One booking as its owner sees it."""
+
+from typing import Any
+
+import pytest
+
+from api import timeline
+from engine.mutations import Effect, tag_of
+from tests.api.rooms import ANN, BOB, NOW_MS, Rooms, seat
+
+AT = "2027-01-15T08:00:00.000Z"
+
+
+def shown(rooms: Rooms, booking_id: int) -> dict[str, Any]:
+    answer = rooms.call("GET", f"/x/bookings/{booking_id}", user=ANN)
+    assert answer.status == 200
+    found: dict[str, Any] = answer.json
+    return found
+
+
+def test_a_booking_that_nobody_has_paid_for(rooms: Rooms) -> None:
+    """Its seats, and until when they are held."""
+    booking_id = rooms.book(ANN, seat(1), seat(2))
+    assert shown(rooms, booking_id) == {
+        "id": booking_id,
+        "event_id": 1,
+        "status": "CREATED",
+        "created_at": AT,
+        "expires_at": "2027-01-15T08:15:00.000Z",
+        "seats": [{"id": seat(1)}, {"id": seat(2)}],
+        "payments": [],
+    }
+
+
+def test_a_sale_and_its_refund(rooms: Rooms) -> None:
+    """Every step of the payment with its time, and whether money is still to come back."""
+    booking_id = rooms.book(ANN, seat(1))
+    rooms.pay(booking_id)
+    rooms.now_ms = NOW_MS + 60_000
+    rooms.call("PATCH", "/api/bookings/cancel", user=ANN, json={"booking_id": booking_id})
+    booking = shown(rooms, booking_id)
+    assert (booking["status"], booking["expires_at"], booking["seats"]) == ("CANCELLED", "", [])
+    [payment] = booking["payments"]
+    assert payment["status"] == "RETURN_DUE"
+    assert (payment["refund_pending"], payment["parked"], payment["page"]) == (True, False, "")
+    assert [(one["at"][14:19], one["what"]) for one in payment["timeline"]] == [
+        ("00:00", "PaymentInitiated"),
+        ("00:00", "PaymentRegistered"),
+        ("00:00", "PaymentAuthorized"),
+        ("00:00", "PaymentCaptured"),
+        ("01:00", "BookingCancelled"),
+    ]
+
+
+def test_two_attempts(rooms: Rooms) -> None:
+    """Each attempt to pay is shown, the earlier first; only the open one has a page."""
+    booking_id = rooms.book(ANN, seat(1), seat(2))
+    first = rooms.initiate(booking_id)
+    rooms.call("PATCH", "/api/seats/release", user=ANN, json={"seat_id": seat(2)})
+    second = rooms.initiate(booking_id)
+    payments = shown(rooms, booking_id)["payments"]
+    assert [(one["order_id"], one["page"]) for one in payments] == [
+        (first, ""),
+        (second, f"https://gateway.example/pay/{second}"),
+    ]
+
+
+def test_a_refund_that_only_an_operator_can_help(rooms: Rooms) -> None:
+    """The owner sees that it is being seen to, not what the gateway said."""
+    booking_id = rooms.book(ANN, seat(1))
+    order_id = rooms.initiate(booking_id)
+    rooms.sagas.pay(order_id)
+    rooms.call("PATCH", "/api/bookings/cancel", user=ANN, json={"booking_id": booking_id})
+    rooms.engine.park_payment(order_id=order_id, reason="return: HTTP 401, 3001", now_ms=NOW_MS)
+    answer = rooms.call("GET", f"/x/bookings/{booking_id}", user=ANN)
+    [payment] = answer.json["payments"]
+    assert (payment["parked"], payment["timeline"][-1]["what"]) == (True, "PaymentParked")
+    assert b"3001" not in answer.body
+
+
+@pytest.mark.parametrize(
+    ("booking", "user", "status"),
+    [
+        ("mine", ANN, 200),
+        ("mine", BOB, 403),
+        ("mine", None, 401),
+        ("1000000999", ANN, 404),
+        ("0", ANN, 404),
+        ("x", ANN, 400),
+    ],
+)
+def test_whose_it_is(rooms: Rooms, booking: str, user: str | None, status: int) -> None:
+    """Only its owner may see it."""
+    booking_id = rooms.book(ANN, seat(1))
+    target = "/x/bookings/" + booking.replace("mine", str(booking_id))
+    assert status == rooms.call("GET", target, user=user).status
+
+
+def test_every_step_has_a_sentence() -> None:
+    """Whatever a payment remembers can be told; the rest never changes one."""
+    told = set(timeline._SENTENCES)
+    apart = {"BookingCreated", "SeatSelected", "ReceiptsExpired"}
+    assert {kind.__name__ for kind in set(Effect.__args__) - told} == apart
+    assert len(timeline._BY_TAG) == len({tag_of(kind) for kind in told})
