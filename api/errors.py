@@ -17,6 +17,7 @@ PROBLEM_OF: Mapping[type[Exception], Problem] = {
     errors.NotOwner: problems.NOT_OWNER,
     errors.SeatTaken: problems.SEAT_TAKEN,
     errors.SeatElsewhere: problems.SEAT_ELSEWHERE,
+    errors.SeatNotOurs: problems.SEAT_NOT_OURS,
     errors.SeatNotHeld: problems.SEAT_NOT_HELD,
     errors.BookingClosed: problems.BOOKING_CLOSED,
     errors.BookingEmpty: problems.BOOKING_EMPTY,

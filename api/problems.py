@@ -142,6 +142,9 @@ SEAT_TAKEN = Problem("seat-taken", 419, _NOT_SELECTED, "Место уже зан
 SEAT_ELSEWHERE = Problem(
     "seat-elsewhere", 419, _NOT_SELECTED, "Место относится к другому событию, чем бронь."
 )
+SEAT_NOT_OURS = Problem(
+    "seat-not-ours", 419, _NOT_SELECTED, "Нам выделена только часть зала, это место продаём не мы."
+)
 BOOKING_CLOSED = Problem(
     "booking-closed", 419, _NOT_SELECTED, "Бронь уже оплачивается, оплачена или отменена."
 )

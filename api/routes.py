@@ -10,6 +10,7 @@ from api.events import EventPages, event_query, events_query
 _SEATS_419 = (
     problems.SEAT_TAKEN,
     problems.SEAT_ELSEWHERE,
+    problems.SEAT_NOT_OURS,
     problems.BOOKING_CLOSED,
     problems.TOO_MANY_SEATS,
 )

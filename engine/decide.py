@@ -29,6 +29,7 @@ from engine.mutations import (
     SeatReleased,
     SeatSelected,
 )
+from engine.seatmap import WITHHELD
 from engine.state import Shard, State
 from engine.transitions import BOOKING
 
@@ -72,11 +73,14 @@ def select_seat(
     at_ms: int,
 ) -> SeatSelected | None:
     shard, booking = _found_booking(state, booking_id)
-    if shard.event.hall.index_of(seat_id) is None or event_of_seat(seat_id) != booking.event_id:
+    index = shard.event.hall.index_of(seat_id)
+    if index is None or event_of_seat(seat_id) != booking.event_id:
         require_seat(state, events, seat_id)
         _require_owner(booking, user_id)
         raise errors.SeatElsewhere(seat_id)
     _require_owner(booking, user_id)
+    if shard.seatmap.statuses[index] == WITHHELD:
+        raise errors.SeatNotOurs(seat_id)
     if SeatSelected not in BOOKING[booking.status]:
         raise errors.BookingClosed(booking_id)
     holder = shard.holders.get(seat_id)

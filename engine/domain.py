@@ -99,6 +99,11 @@ class Sale(StrEnum):
 
     OWN = "own"  # we do
     PARTNER = "partner"  # a provider does, and is asked for every seat
+    ALLOTMENT = "allotment"  # somebody else does; a part was given to us, and nobody is asked
+
+
+# A run of seats by index, in the order of rows and numbers: (first, last + 1).
+Span = tuple[int, int]
 
 
 class Zone(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -171,12 +176,28 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
     starts_at_ms: int
     hall: Hall
     sale: Sale = Sale.OWN
+    # Sale.ALLOTMENT: the seats that are ours to sell, sorted and disjoint. Otherwise empty.
+    allotment: tuple[Span, ...] = ()
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """The seats that we sell; no other seat of the hall is ever told of."""
+        return self.allotment or ((0, self.hall.seats_total),)
 
     def check(self) -> None:
         """Raise BadPlan unless its ids stay readable for browsers and its hall can be sold."""
         if not 1 <= self.event_id <= EVENT_ID_MAX:
             raise BadPlan(f"ids of events are 1 to {EVENT_ID_MAX}, not {self.event_id}")
         self.hall.check()
+        if self.allotment and self.sale is not Sale.ALLOTMENT:
+            raise BadPlan(f"sale {self.sale.value!r} has no allotment")
+        if not self.allotment and self.sale is Sale.ALLOTMENT:
+            raise BadPlan("an allotment has at least one seat")
+        least, most = 0, self.hall.seats_total
+        for first, end in self.allotment:
+            if not least <= first < end <= most:
+                raise BadPlan(f"a span of an allotment lies in {least}–{most}, not {first}–{end}")
+            least = end
 
 
 class Booking:

@@ -9,6 +9,7 @@ Rejected
 ├── Conflict
 │   ├── SeatTaken
 │   ├── SeatElsewhere
+│   ├── SeatNotOurs
 │   ├── SeatNotHeld
 │   ├── BookingClosed
 │   ├── BookingEmpty
@@ -58,6 +59,10 @@ class SeatTaken(Conflict):
 
 class SeatElsewhere(Conflict):
     """The seat belongs to another event than the booking."""
+
+
+class SeatNotOurs(Conflict):
+    """The seat lies outside the allotment: the hall has it, but we may not sell it."""
 
 
 class SeatNotHeld(Conflict):

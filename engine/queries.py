@@ -1,14 +1,15 @@
 """What may be asked. Nothing here changes the state.
 
 A seat is answered as `SeatView`; an event that nobody has booked yet is answered from its plan,
-without a shard: one empty hall serves all events of the same plan.
+without a shard: one empty hall serves all events of the same plan. Of a seat that isn't ours to
+sell nothing is told: it is in no list and in no total.
 """
 
 from collections.abc import Mapping
 from itertools import takewhile
 from typing import NamedTuple
 
-from engine.domain import Booking, Event, Hall, Payment, SeatStatus, seat_id_of
+from engine.domain import Booking, Event, Hall, Payment, SeatStatus, Span, seat_id_of
 from engine.errors import EventNotFound
 from engine.seatmap import SeatMap
 from engine.state import Shard, State
@@ -52,7 +53,8 @@ class Queries:
     def __init__(self, state: State, events: Mapping[int, Event]) -> None:
         self._state = state
         self._events = events
-        self._empty_halls: dict[Hall, SeatMap] = {}
+        # By the hall and by what of it we sell.
+        self._empty_halls: dict[tuple[Hall, tuple[Span, ...]], SeatMap] = {}
         # The index after the last seat dealt, by event and by the row that was asked for: those who
         # ask for one row don't send those who ask for another back to its beginning.
         self._dealt: dict[tuple[int, int | None], int] = {}
@@ -129,7 +131,7 @@ class Queries:
         free, reserved, sold = seatmap.totals
         return Analytics(
             event_id=event_id,
-            total_seats=len(seatmap.statuses),
+            total_seats=free + reserved + sold,
             sold_seats=sold,
             reserved_seats=reserved,
             free_seats=free,
@@ -138,18 +140,18 @@ class Queries:
         )
 
     def zones(self, event_id: int) -> list[ZoneFigures]:
-        """The seats of each zone, in order of rows; counting a stadium's takes microseconds."""
+        """The seats of each zone, in order of rows; counting a stadium's takes microseconds.
+
+        A zone in which no seat is ours is left out: its price is a price of nothing.
+        """
         event, seatmap = self._hall(event_id)
         width = event.hall.seats_per_row
-        return [
-            ZoneFigures(
-                zone.name,
-                zone.price_minor,
-                (zone.last_row - zone.first_row + 1) * width,
-                *seatmap.counts((zone.first_row - 1) * width, zone.last_row * width),
-            )
-            for zone in event.hall.zones
-        ]
+        found = []
+        for zone in event.hall.zones:
+            counts = seatmap.counts((zone.first_row - 1) * width, zone.last_row * width)
+            if any(counts):
+                found.append(ZoneFigures(zone.name, zone.price_minor, sum(counts), *counts))
+        return found
 
     def _hall(self, event_id: int) -> tuple[Event, SeatMap]:
         shard: Shard | None = self._state.shards.get(event_id)
@@ -158,9 +160,10 @@ class Queries:
         event = self._events.get(event_id)
         if event is None:
             raise EventNotFound(event_id)
-        seatmap = self._empty_halls.get(event.hall)
+        plan = event.hall, event.allotment
+        seatmap = self._empty_halls.get(plan)
         if seatmap is None:
-            seatmap = self._empty_halls[event.hall] = SeatMap(event.hall.seats_total)
+            seatmap = self._empty_halls[plan] = SeatMap(event.hall.seats_total, event.spans)
         return event, seatmap
 
 

@@ -3,30 +3,39 @@
 One byte a seat, in the order of rows and numbers, and the count of each status by block of seats.
 A page of FREE seats finds its block by the counts and its first seat by halving the block: the
 cost depends neither on the page nor on how much is sold.
+
+A seat that isn't ours to sell is withheld: no status is true of it, so no page and no count has it.
 """
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from itertools import accumulate
 
-from engine.domain import SeatStatus
+from engine.domain import SeatStatus, Span
 
 # Larger blocks make the list of counts shorter and the halving longer; at 1,024 a stadium of
 # 100,000 seats has 98 counts and ten halvings, about 3 microseconds together.
 BLOCK_SEATS = 1_024
+# The byte of a withheld seat. No SeatStatus: the world knows three.
+WITHHELD = 3
 
 
 class SeatMap:
-    """Statuses of seats by index 0 … total-1."""
+    """Statuses of seats by index 0 … total-1; those outside of `spans` are withheld for ever."""
 
-    __slots__ = ("_blocks", "statuses", "totals")
+    __slots__ = ("_blocks", "_ours", "statuses", "totals")
 
-    def __init__(self, seats_total: int) -> None:
-        self.statuses = bytearray(seats_total)
+    def __init__(self, seats_total: int, spans: Sequence[Span] | None = None) -> None:
+        """`spans` are sorted and disjoint; None: every seat is ours."""
+        self._ours = Spans([(0, seats_total)] if spans is None else spans)
+        self.statuses = bytearray([WITHHELD]) * seats_total
+        for first, end in self._ours.spans:
+            self.statuses[first:end] = bytes(end - first)
         # By status, the number of seats, over all and in each block.
-        self.totals = [seats_total, 0, 0]
-        last = seats_total % BLOCK_SEATS
-        full = [BLOCK_SEATS] * (seats_total // BLOCK_SEATS) + ([last] if last else [])
-        self._blocks = (full, [0] * len(full), [0] * len(full))
+        self.totals = [self._ours.total, 0, 0]
+        count, lows = self.statuses.count, range(0, seats_total, BLOCK_SEATS)
+        free = [count(int(SeatStatus.FREE), low, low + BLOCK_SEATS) for low in lows]
+        self._blocks = (free, [0] * len(free), [0] * len(free))
 
     def change(self, index: int, status: int) -> None:
         """Give the seat at `index` another status."""
@@ -42,7 +51,7 @@ class SeatMap:
     def page(self, status: SeatStatus | None, *, offset: int, limit: int) -> list[int]:
         """Indexes of the seats of `status` (None: of any), from the `offset`-th on, in order."""
         if status is None:
-            return list(range(offset, min(offset + limit, len(self.statuses))))
+            return self._ours.ranked(offset, min(offset + limit, self._ours.total))
         if offset >= self.totals[status]:
             return []
         return self.following(status, start=self._nth(status, offset), limit=limit)
@@ -52,7 +61,8 @@ class SeatMap:
     ) -> list[int]:
         """The same within the indexes first … last-1: a row is short enough to be walked."""
         if status is None:
-            return list(range(first, last))[offset : offset + limit]
+            start = self._ours.rank(first) + offset
+            return self._ours.ranked(start, min(start + limit, self._ours.rank(last)))
         found = [first + at for at, one in enumerate(self.statuses[first:last]) if one == status]
         return found[offset : offset + limit]
 
@@ -61,7 +71,8 @@ class SeatMap:
         count = self.statuses.count
         reserved = count(int(SeatStatus.RESERVED), first, last)
         sold = count(int(SeatStatus.SOLD), first, last)
-        return last - first - reserved - sold, reserved, sold
+        ours = self._ours.rank(last) - self._ours.rank(first)
+        return ours - reserved - sold, reserved, sold
 
     def following(self, status: SeatStatus, *, start: int, limit: int) -> list[int]:
         """Indexes of the next `limit` seats of `status` at or after `start`."""
@@ -88,9 +99,45 @@ class SeatMap:
         return low
 
     def check_invariants(self) -> None:
-        """The counts are those of the bytes (I15)."""
+        """The counts are those of the bytes, and the withheld seats are those they were (I15)."""
+        assert sum(self.totals) == self._ours.total
+        assert not any(self.statuses.count(WITHHELD, *span) for span in self._ours.spans)
         for status in SeatStatus:
             assert self.totals[status] == self.statuses.count(int(status))
             for block, count in enumerate(self._blocks[status]):
                 low = block * BLOCK_SEATS
                 assert count == self.statuses.count(int(status), low, low + BLOCK_SEATS)
+
+
+class Spans:
+    """Runs of seats, sorted and disjoint; a seat's rank is the number of such seats before it.
+
+    Both ways are found by halving the runs, so neither depends on how many seats they hold.
+    """
+
+    __slots__ = ("_firsts", "_ranks", "spans", "total")
+
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self.spans = spans
+        self._firsts = [first for first, _ in spans]
+        *self._ranks, self.total = accumulate((end - first for first, end in spans), initial=0)
+
+    def rank(self, index: int) -> int:
+        """How many of the seats stand before `index`."""
+        at = bisect_right(self._firsts, index) - 1
+        if at < 0:
+            return 0
+        first, end = self.spans[at]
+        return self._ranks[at] + min(index, end) - first
+
+    def ranked(self, start: int, stop: int) -> list[int]:
+        """Indexes of the seats of ranks start … stop-1, which must be there if start < stop."""
+        found: list[int] = []
+        at = bisect_right(self._ranks, start) - 1
+        while start < stop:
+            first, end = self.spans[at]
+            low = first + start - self._ranks[at]
+            found += range(low, min(end, low + stop - start))
+            start = self._ranks[at] + end - first
+            at += 1
+        return found

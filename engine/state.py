@@ -41,7 +41,7 @@ class Shard:
         self.sequence = 0
         # The booking that holds a seat, by seat id; a FREE seat is absent.
         self.holders: dict[int, Booking] = {}
-        self.seatmap = SeatMap(event.hall.seats_total)
+        self.seatmap = SeatMap(event.hall.seats_total, event.spans)
         self.seats_by_user: dict[int, int] = {}
         # Seats that the provider has confirmed to us: resold without asking again.
         self.owned: set[int] = set()
@@ -150,4 +150,5 @@ def _check_shard(shard: Shard) -> None:
         index = shard.event.hall.index_of(seat_id)
         assert index is not None
         assert shard.seatmap.statuses[index] == shard.status_of(seat_id), "I15"
-    assert shard.seatmap.totals[SeatStatus.FREE] == shard.event.hall.seats_total - len(held), "I15"
+    seats_ours = sum(end - first for first, end in shard.event.spans)
+    assert shard.seatmap.totals[SeatStatus.FREE] == seats_ours - len(held), "I15"

@@ -177,7 +177,7 @@ class Sagas:
         """Whether everything is there that selling such an event's seats takes."""
         if self._gateway_side is None:
             return False
-        return sale is Sale.OWN or self._provider_side is not None
+        return sale is not Sale.PARTNER or self._provider_side is not None
 
     async def registered(self, order_id: int, *, within_seconds: float) -> Payment:
         """The payment with its page, durable, as soon as the gateway has made one.

@@ -16,11 +16,12 @@ LEAST_MINOR = 1_000
 
 @dataclass
 class Sold:
-    """An event on sale: its seats with their prices."""
+    """An event on sale: the seats of its hall with their prices, and which of them are ours."""
 
     starts_ms: int
     partner: bool
     prices: dict[int, int]
+    ours: set[int]
 
 
 @dataclass
@@ -83,6 +84,8 @@ class NaiveModel:
             return "NotOwner"
         if seat not in self.events[basket.event].prices:
             return "SeatElsewhere"
+        if seat not in self.events[basket.event].ours:
+            return "SeatNotOurs"
         if basket.status != "CREATED":
             return "BookingClosed"
         if seat in basket.seats:

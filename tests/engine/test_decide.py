@@ -197,6 +197,68 @@ def test_checks_of_release_come_in_order() -> None:
     """)
 
 
+def test_nothing_outside_of_an_allotment_is_sold() -> None:
+    """Seats of others can't be selected, whoever asks and in whatever state; nor be released."""
+    check("""
+        seat 8/3:3 FREE
+        seat 8/3:2 unlisted
+        ann create_booking event=8                 -> booking=a
+        bob create_booking event=1                 -> booking=b
+        ann select_seat booking=a seat=8/2:1       -> SeatNotOurs
+        ann select_seat booking=a seat=8/3:2       -> SeatNotOurs
+        ann select_seat booking=a seat=8/4:5       -> SeatNotOurs
+        ann select_seat booking=a seat=8/5:1       -> SeatNotFound
+        bob select_seat booking=a seat=8/4:5       -> NotOwner
+        bob select_seat booking=b seat=8/4:5       -> SeatElsewhere
+        ann release_seat seat=8/4:5                -> SeatNotHeld
+        ann select_seat booking=a seat=8/3:3       -> ok
+        ann initiate_payment booking=a             -> order=p
+        ann select_seat booking=a seat=8/3:2       -> SeatNotOurs
+        ann select_seat booking=a seat=8/3:4       -> BookingClosed
+        booking a PAYMENT_INITIATED 8/3:3
+        seat 8/3:2 unlisted
+    """)
+
+
+def test_an_allotment_is_sold_like_a_hall_of_ours() -> None:
+    """Held, run out, paid without asking a provider, returned, reset: within it all is as ever."""
+    story = check(
+        """
+        analytics 8 free=7 reserved=0 sold=0 revenue=0 bookings=0
+        ann create_booking event=8                 -> booking=a
+        bob create_booking event=8                 -> booking=b
+        ann select_seat booking=a seat=8/1:5       -> ok
+        ann select_seat booking=a seat=8/3:3       -> ok
+        ann select_seat booking=a seat=8/3:4       -> TooManySeats
+        bob select_seat booking=b seat=8/1:5       -> SeatTaken
+        bob select_seat booking=b seat=8/1:1       -> ok
+        ann initiate_payment booking=a             -> order=p
+        reservation p none
+        gateway register order=p                   -> ok
+        gateway authorize order=p                  -> ok
+        gateway capture order=p                    -> ok
+        analytics 8 free=4 reserved=1 sold=2 revenue=700000 bookings=2
+        tick 15m                                   -> 1
+        seat 8/1:1 FREE
+        reload
+        replay
+        ann cancel_booking booking=a               -> ok
+        analytics 8 free=7 reserved=0 sold=0 revenue=0 bookings=0
+        bob create_booking event=8                 -> booking=c
+        bob select_seat booking=c seat=8/3:4       -> ok
+        operator reset                             -> ok
+        analytics 8 free=7 reserved=0 sold=0 revenue=0 bookings=0
+        seat 8/3:4 FREE
+        seat 8/3:5 unlisted
+        bob create_booking event=8                 -> booking=d
+        bob select_seat booking=d seat=8/3:5       -> SeatNotOurs
+        """,
+        rules=Rules(seats_per_user_max=2),
+    )
+
+    assert 7 == len(story.engine.seats(event_id=8, status=None, row=None, offset=0, limit=99))
+
+
 def test_releasing_twice_is_refused() -> None:
     """The second release finds a FREE seat."""
     check(f"""

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import Event, Hall, Zone, seat_id_of
+from engine import Event, Hall, Sale, Zone, seat_id_of
 from engine.domain import (
     EVENT_ID_MAX,
     ROWS_MAX,
@@ -14,6 +14,7 @@ from engine.domain import (
     PaymentStatus,
     Reservation,
     ReservationStatus,
+    Span,
     booking_id_of,
     event_of_booking,
     event_of_seat,
@@ -119,6 +120,47 @@ def test_event_ids_leave_room_for_bookings(event_id: int) -> None:
         Event(event_id, 0, HALL).check()
     with pytest.raises(BadPlan):
         Event(1, 0, Hall(0, 0, ())).check()
+
+
+@pytest.mark.parametrize("spans", [((0, 12),), ((11, 12),), ((0, 1), (1, 2), (5, 12))])
+def test_good_allotments(spans: tuple[Span, ...]) -> None:
+    """Runs of seats in order, each at least a seat, that don't meet in one; they may touch."""
+    event = Event(1, 0, HALL, Sale.ALLOTMENT, spans)
+    event.check()
+
+    assert spans == event.spans
+
+
+@pytest.mark.parametrize("sale", [Sale.OWN, Sale.PARTNER])
+def test_without_an_allotment_the_whole_hall_is_sold(sale: Sale) -> None:
+    """Whether it is ours or a partner's; and what isn't given to us has no allotment."""
+    event = Event(1, 0, HALL, sale)
+    event.check()
+
+    assert ((0, 12),) == event.spans
+    with pytest.raises(BadPlan, match=f"sale '{sale}' has no allotment"):
+        Event(1, 0, HALL, sale, ((0, 12),)).check()
+
+
+@pytest.mark.parametrize(
+    ("spans", "message"),
+    [
+        ((), "an allotment has at least one seat"),
+        (((0, 13),), "a span of an allotment lies in 0–12, not 0–13"),
+        (((12, 13),), "a span of an allotment lies in 0–12, not 12–13"),
+        (((-1, 3),), "a span of an allotment lies in 0–12, not -1–3"),
+        (((3, 3),), "a span of an allotment lies in 0–12, not 3–3"),
+        (((5, 4),), "a span of an allotment lies in 0–12, not 5–4"),
+        (((0, 4), (3, 5)), "a span of an allotment lies in 4–12, not 3–5"),
+        (((4, 8), (0, 2)), "a span of an allotment lies in 8–12, not 0–2"),
+    ],
+)
+def test_bad_allotments(spans: tuple[Span, ...], message: str) -> None:
+    """Empty, beyond the hall, without a seat, with a seat twice, or out of order."""
+    with pytest.raises(BadPlan) as refusal:
+        Event(1, 0, HALL, Sale.ALLOTMENT, spans).check()
+
+    assert message == str(refusal.value)
 
 
 def test_what_a_hall_has_computed_is_no_part_of_it() -> None:

@@ -40,6 +40,8 @@ TABLE = """
     dan      create_booking event=1                    -> booking=e
     dan      cancel_booking booking=e key=n/1          -> ok
     dan      create_booking event=1                    -> booking=f
+    dan      create_booking event=8                    -> booking=g
+    dan      select_seat booking=g seat=8/3:3          -> ok
 """
 
 
@@ -60,9 +62,11 @@ def test_nothing_is_lost(story: Story) -> None:
     story.reload()
     story.tell("""
         provider start order=r                         -> ok
-        tick 15m                                       -> 2
+        dan      select_seat booking=g seat=8/3:5      -> SeatNotOurs
+        tick 15m                                       -> 3
         booking c CANCELLED
         booking d CANCELLED
+        analytics 8 free=7 reserved=0 sold=0 revenue=0 bookings=0
         gateway return order=o                         -> ok
         payment o forgotten
     """)
@@ -79,7 +83,7 @@ def test_chunks_of_any_size(story: Story, rows: int, monkeypatch: pytest.MonkeyP
         kind, *fields = msgspec.msgpack.decode(chunk)
         if kind in ("bookings", "payments", "receipts"):
             found.setdefault(kind, []).append(len(fields[0]))
-    assert {"bookings": 6, "payments": 4, "receipts": 5} == {
+    assert {"bookings": 7, "payments": 4, "receipts": 5} == {
         kind: sum(sizes) for kind, sizes in found.items()
     }
     assert all({rows} >= set(sizes[:-1]) and sizes[-1] <= rows for sizes in found.values())

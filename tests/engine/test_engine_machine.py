@@ -18,10 +18,11 @@ HALL = Hall(2, 3, (Zone("front", 1, 1, 5_000), Zone("back", 2, 2, LEAST_MINOR - 
 EVENTS = (
     Event(1, START_MS + 24 * HOUR_MS, HALL, Sale.PARTNER),
     Event(2, START_MS + 12 * HOUR_MS, HALL),
+    Event(3, START_MS + 24 * HOUR_MS, HALL, Sale.ALLOTMENT, ((0, 2), (4, 5))),
 )
-PLACES = [(event, row, number) for event in (1, 2) for row in (1, 2) for number in (1, 2, 3)]
+PLACES = [(event, row, number) for event in (1, 2, 3) for row in (1, 2) for number in (1, 2, 3)]
 SEATS = [seat_id_of(event_id=event, row=row, number=number) for event, row, number in PLACES]
-NO_SEATS = [0, seat_id_of(event_id=1, row=3, number=1), seat_id_of(event_id=3, row=1, number=1)]
+NO_SEATS = [0, seat_id_of(event_id=1, row=3, number=1), seat_id_of(event_id=4, row=1, number=1)]
 
 # The engine's name of a fact, and the model's.
 FACTS = {
@@ -66,30 +67,29 @@ class EngineMachine(RuleBasedStateMachine):
         super().__init__()
         self.story = Story(events=EVENTS, rules=Rules(seats_per_user_max=SEATS_MAX))
         prices = {(event, row): HALL.row_prices_minor[row - 1] for event, row, _ in PLACES}
-        self.model = NaiveModel(
-            {
-                event.event_id: Sold(
-                    event.starts_at_ms,
-                    event.sale is Sale.PARTNER,
-                    {
-                        seat: prices[place[:2]]
-                        for seat, place in zip(SEATS, PLACES, strict=True)
-                        if place[0] == event.event_id
-                    },
-                )
-                for event in EVENTS
+        sold = {}
+        for event in EVENTS:
+            hall = {
+                seat: prices[place[:2]]
+                for seat, place in zip(SEATS, PLACES, strict=True)
+                if place[0] == event.event_id
             }
-        )
+            given = event.allotment or [(0, 6)]
+            ours = {seat for first, end in given for seat in list(hall)[first:end]}
+            partner = event.sale is Sale.PARTNER
+            sold[event.event_id] = Sold(event.starts_at_ms, partner, hall, ours)
+        self.model = NaiveModel(sold)
 
     @initialize()
     def begin(self) -> None:
         """A payment under way at each kind of event: what follows has something to work on."""
         self.basket(1, 1, [0, 1])
         self.basket(2, 2, [0, 1])
+        self.basket(3, 3, [0, 2, 4])
 
     # Rules
 
-    @rule(user=users, event=st.sampled_from([1, 1, 1, 2, 2, 3]), key=keys)
+    @rule(user=users, event=st.sampled_from([1, 1, 1, 2, 2, 3, 4]), key=keys)
     def create(self, user: int, event: int, key: str) -> None:
         self.compare("create_booking", "create", key, user, event_id=event)
 
@@ -131,7 +131,7 @@ class EngineMachine(RuleBasedStateMachine):
             self.fact(number, name)
         self.later(late)
 
-    @rule(user=users, event=st.sampled_from([1, 2]), some=st.lists(numbers, max_size=3))
+    @rule(user=users, event=st.sampled_from([1, 2, 3]), some=st.lists(numbers, max_size=3))
     def basket(self, user: int, event: int, some: list[int]) -> None:
         """A booking with seats that is being paid, if they are FREE."""
         self.create(user, event, "")
@@ -280,6 +280,7 @@ class EngineMachine(RuleBasedStateMachine):
         engine = self.story.engine
         for event in EVENTS:
             views = engine.seats(event_id=event.event_id, status=None, row=None, offset=0, limit=99)
+            assert sorted(self.model.events[event.event_id].ours) == [one.seat_id for one in views]
             statuses = [self.model.seat_status(one.seat_id) for one in views]
             assert statuses == [one.status.name for one in views]
             one = engine.analytics(event.event_id)

@@ -47,6 +47,7 @@ BOOKING = 7_000_000_003
 SEAT = 70_120_005
 ORDER = AT_MS * 1_000
 EVENT = Event(7, AT_MS, Hall(2, 3, (Zone("зал", 1, 2, 97_500),)), Sale.PARTNER)
+ALLOTTED = Event(7, AT_MS, EVENT.hall, Sale.ALLOTMENT, ((0, 2), (5, 6)))
 RECEIPT = Receipt(42, "k1", b"\x00\xff", AT_MS + 86_400_000, BOOKING)
 
 SAMPLES: dict[str, Mutation] = {
@@ -82,11 +83,13 @@ SAMPLES: dict[str, Mutation] = {
     "ReservationDoubted": ReservationDoubted(AT_MS, ORDER),
     "PaymentParked": PaymentParked(AT_MS, ORDER, "return: HTTP 401, 3001"),
     "ReservationParked": ReservationParked(AT_MS, ORDER, "confirm: CANCELLED"),
+    "BookingCreated with its event, allotments known": BookingCreated(AT_MS, BOOKING, 42, EVENT),
+    "BookingCreated with an allotment": BookingCreated(AT_MS, BOOKING, 42, ALLOTTED),
 }
 
 
 # Written with fewer fields once: they are read as if the new ones had their defaults.
-SHORTER_ONCE = {"PaymentRegistered"}
+SHORTER_ONCE = {"PaymentRegistered", "BookingCreated with its event"}
 
 
 def golden() -> dict[str, bytes]:

@@ -2,22 +2,26 @@
 
 from collections.abc import Iterable
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import Engine, Event, Hall, SeatStatus, SeatView, Zone, ZoneFigures
+from engine import Engine, Event, Hall, Sale, SeatStatus, SeatView, Zone, ZoneFigures
 from engine.errors import EventNotFound
 from tests.scenario import EVENTS, START_MS, Story, check, seat_of
 from wal import MemoryLog
 
 # Two zones and 50 seats: five rows of ten.
 EVENT = Event(4, START_MS, Hall(5, 10, (Zone("front", 1, 2, 900), Zone("back", 3, 5, 400))))
+# The same hall, of which rows 3 and 4 from number 6 on are ours: two runs, and one row has none.
+OURS = [*range(25, 30), *range(35, 40)]
+ALLOTTED = Event(4, START_MS, EVENT.hall, Sale.ALLOTMENT, ((25, 30), (35, 40)))
 
 
-def new_engine(held: Iterable[int] = ()) -> Engine:
-    """An engine that sells EVENT, with the seats at the indexes of `held` RESERVED."""
-    engine = Engine([EVENT])
+def new_engine(held: Iterable[int] = (), *, event: Event = EVENT) -> Engine:
+    """An engine that sells `event`, with the seats at the indexes of `held` RESERVED."""
+    engine = Engine([event])
     booking_id = engine.create_booking(user_id=1, event_id=4, now_ms=START_MS)
     for index in held:
         row, number = EVENT.hall.place_at(index)
@@ -141,6 +145,45 @@ def test_a_full_house_deals_nothing() -> None:
 
     engine.release_seat(user_id=1, seat_id=seat_of("4/3:3"), now_ms=START_MS)
     assert [22] == indexes(engine.deal(event_id=4, row=None, limit=20))
+
+
+@pytest.mark.parametrize("held", [None, [], [25, 29, 36], OURS], ids=str)
+def test_nothing_is_told_of_seats_that_are_not_ours(held: list[int] | None) -> None:
+    """Not in the pages of any status, of any row, not dealt, not counted; booked or not."""
+    engine = Engine([ALLOTTED]) if held is None else new_engine(held, event=ALLOTTED)
+    free = [index for index in OURS if index not in (held or [])]
+    expected = {None: OURS, SeatStatus.FREE: free, SeatStatus.RESERVED: held or []}
+    expected[SeatStatus.SOLD] = []
+
+    for status, ours in expected.items():
+        for row in (None, 1, 2, 3, 4, 5):
+            inside = [index for index in ours if row is None or index // 10 + 1 == row]
+            for offset in range(12):
+                page = engine.seats(event_id=4, status=status, row=row, offset=offset, limit=3)
+                assert inside[offset : offset + 3] == indexes(page)
+    figures = engine.analytics(4)
+    assert (10, len(free)) == (figures.total_seats, figures.free_seats)
+    assert [ZoneFigures("back", 400, 10, len(free), 10 - len(free), 0)] == engine.zones(4)
+
+
+def test_an_allotment_is_dealt_round_and_round() -> None:
+    """The cursor walks on through the seats that are ours, and begins with them again."""
+    engine = new_engine([26, 38], event=ALLOTTED)
+
+    hands = [indexes(engine.deal(event_id=4, row=None, limit=5)) for _ in range(3)]
+    assert [[25, 27, 28, 29, 35], [25, 27, 36, 37, 39], [28, 29, 35, 36, 37]] == hands
+    assert [] == engine.deal(event_id=4, row=1, limit=20)
+    assert [35, 36, 37, 39] == indexes(engine.deal(event_id=4, row=4, limit=20))
+
+
+def test_one_hall_with_other_allotments_is_another() -> None:
+    """Events in equal halls that nobody has booked share nothing but what we sell of them."""
+    events = [EVENT, ALLOTTED, Event(4, START_MS, EVENT.hall, Sale.ALLOTMENT, ((0, 1),))]
+    sold = [msgspec.structs.replace(event, event_id=5 + n) for n, event in enumerate(events)]
+    engine = Engine([*sold, msgspec.structs.replace(ALLOTTED, event_id=9)])
+
+    totals = {n: engine.analytics(n).total_seats for n in (5, 6, 7, 9)}
+    assert {5: 50, 6: 10, 7: 1, 9: 10} == totals
 
 
 def test_reading_costs_no_shard() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from engine import BookingStatus, PaymentStatus, SeatStatus
+from engine.seatmap import WITHHELD
 from engine.state import State
 from tests.scenario import Story, check, seat_of
 
@@ -21,12 +22,14 @@ TABLE = """
     bob initiate_payment booking=b            -> order=q
     ann create_booking event=1                -> booking=c
     ann cancel_booking booking=c              -> ok
+    bob create_booking event=8                -> booking=d
+    bob select_seat booking=d seat=8/3:3      -> ok
 """
 
 
 @pytest.fixture
 def story() -> Story:
-    """A sold booking `a`, a booking `b` being paid, and a cancelled `c`."""
+    """A sold booking `a`, a booking `b` being paid, a cancelled `c`, and `d` of an allotment."""
     return check(TABLE)
 
 
@@ -60,6 +63,15 @@ def show_another_status(state: State, story: Story) -> None:
 
 def show_a_free_seat_as_sold(state: State, story: Story) -> None:
     state.shards[1].seatmap.change(19, SeatStatus.SOLD)
+
+
+def offer_what_is_not_ours(state: State, story: Story) -> None:
+    state.shards[8].seatmap.statuses[11] = SeatStatus.FREE
+
+
+def withhold_what_is_ours(state: State, story: Story) -> None:
+    statuses = state.shards[8].seatmap.statuses
+    statuses[13], statuses[14] = WITHHELD, SeatStatus.FREE
 
 
 def forget_what_is_owed(state: State, story: Story) -> None:
@@ -116,6 +128,8 @@ def list_what_is_gone(state: State, story: Story) -> None:
         miscount_seats,
         show_another_status,
         show_a_free_seat_as_sold,
+        offer_what_is_not_ours,
+        withhold_what_is_ours,
         forget_what_is_owed,
         owe_what_is_settled,
         owe_the_unknown,

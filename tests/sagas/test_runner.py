@@ -214,8 +214,9 @@ def test_what_can_be_sold(tell: Tell) -> None:
         no_gateway = sagas(gateway=False, provider=True, places=True)
         no_places = sagas(gateway=True, provider=True, places=False)
         no_provider = sagas(gateway=True, provider=False, places=True)
-        assert not no_gateway.can_sell(Sale.OWN)
-        assert [one.can_sell(Sale.OWN) for one in (no_places, no_provider)] == [True, True]
+        for ours in (Sale.OWN, Sale.ALLOTMENT):
+            assert not no_gateway.can_sell(ours)
+            assert [one.can_sell(ours) for one in (no_places, no_provider)] == [True, True]
         assert [one.can_sell(Sale.PARTNER) for one in (no_places, no_provider)] == [False, False]
         assert world.sagas.can_sell(Sale.PARTNER)
         await world.sagas.stop()
