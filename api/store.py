@@ -96,17 +96,20 @@ def require(data: Path) -> None:
 
 def events_on_sale(opened: Catalog) -> list[Event]:
     """The active events as the engine wants them; equal halls stay one object."""
-    halls: dict[catalog.HallPlan, Hall] = {}
+    halls: dict[tuple[int, int, tuple[catalog.Zone, ...]], Hall] = {}
     events = []
     for event, plan in opened.events.active():
-        hall = halls.get(plan)
+        # However it is sold, it is the same hall.
+        shape = plan.rows, plan.seats_per_row, plan.zones
+        hall = halls.get(shape)
         if hall is None:
             zones = tuple(
                 Zone(zone.name, zone.first_row, zone.last_row, zone.price_minor)
                 for zone in plan.zones
             )
-            hall = halls[plan] = Hall(plan.rows, plan.seats_per_row, zones)
-        events.append(Event(event.id, event.starts_at_ms, hall, Sale(plan.sale.value)))
+            hall = halls[shape] = Hall(plan.rows, plan.seats_per_row, zones)
+        sale = Sale(plan.sale.value)
+        events.append(Event(event.id, event.starts_at_ms, hall, sale, plan.allotment))
     return events
 
 

@@ -8,6 +8,11 @@ particular wins: its id, then its type, then `default`:
          {"name": "Балкон", "rows": [13, 25], "price_minor": 600000}]}},
      "events": {"7": "theatre"}, "types": {"stage": "theatre"}, "default": "standard"}
 
+A hall may be somebody else's who gave us a part of it, an allotment; an event may have a hall and a
+sale of its own:
+
+    {"events": {"8": {"hall": "theatre", "sale": "allotment", "allotment": {"share": 0.25}}}}
+
 Two halls are always there: "stadium", which event 1 has unless the file says otherwise, and
 "standard", the default. A file may define either anew.
 """
@@ -16,6 +21,7 @@ import json
 import re
 from collections import Counter
 from enum import StrEnum
+from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,6 +48,7 @@ class Sale(StrEnum):
 
     OWN = "own"  # we do
     PARTNER = "partner"  # an outside provider does, and is asked for every seat
+    ALLOTMENT = "allotment"  # somebody else does; a part was given to us, and nobody is asked
 
 
 class Zone(msgspec.Struct, frozen=True):
@@ -53,18 +60,31 @@ class Zone(msgspec.Struct, frozen=True):
     price_minor: int
 
 
+# A run of seats by index, in the order of rows and numbers from 0: (first, last + 1).
+Span = tuple[int, int]
+
+
 class HallPlan(msgspec.Struct, frozen=True):
-    """Rows of equally many seats; every row lies in exactly one zone, zones in order of rows."""
+    """Rows of equally many seats; every row lies in exactly one zone, zones in order of rows.
+
+    `allotment` are the seats that are ours to sell, sorted and disjoint; without one all are.
+    """
 
     rows: int
     seats_per_row: int
     zones: tuple[Zone, ...]
     sale: Sale
+    allotment: tuple[Span, ...] = ()
 
     @property
     def seats_total(self) -> int:
         """How many seats the hall has."""
         return self.rows * self.seats_per_row
+
+    @property
+    def seats_on_sale(self) -> int:
+        """How many of them we sell."""
+        return sum(end - first for first, end in self.allotment) or self.seats_total
 
 
 STADIUM = HallPlan(
@@ -127,16 +147,32 @@ class _ZoneEntry(msgspec.Struct, forbid_unknown_fields=True):
     price_minor: int
 
 
+class _AllotmentEntry(msgspec.Struct, forbid_unknown_fields=True):
+    """Exactly one of the two: whole zones by name, or of each zone the same share."""
+
+    zones: list[str] | None = None
+    share: float | None = None
+
+
 class _HallEntry(msgspec.Struct, forbid_unknown_fields=True):
     rows: int
     seats_per_row: int
     zones: list[_ZoneEntry]
     sale: Sale = Sale.OWN
+    allotment: _AllotmentEntry | None = None
+
+
+class _EventEntry(msgspec.Struct, forbid_unknown_fields=True):
+    """A hall that is sold in another way than the hall says."""
+
+    hall: str
+    sale: Sale
+    allotment: _AllotmentEntry | None = None
 
 
 class _PlanFile(msgspec.Struct, forbid_unknown_fields=True):
     halls: dict[str, Any] = {}
-    events: dict[str, str] = {}
+    events: dict[str, Any] = {}
     types: dict[str, str] = {}
     default: str = "standard"
 
@@ -192,22 +228,38 @@ def _convert(value: Any, wanted: type[_T], what: str) -> _T:
 def _rules(file: _PlanFile) -> HallRules:
     plans = {"stadium": STADIUM, "standard": STANDARD}
     plans |= {name: _plan(name, entry) for name, entry in file.halls.items()}
-    for name in chain(file.events.values(), file.types.values(), [file.default]):
-        if name not in plans:
-            raise _Wrong(f"there is no hall named {name!r}")
-    shared = {plan: plan for plan in plans.values()}  # equal plans become one object
+    by_event = {
+        _event_id(text): _plan_of_event(text, entry, plans) for text, entry in file.events.items()
+    }
+    # Equal plans become one object.
+    shared = {plan: plan for plan in chain(plans.values(), by_event.values())}
     return HallRules(
-        default=shared[plans[file.default]],
-        by_type={type_: shared[plans[name]] for type_, name in file.types.items()},
+        default=shared[_named(file.default, plans)],
+        by_type={type_: shared[_named(name, plans)] for type_, name in file.types.items()},
         stadium=shared[plans["stadium"]],
-        by_event={_event_id(text): shared[plans[name]] for text, name in file.events.items()},
+        by_event={event_id: shared[plan] for event_id, plan in by_event.items()},
     )
+
+
+def _named(name: str, plans: dict[str, HallPlan]) -> HallPlan:
+    if name not in plans:
+        raise _Wrong(f"there is no hall named {name!r}")
+    return plans[name]
 
 
 def _event_id(text: str) -> int:
     if not _EVENT_ID.fullmatch(text):
         raise _Wrong(f"events: {text!r} is not the id of an event")
     return int(text)
+
+
+def _plan_of_event(event_id: str, value: Any, plans: dict[str, HallPlan]) -> HallPlan:
+    if isinstance(value, str):
+        return _named(value, plans)
+    what = f"event {event_id}"
+    entry = _convert(value, _EventEntry, what)
+    plan = msgspec.structs.replace(_named(entry.hall, plans), sale=entry.sale)
+    return _allotted(what, plan, entry.allotment)
 
 
 def _plan(name: str, value: Any) -> HallPlan:
@@ -220,7 +272,8 @@ def _plan(name: str, value: Any) -> HallPlan:
         raise _Wrong(f"{what} must have {limit}, not {entry.seats_per_row}")
     zones = sorted((_zone(what, zone) for zone in entry.zones), key=lambda zone: zone.first_row)
     _require_every_row_once(what, zones, entry.rows)
-    return HallPlan(entry.rows, entry.seats_per_row, tuple(zones), entry.sale)
+    plan = HallPlan(entry.rows, entry.seats_per_row, tuple(zones), entry.sale)
+    return _allotted(what, plan, entry.allotment)
 
 
 def _zone(what: str, entry: _ZoneEntry) -> Zone:
@@ -251,3 +304,46 @@ def _require_every_row_once(what: str, zones: list[Zone], rows: int) -> None:
     repeated = [name for name, count in names.items() if count > 1]
     if repeated:
         raise _Wrong(f"{what} has two zones named {repeated[0]!r}")
+
+
+def _allotted(what: str, plan: HallPlan, entry: _AllotmentEntry | None) -> HallPlan:
+    """The plan with what was given to us of it, and with nothing given where nothing has to be."""
+    spans: tuple[Span, ...] = ()
+    if plan.sale is not Sale.ALLOTMENT:
+        if entry is not None:
+            raise _Wrong(f"{what} has an allotment, but its sale is {plan.sale.value!r}")
+    elif entry is None or (entry.zones is None) == (entry.share is None):
+        raise _Wrong(f"{what} needs an allotment of either zones or a share")
+    elif entry.zones is not None:
+        spans = _spans_of_zones(what, plan, entry.zones)
+    elif entry.share is not None:
+        spans = _spans_of_share(what, plan, entry.share)
+    return msgspec.structs.replace(plan, allotment=spans)
+
+
+def _spans_of_zones(what: str, plan: HallPlan, names: list[str]) -> tuple[Span, ...]:
+    unknown = set(names) - {zone.name for zone in plan.zones}
+    if unknown:
+        raise _Wrong(f"{what} has no zone named {min(unknown)!r} to allot")
+    if not names:
+        raise _Wrong(f"{what} has an allotment of no zone")
+    return tuple(_seats_of(zone, plan) for zone in plan.zones if zone.name in names)
+
+
+def _spans_of_share(what: str, plan: HallPlan, share: float) -> tuple[Span, ...]:
+    """Of each zone its first seats, rounded down."""
+    if not 0 < share <= 1:
+        raise _Wrong(f"{what} must have a share above 0 and at most 1, not {share}")
+    exact = Fraction(str(share))  # as it is written: 0.29 of 100 seats are 29, not 28
+    spans = []
+    for first, end in (_seats_of(zone, plan) for zone in plan.zones):
+        count = int(exact * (end - first))
+        if count:
+            spans.append((first, first + count))
+    if not spans:
+        raise _Wrong(f"{what} has a share of {share}, less than one seat of any zone")
+    return tuple(spans)
+
+
+def _seats_of(zone: Zone, plan: HallPlan) -> Span:
+    return (zone.first_row - 1) * plan.seats_per_row, zone.last_row * plan.seats_per_row

@@ -57,7 +57,7 @@ def import_files(
             users=user_count,
             active_events=len(active),
             archived_events=archived_count,
-            seats=sum(hall.seats_total for _, hall in with_halls),
+            seats=sum(hall.seats_on_sale for _, hall in with_halls),
         )
         manifest.seal(building, timezone=timezone.key, summary=summary)
         put(building, target)

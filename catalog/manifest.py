@@ -18,7 +18,7 @@ READ_BYTES = 1 << 20  # one buffer's worth; files of any size are summed up in p
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """How much was imported; `seats` counts those of all active events."""
+    """How much was imported; `seats` counts what is on sale of all active events."""
 
     users: int
     active_events: int

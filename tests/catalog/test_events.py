@@ -5,12 +5,13 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from catalog import Catalog, Event, NotACatalog
 from catalog.event_file import EventRow
 from catalog.events import EventTable, event_of, write_active
-from catalog.halls import STADIUM, STANDARD
+from catalog.halls import STADIUM, STANDARD, Sale
 from tests.catalog.conftest import Data, event
 
 
@@ -60,6 +61,24 @@ def test_active_events_come_with_halls_by_rising_id(
     found = list(events.active())
     assert [(each.id, hall) for each, hall in found] == [(1, STADIUM), (4, STANDARD), (9, STANDARD)]
     assert found[1][1] is found[2][1]
+
+
+def test_an_allotment_is_kept(data: Data, opened: Callable[..., Catalog], tmp_path: Path) -> None:
+    """The seats that are ours come back as they were; a catalog from before has none."""
+    catalog = opened()
+    path = tmp_path / "active"
+    [(concert, stadium)] = catalog.events.active()
+    part = msgspec.structs.replace(stadium, sale=Sale.ALLOTMENT, allotment=((0, 5), (9, 12)))
+    write_active(path, [(concert, part)])
+
+    again = EventTable.open(path, archive=catalog._index, timezone=catalog.timezone)
+    assert [plan for _, plan in again.active()] == [part]
+    stored = msgspec.msgpack.decode(path.read_bytes())
+    del stored["halls"][0]["allotment"]
+    stored["halls"][0]["sale"] = "own"
+    path.write_bytes(msgspec.msgpack.encode(stored))
+    before = EventTable.open(path, archive=catalog._index, timezone=catalog.timezone)
+    assert [plan.allotment for _, plan in before.active()] == [()]
 
 
 def test_damaged_file_is_no_table(

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from catalog.errors import BadInput
@@ -134,12 +135,92 @@ def zone(first: int, last: int, *, name: str = "Z", price_minor: object = 100) -
         ({"seats_per_row": 10_000}, " must have 1 to 9999 seats a row, not 10000"),
         ({"rows": "3"}, ": Expected int, got str - at $.rows"),
         ({"sale": "gift"}, ": Invalid enum value 'gift' - at $.sale"),
+        ({"allotment": {"share": 1}}, " has an allotment, but its sale is 'own'"),
         ({"zone": []}, ": Object contains unknown field zone"),
     ],
 )
 def test_faulty_hall_is_refused(path: Path, changes: dict[str, Any], reason: str) -> None:
     """The reason names the hall and what is wrong with it."""
     assert refused(path, halls={"x": hall(**changes)}) == f"hall 'x'{reason}"
+
+
+@pytest.mark.parametrize(
+    ("allotment", "spans", "seats"),
+    [
+        ({"zones": ["A"]}, ((0, 8),), 8),
+        ({"zones": ["B"]}, ((8, 12),), 4),
+        ({"zones": ["B", "A"]}, ((0, 8), (8, 12)), 12),
+        ({"share": 0.25}, ((0, 2), (8, 9)), 3),
+        ({"share": 0.24}, ((0, 1),), 1),  # of B less than a seat
+        ({"share": 0.49}, ((0, 3), (8, 9)), 4),
+        ({"share": 1}, ((0, 8), (8, 12)), 12),
+    ],
+)
+def test_an_allotment_is_zones_or_of_each_zone_a_share(
+    path: Path, allotment: dict[str, Any], spans: tuple[tuple[int, int], ...], seats: int
+) -> None:
+    """The named zones, or each zone's first seats in order of rows and numbers, rounded down."""
+    entry = hall(sale="allotment", allotment=allotment)
+    plan = rules(path, halls={"a": entry}, default="a").plan_for(event_id=2, event_type="")
+    assert (plan.sale, plan.allotment, plan.seats_on_sale) == (Sale.ALLOTMENT, spans, seats)
+    assert plan.seats_total == 12
+
+
+def test_a_share_is_meant_as_it_is_written(path: Path) -> None:
+    """0.29 of a hundred seats are 29, though as a binary fraction it is a little less."""
+    entry = hall(sale="allotment", allotment={"share": 0.29}, seats_per_row=50)
+    plan = rules(path, halls={"a": entry}, default="a").plan_for(event_id=2, event_type="")
+    assert plan.allotment == ((0, 29), (100, 114))
+    assert int(0.29 * 100) == 28
+
+
+def test_an_event_may_have_a_sale_of_its_own(path: Path) -> None:
+    """The hall stays what it is for all others; what the hall was given doesn't pass on."""
+    given = {"sale": "allotment", "allotment": {"zones": ["B"]}}
+    found = rules(
+        path,
+        halls={"ours": hall(), "theirs": hall(**given)},
+        events={
+            "1": {"hall": "stadium", "sale": "own"},
+            "2": {"hall": "ours", **given},
+            "3": {"hall": "theirs", "sale": "own"},
+            "4": "theirs",
+            "5": "ours",
+        },
+    )
+    plans = [found.plan_for(event_id=number, event_type="") for number in range(1, 6)]
+    assert plans[0] == msgspec.structs.replace(STADIUM, sale=Sale.OWN)
+    assert plans[1] is plans[3]
+    assert plans[2] is plans[4]
+    assert (plans[1].allotment, plans[2]) == (((8, 12),), PLAN)
+
+
+EITHER = " needs an allotment of either zones or a share"
+
+
+@pytest.mark.parametrize(
+    ("allotment", "reason"),
+    [
+        (None, EITHER),
+        ({}, EITHER),
+        ({"zones": ["A"], "share": 0.5}, EITHER),
+        ({"zones": []}, " has an allotment of no zone"),
+        ({"zones": ["A", "a"]}, " has no zone named 'a' to allot"),
+        ({"share": 0}, " must have a share above 0 and at most 1, not 0.0"),
+        ({"share": -0.5}, " must have a share above 0 and at most 1, not -0.5"),
+        ({"share": 1.5}, " must have a share above 0 and at most 1, not 1.5"),
+        ({"share": float("nan")}, " must have a share above 0 and at most 1, not nan"),
+        ({"share": 0.12}, " has a share of 0.12, less than one seat of any zone"),
+        ({"share": "half"}, ": Expected float | null, got str - at $.allotment.share"),
+        ({"seats": 5}, ": Object contains unknown field seats - at $.allotment"),
+    ],
+)
+def test_faulty_allotment_is_refused(path: Path, allotment: object, reason: str) -> None:
+    """The reason names the hall, or the event that has a sale of its own."""
+    given = {"sale": "allotment", "allotment": allotment}
+    assert refused(path, halls={"x": hall(**given)}) == f"hall 'x'{reason}"
+    event = {"hall": "x", **given}
+    assert refused(path, halls={"x": hall()}, events={"7": event}) == f"event 7{reason}"
 
 
 PRICES = "must have a price of 1 to 2147483647 tiyn"
@@ -176,6 +257,16 @@ def test_zones_must_cover_every_row_once(
         ({"default": "no"}, "there is no hall named 'no'"),
         ({"types": {"film": "no"}}, "there is no hall named 'no'"),
         ({"events": {"2": "no"}}, "there is no hall named 'no'"),
+        ({"events": {"2": {"hall": "no", "sale": "own"}}}, "there is no hall named 'no'"),
+        (
+            {"events": {"2": {"hall": "standard"}}},
+            "event 2: Object missing required field sale",
+        ),
+        (
+            {"events": {"2": {"hall": "standard", "sale": "own", "allotment": {"share": 1}}}},
+            "event 2 has an allotment, but its sale is 'own'",
+        ),
+        ({"events": {"2": 5}}, "event 2: Expected object, got int"),
         ({"events": {"two": "standard"}}, "events: 'two' is not the id of an event"),
         ({"events": {"02": "standard"}}, "events: '02' is not the id of an event"),
         ({"events": {"²": "standard"}}, "events: '²' is not the id of an event"),

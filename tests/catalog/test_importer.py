@@ -50,6 +50,13 @@ def test_everything_given_comes_back(data: Data, opened: Callable[..., Catalog])
     assert left(data) == ["catalog"]
 
 
+def test_what_is_not_ours_to_sell_is_not_counted(data: Data) -> None:
+    """Of a hall of a thousand seats, a tenth of it on sale, the summary counts a hundred."""
+    part = '{"hall": "standard", "sale": "allotment", "allotment": {"share": 0.1}}'
+    data.load(halls=data.text("halls.json", f'{{"events": {{"1": {part}}}}}'))
+    assert verify(data.target) == Summary(1, 1, 0, 100)
+
+
 @pytest.mark.parametrize("progress", [False, True])
 def test_archive_is_optional_and_progress_changes_nothing(data: Data, progress: bool) -> None:
     """Without an archive there are only active events."""
