@@ -25,11 +25,16 @@ MERCHANT = "demo"
 
 PARTER = Hall(rows=3, seats_per_row=10, zones=(Zone("Партер", 1, 3, 1_500_050),))
 CHEAP = Hall(rows=1, seats_per_row=5, zones=(Zone("Вход", 1, 1, 1),))
-CONCERT, SOON, CHARITY, PAST = 1, 2, 3, 100_000
+THEATRE = Hall(
+    rows=3, seats_per_row=10, zones=(Zone("Партер", 1, 2, 900_000), Zone("Балкон", 3, 3, 400_000))
+)
+CONCERT, SOON, CHARITY, OPERA, PAST = 1, 2, 3, 4, 100_000
 EVENTS = (
     Event(CONCERT, NOW_MS + 30 * DAY_MS, PARTER),
     Event(SOON, NOW_MS + DAY_MS // 4, PARTER),  # in six hours: too late to return
     Event(CHARITY, NOW_MS + 30 * DAY_MS, CHEAP),  # one tiyn a seat: below the gateway's least
+    # Given to us are numbers 8 to 10 of row 1, and numbers 1 and 2 of row 2.
+    Event(OPERA, NOW_MS + 30 * DAY_MS, THEATRE, Sale.ALLOTMENT, ((7, 12),)),
 )
 
 ANN, BOB, GONE = "анна@билет.kz", "bob@show.go", "gone@show.go"
@@ -60,10 +65,10 @@ class FakeUsers:
 
 
 class FakeEvents:
-    """Event 1 is a partner's, the others are ours; one more is past."""
+    """Event 1 is a partner's, of OPERA we sell a part, the others are ours; one more is past."""
 
     def get(self, event_id: int) -> catalog.Event | None:
-        if event_id not in (CONCERT, SOON, CHARITY, PAST):
+        if event_id not in (CONCERT, SOON, CHARITY, OPERA, PAST):
             return None
         return catalog.Event(
             event_id,
@@ -77,8 +82,8 @@ class FakeEvents:
         )
 
     def hall(self, event_id: int) -> HallPlan:
-        sale = catalog.Sale.PARTNER if event_id == CONCERT else catalog.Sale.OWN
-        return HallPlan(1, 1, (), sale)
+        sales = {CONCERT: catalog.Sale.PARTNER, OPERA: catalog.Sale.ALLOTMENT}
+        return HallPlan(1, 1, (), sales.get(event_id, catalog.Sale.OWN))
 
 
 class FakeCatalog:

@@ -7,7 +7,7 @@ import pytest
 
 from engine import Sale
 from sagas import GatewayUnavailable, NoGateway, PaymentRefusedByGateway, PlacesUnknown
-from tests.api.rooms import ANN, BOB, CHARITY, CONCERT, NOW_MS, PAST, SOON, Rooms, seat
+from tests.api.rooms import ANN, BOB, CHARITY, CONCERT, NOW_MS, OPERA, PAST, SOON, Rooms, seat
 
 SELECT, RELEASE = "/api/seats/select", "/api/seats/release"
 PAY, CANCEL = "/api/bookings/initiatePayment", "/api/bookings/cancel"
@@ -220,13 +220,14 @@ def test_a_payment_that_cannot_begin_keeps_the_seats(
         (set(), CONCERT, "no-gateway"),
         ({Sale.OWN}, CONCERT, "places-unknown"),
         ({Sale.OWN}, SOON, "302"),
+        ({Sale.OWN, Sale.ALLOTMENT}, OPERA, "302"),
     ],
 )
 def test_what_cannot_be_sold_is_refused_before_anything_changes(
     rooms: Rooms, sells: set[Sale], event_id: int, problem: str
 ) -> None:
     """Without a gateway, or without a provider for a partner's event; the hold goes on."""
-    booking_id = rooms.book(ANN, seat(1, event_id=event_id), event_id=event_id)
+    booking_id = rooms.book(ANN, seat(9, event_id=event_id), event_id=event_id)
     rooms.sagas.sells = sells
     before = rooms.engine.digest()
     answer = rooms.call("PATCH", PAY, user=ANN, json={"booking_id": booking_id})
