@@ -73,9 +73,10 @@ def write(
     seed: int = SEED,
     progress: bool = False,
 ) -> Files:
-    """Write the files into `directory`, which is made if need be; counts are at least 1.
+    """Write the files into `directory`, which is made if need be.
 
-    User 1 is EMAIL with PASSWORD; event 1 is the stadium's concert.
+    Counts are at least 1, that of events 2, because the plan of halls names two: event 1 is the
+    stadium's concert, and of event 2 only one zone is ours to sell. User 1 is EMAIL with PASSWORD.
     """
     directory.mkdir(parents=True, exist_ok=True)
     names = ("users.csv", "events.json", "events_archive.json", "halls.json")
@@ -232,7 +233,10 @@ _HALLS = {
             ],
         },
     },
-    "events": {"1": "stadium"},
+    "events": {
+        "1": "stadium",
+        "2": {"hall": "theatre", "sale": "allotment", "allotment": {"zones": ["Партер"]}},
+    },
     "types": {"concert": "arena", "stage": "theatre", "film": "cinema", "cinema": "cinema"},
     "default": "standard",
 }

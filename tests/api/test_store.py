@@ -227,8 +227,9 @@ def test_events_share_their_halls(data: Path) -> None:
     catalog.close()
 
     assert [1, 2, 3, 4, 5] == [event.event_id for event in events]
-    assert [Sale.PARTNER] + 4 * [Sale.OWN] == [event.sale for event in events]
+    assert [Sale.PARTNER, Sale.ALLOTMENT] + 3 * [Sale.OWN] == [event.sale for event in events]
     assert 100_000 == events[0].hall.seats_total
+    assert [((0, 432),)] == [event.allotment for event in events if event.allotment]
     halls = [event.hall for event in events]
     assert len({id(hall) for hall in halls}) == len({str(hall) for hall in halls}) < len(halls)
     for event in events:

@@ -63,7 +63,7 @@ def test_more_rows_leave_the_first_ones_as_they_are(files: demo.Files, tmp_path:
 
 
 def test_imports_cleanly(files: demo.Files, tmp_path: Path) -> None:
-    """The files are accepted, and halls differ by the type of an event."""
+    """The files are accepted, halls differ by the type of an event, all three sales are there."""
     summary = import_files(
         tmp_path / "catalog",
         users=files.users,
@@ -75,11 +75,14 @@ def test_imports_cleanly(files: demo.Files, tmp_path: Path) -> None:
     assert (summary.users, summary.active_events, summary.archived_events) == (360, 200, 300)
     catalog = Catalog.open(tmp_path / "catalog")
     halls = {hall for _, hall in catalog.events.active()}
-    assert len(halls) == 5
+    assert len(halls) == 6
     concert = catalog.events.hall(1)
     assert concert is not None
     assert (concert.seats_total, concert.sale) == (100_000, Sale.PARTNER)
-    assert {hall.sale for hall in halls - {concert}} == {Sale.OWN}
+    musical = catalog.events.hall(2)
+    assert musical is not None
+    assert (musical.seats_on_sale, musical.sale) == (432, Sale.ALLOTMENT)
+    assert {hall.sale for hall in halls - {concert, musical}} == {Sale.OWN}
     [(event_id, title)] = catalog.search("селеста морейра көкдала", None, page=1, page_size=20)
     assert (event_id, title) == (1, "Селеста Морейра: большой концерт в Көкдала")
     catalog.close()
