@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.settings import Settings, variable
+from catalog.halls import read_halls
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE_LINES_MAX = 8
@@ -46,6 +47,17 @@ def test_the_library_example_is_short() -> None:
 
     assert CODE_LINES_MAX >= len(lines)
     assert set() == imported - used
+
+
+def test_the_example_of_halls_is_accepted(tmp_path: Path) -> None:
+    """As it stands; event 8 sells the whole balcony and nothing else."""
+    blocks = re.findall(r"^```json\n(.*?)^```$", section("The files to import"), re.DOTALL | re.M)
+    (example,) = (block for block in blocks if '"halls"' in block)
+    path = tmp_path / "halls.json"
+    path.write_text(example, encoding="utf-8")
+
+    plan = read_halls(path).plan_for(event_id=8, event_type="")
+    assert ((12 * 36, 25 * 36),) == plan.allotment
 
 
 def shown(value: object) -> str:
