@@ -87,6 +87,6 @@ def _run(desk: Desk) -> Callable[[Starlette], AbstractAsyncContextManager[None]]
 async def _expire_in_rounds(desk: Desk) -> None:
     """Payments that nobody asks about expire too, when the expiry job is on."""
     while True:
-        await asyncio.sleep(EXPIRY_ROUND_S)
+        await desk.settings.sleep(EXPIRY_ROUND_S)
         if desk.knobs.expire_job:
             await desk.expire_all_due()

@@ -55,7 +55,8 @@ class Webhooks:
         )
         self._waiting: dict[str, deque[Webhook]] = {}
         self._waiting_count = 0
-        self._tasks: set[asyncio.Task[None]] = set()
+        # A dict for its order: a set would end its tasks in another one in every process.
+        self._tasks: dict[asyncio.Task[None], None] = {}
         self._slots = asyncio.Semaphore(DELIVERIES_AT_ONCE)
         self.dropped = 0
         self.deliveries: deque[dict[str, Any]] = deque(maxlen=DELIVERIES_KEPT)
@@ -107,8 +108,8 @@ class Webhooks:
             return
         self._waiting[webhook.payment_id] = deque([webhook])
         task = asyncio.create_task(self._deliver_all(webhook.payment_id))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.pop)
 
     async def _deliver_all(self, payment_id: str) -> None:
         queue = self._waiting[payment_id]
