@@ -1,10 +1,9 @@
 """Start-up settings out of `BILLETTER_EMULATOR_*`, for servers that call a bare factory."""
 
 import os
+from collections.abc import Mapping
 
-import msgspec
-
-from emulators.knobs import AnyKnobs
+from emulators.knobs import AnyKnobs, BadKnobs, read_change, turned
 
 PREFIX = "BILLETTER_EMULATOR_"
 
@@ -33,12 +32,13 @@ def number(name: str, default: int) -> int:
     return int(written)
 
 
-def knobs(default: AnyKnobs) -> AnyKnobs:
+def knobs(profiles: Mapping[str, AnyKnobs]) -> AnyKnobs:
     """`BILLETTER_EMULATOR_KNOBS`: a JSON object in the shape of `PUT /__emu/settings`."""
+    default = profiles["documented"]
     written = os.environ.get(PREFIX + "KNOBS")
     if not written:
         return default
     try:
-        return msgspec.json.decode(written, type=type(default))
-    except msgspec.MsgspecError as error:
+        return turned(default, read_change(written), profiles)
+    except BadKnobs as error:
         raise BadEnvironment(f"{PREFIX}KNOBS: {error}") from None

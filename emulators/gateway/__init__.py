@@ -5,6 +5,7 @@ wire details of its code. Amounts are integers of minor units (tiyn).
 """
 
 from emulators.gateway.app import app_from_environment, create_app
-from emulators.gateway.settings import GatewayKnobs, GatewaySettings
+from emulators.gateway.knobs import GatewayKnobs
+from emulators.gateway.settings import GatewaySettings
 
 __all__ = ["GatewayKnobs", "GatewaySettings", "app_from_environment", "create_app"]

@@ -4,6 +4,7 @@ Paths are matched in any case, as the real service does, so they stand here in l
 """
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -11,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from emulators.connections import Sockets
 from emulators.faults import CONTROL_PREFIX, Faults, NormalPath
 from emulators.gateway import control, forms
 from emulators.gateway.answers import Refused, answer_refused
@@ -43,7 +45,12 @@ def create_app(settings: GatewaySettings | None = None) -> Starlette:
             *control_routes(desk),
         ],
         middleware=[
-            Middleware(Faults, panel=desk.panel, sleep=desk.settings.sleep),
+            Middleware(
+                Faults,
+                panel=desk.panel,
+                sleep=desk.settings.sleep,
+                connections=desk.settings.connections,
+            ),
             Middleware(NormalPath, ignore_case=True),
         ],
         exception_handlers={Refused: answer_refused},
@@ -68,7 +75,7 @@ def control_routes(desk: Desk) -> list[Route]:
 
 def app_from_environment() -> Starlette:
     """The factory for a server that gives no arguments; reads `BILLETTER_EMULATOR_*`."""
-    return create_app(settings_from_environment())
+    return create_app(dataclasses.replace(settings_from_environment(), connections=Sockets()))
 
 
 def _run(desk: Desk) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:

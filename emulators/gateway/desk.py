@@ -14,10 +14,11 @@ from starlette.responses import Response
 
 from emulators.gateway.answers import invalid_model, unauthenticated
 from emulators.gateway.cache import AnswerCache
+from emulators.gateway.knobs import PROFILES, GatewayKnobs
 from emulators.gateway.moments import timestamp
 from emulators.gateway.payments import Payment, PaymentBook, Status
 from emulators.gateway.requests import AnyRequest, SignedRequest, Unreadable, read_request
-from emulators.gateway.settings import GatewayKnobs, GatewaySettings
+from emulators.gateway.settings import GatewaySettings
 from emulators.gateway.tokens import is_token
 from emulators.gateway.webhooks import Webhooks
 from emulators.knobs import Panel
@@ -32,7 +33,7 @@ class Desk:
 
     def __init__(self, settings: GatewaySettings) -> None:
         self.settings = settings
-        self.panel = Panel(settings.knobs, seed=settings.seed)
+        self.panel = Panel(settings.knobs, profiles=PROFILES, seed=settings.seed, now=settings.now)
         self.webhooks = Webhooks(settings, self.panel)
         self._forget()
 

@@ -16,8 +16,9 @@ from typing import Any
 import httpx
 import orjson
 
+from emulators.gateway.knobs import GatewayKnobs
 from emulators.gateway.moments import timestamp
-from emulators.gateway.settings import GatewayKnobs, GatewaySettings
+from emulators.gateway.settings import GatewaySettings
 from emulators.knobs import Panel
 
 # What `GET /__emu/webhooks` remembers; older attempts are forgotten.

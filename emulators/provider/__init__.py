@@ -6,6 +6,7 @@ restart.
 """
 
 from emulators.provider.app import app_from_environment, create_app
-from emulators.provider.settings import ProviderKnobs, ProviderSettings
+from emulators.provider.knobs import ProviderKnobs
+from emulators.provider.settings import ProviderSettings
 
 __all__ = ["ProviderKnobs", "ProviderSettings", "app_from_environment", "create_app"]

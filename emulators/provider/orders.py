@@ -29,6 +29,7 @@ class Order:
     status: OrderStatus = OrderStatus.STARTED
     places: set[str] = field(default_factory=set)
     view: dict[str, Any] | None = None
+    revision: int = 0
 
 
 def first_view(order: Order) -> dict[str, Any]:

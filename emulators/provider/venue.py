@@ -1,6 +1,7 @@
 """The places: who holds each (the write side), and the list as readers see it (the read side)."""
 
 import hashlib
+import random
 import uuid
 from bisect import insort
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ class Place:
     place_id: str
     row: Row
     order_id: str | None = None
+    selected_at_us: int = 0
+    revision: int = 0
 
 
 class Venue:
@@ -61,6 +64,10 @@ class Venue:
     def page(self, *, first: int, count: int) -> list[Row]:
         """`count` places from index `first`, ordered by row and seat."""
         return self._list[first : first + count]
+
+    def drawn(self, chance: random.Random) -> Place | None:
+        """Any one of the visible places; None when there is none."""
+        return self._places[chance.choice(self._list)["id"]] if self._list else None
 
     def held_count(self) -> int:
         """How many places are not free on the write side."""

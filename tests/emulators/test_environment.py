@@ -1,10 +1,14 @@
 """How a bare factory is told its settings."""
 
+import msgspec
 import pytest
 
 from emulators import gateway, provider
+from emulators.connections import Sockets
 from emulators.environment import BadEnvironment
+from emulators.gateway.knobs import PROFILES as GATEWAY
 from emulators.gateway.settings import settings_from_environment as gateway_settings
+from emulators.provider.knobs import PROFILES as PROVIDER
 from emulators.provider.settings import settings_from_environment as provider_settings
 
 
@@ -26,6 +30,7 @@ def test_gateway_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         BASE_URL="http://127.0.0.1:9000/",
         TEAM_SLUG="shop",
         PASSWORD="secret",
+        ADMIN_TOKEN="admin",
         NOTIFICATION_URL="http://shop/hook",
         WEBHOOK_SECRET="hook",
         SEED="7",
@@ -37,6 +42,7 @@ def test_gateway_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         base_url="http://127.0.0.1:9000",
         team_slug="shop",
         password="secret",
+        admin_token="admin",
         notification_url="http://shop/hook",
         webhook_secret="hook",
         seed=7,
@@ -55,6 +61,24 @@ def test_provider_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert expected == provider_settings()
     assert len(provider.app_from_environment().state.office.venue) == 6
+
+
+def test_profile_by_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A profile is chosen at the start like any knob, and knobs beside it win over it."""
+    put(monkeypatch, KNOBS='{"profile":"as_built","latency_ms":5}')
+
+    assert msgspec.structs.replace(GATEWAY["as_built"], latency_ms=5) == gateway_settings().knobs
+    assert msgspec.structs.replace(PROVIDER["as_built"], latency_ms=5) == provider_settings().knobs
+
+
+def test_factories_cut_real_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server drops connections by their sockets."""
+    put(monkeypatch, ROWS="1", SEATS_PER_ROW="1")
+
+    apps = gateway.app_from_environment(), provider.app_from_environment()
+
+    assert isinstance(apps[0].state.desk.settings.connections, Sockets)
+    assert isinstance(apps[1].state.office.settings.connections, Sockets)
 
 
 def test_gateway_factory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +102,10 @@ def test_bad_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) ->
 
 def test_secrets_are_not_shown() -> None:
     """Settings can be logged."""
-    shown = repr(gateway.GatewaySettings(password="p4ss", webhook_secret="h00k"))
+    shown = repr(
+        gateway.GatewaySettings(password="p4ss", admin_token="4dm1n", webhook_secret="h00k")
+    )
 
     assert "p4ss" not in shown
+    assert "4dm1n" not in shown
     assert "h00k" not in shown

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import orjson
 import pytest
 
@@ -88,3 +89,57 @@ async def test_lost_answer_of_a_select(partner: Partner) -> None:
     assert await partner.select(place_id, order_id) == 409
     partner.settle()
     assert (await partner.order(order_id))["places_count"] == 1
+
+
+@pytest.mark.parametrize(("when", "effects"), [("before", 0), ("after", 1)])
+async def test_drop(merchant: Merchant, when: str, effects: int) -> None:
+    """A dropped connection brings no answer at all; only afterwards has the work been done."""
+    await merchant.turn(faults=[{"route": INIT, "kind": "drop", "when": when, "times": 1}])
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        await merchant.init()
+
+    assert await payments(merchant) == effects
+
+
+async def test_truncated(merchant: Merchant) -> None:
+    """The work is done, and its answer breaks off."""
+    await merchant.turn(faults=[{"route": INIT, "kind": "truncated", "times": 1}])
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        await merchant.init()
+
+    assert await payments(merchant) == 1
+
+
+async def test_slow_body(partner: Partner, clock: FakeClock) -> None:
+    """The right answer, in ten pieces with a wait before each."""
+    await partner.turn(faults=[{"route": "places", "kind": "slow", "hang_s": 20}])
+
+    rows = await partner.places()
+
+    assert len(rows) == 20
+    assert clock.slept == [2] * 10
+
+
+async def test_refusal(partner: Partner, clock: FakeClock) -> None:
+    """While the window is open nobody gets through but control calls; then it closes."""
+    await partner.turn(refuse_for_s=30)
+
+    with pytest.raises(httpx.ConnectError):
+        await partner.start()
+    clock.advance(30)
+    await partner.start()
+
+    assert len((await partner.http.get("/__emu/orders")).json()["orders"]) == 1
+
+
+async def test_hang_about_its_length(partner: Partner, clock: FakeClock) -> None:
+    """With a sigma every hang has its own length, the same ones for the same seed."""
+    await partner.turn(faults=[{"kind": "hang", "hang_s": 4, "sigma": 0.5}])
+
+    for _ in range(20):
+        await partner.start()
+
+    assert len(set(clock.slept)) == 20
+    assert min(clock.slept) < 4 < max(clock.slept)

@@ -1,0 +1,67 @@
+"""How a server loses a connection on purpose."""
+
+import socket
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from emulators.connections import InProcess, Sockets
+
+
+@pytest.fixture
+def connection() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Both ends: the client's, and the one that this process has accepted."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname(), timeout=5) as client,
+        server.accept()[0] as accepted,
+    ):
+        yield client, accepted
+
+
+def test_drop_shuts_the_very_connection(connection: tuple[socket.socket, socket.socket]) -> None:
+    """The client reads the end of its stream; the port may be text, as Granian gives it."""
+    client, _ = connection
+    host, port = client.getsockname()
+
+    Sockets().drop({"client": (host, str(port))})
+
+    assert b"" == client.recv(1)
+
+
+def test_refusal_is_a_drop(connection: tuple[socket.socket, socket.socket]) -> None:
+    """A server that listens can only hang up."""
+    client, _ = connection
+
+    Sockets().refuse({"client": client.getsockname()})
+
+    assert b"" == client.recv(1)
+
+
+def test_truncation_is_left_to_the_server(
+    connection: tuple[socket.socket, socket.socket],
+) -> None:
+    """The half that was sent must arrive, so the socket isn't touched."""
+    client, accepted = connection
+
+    Sockets().truncate({"client": client.getsockname()})
+    accepted.sendall(b"half")
+
+    assert b"half" == client.recv(4)
+
+
+def test_connection_of_somebody_else() -> None:
+    """Behind a proxy the client's address is nobody's here: that is said, not ignored."""
+    with pytest.raises(RuntimeError, match="not one of this process"):
+        Sockets().drop({"client": ("127.0.0.1", 1)})
+
+
+def test_in_process_the_client_gets_its_own_exception() -> None:
+    """As if its network had failed."""
+    with pytest.raises(httpx.ConnectError):
+        InProcess().refuse({})
+    with pytest.raises(httpx.RemoteProtocolError):
+        InProcess().drop({})
+    with pytest.raises(httpx.RemoteProtocolError):
+        InProcess().truncate({})
