@@ -14,15 +14,14 @@ from starlette.routing import Route
 
 from emulators.connections import Sockets
 from emulators.faults import CONTROL_PREFIX, Faults, NormalPath
-from emulators.gateway import control, forms
+from emulators.gateway import administration, control, forms
 from emulators.gateway.answers import Refused, answer_refused
 from emulators.gateway.cancel import cancel
-from emulators.gateway.check import check
+from emulators.gateway.check import check, status
 from emulators.gateway.confirm import confirm
 from emulators.gateway.desk import Desk
 from emulators.gateway.init import init
 from emulators.gateway.settings import GatewaySettings, settings_from_environment
-from emulators.gateway.teams import profile
 from emulators.wire import settings_route
 
 API = "/api/v1"
@@ -36,12 +35,13 @@ def create_app(settings: GatewaySettings | None = None) -> Starlette:
         routes=[
             Route(f"{API}/paymentinit/init", init, methods=["POST"]),
             Route(f"{API}/paymentcheck/check", check, methods=["POST"]),
+            Route(f"{API}/paymentcheck/status", status),
             Route(f"{API}/paymentconfirm/confirm", confirm, methods=["POST"]),
             Route(f"{API}/paymentcancel/cancel", cancel, methods=["POST"]),
             Route(f"{API}/paymentform/render/{{payment_id}}", forms.render),
             Route(f"{API}/paymentform/submit", forms.submit, methods=["POST"]),
             Route(f"{API}/paymentform/result/{{payment_id}}", forms.result),
-            Route(f"{API}/teammanagement/profile", profile, methods=["GET", "PUT"]),
+            *administration_routes(),
             *control_routes(desk),
         ],
         middleware=[
@@ -58,6 +58,17 @@ def create_app(settings: GatewaySettings | None = None) -> Starlette:
     )
     app.state.desk = desk
     return app
+
+
+def administration_routes() -> list[Route]:
+    """What merchants and administrators set."""
+    clear = f"{API}/admin/clear"
+    return [
+        Route(f"{API}/teammanagement/profile", administration.profile, methods=["GET", "PUT"]),
+        Route(f"{API}/teamregistration/register", administration.register, methods=["POST"]),
+        Route(f"{clear}-team-data/{{slug}}", administration.clear_team, methods=["POST", "DELETE"]),
+        Route(f"{clear}-database", administration.clear_all, methods=["POST", "DELETE"]),
+    ]
 
 
 def control_routes(desk: Desk) -> list[Route]:

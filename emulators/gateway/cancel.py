@@ -51,6 +51,13 @@ BLANK: dict[str, Any] = {
     "refund": None,
     "details": None,
 }
+# As built, the endpoint asks the merchant's name once more and forgets the token on the way.
+BROKEN = {
+    **BLANK,
+    "errorCode": "3001",
+    "message": "Authentication failed",
+    "details": {"reason": "token parameter is required"},
+}
 
 
 async def cancel(request: Request) -> Response:
@@ -58,6 +65,8 @@ async def cancel(request: Request) -> Response:
     asked = await desk.read_body_of(request, ChangeRequest)
     amount = None if asked.amount is None else amount_text(asked.amount)
     desk.authenticate(asked, {"PaymentId": asked.payment_id, "Amount": amount})
+    if desk.knobs.cancel_broken:
+        raise Refused(json_answer(BROKEN, 401))
     key = asked.data.get("externalRequestId")
     replay_key = key if isinstance(key, str) else None
     if replay_key and (kept := desk.cancellations.get(replay_key, now=desk.now())) is not None:
@@ -70,6 +79,9 @@ async def cancel(request: Request) -> Response:
         raise _refused(409, "3409", f"Payment cannot be cancelled from {payment.status}")
     if asked.amount is not None and asked.amount != payment.amount:
         raise _refused(422, "3422", "Only the full amount can be cancelled")
+    if payment.cancels_refused < desk.knobs.cancel_refusals:
+        payment.cancels_refused += 1
+        raise _refused(503, "3503", "Failed to acquire cancellation lock")
     await desk.change(payment, ending.status)
     answer = json_answer(_cancelled(desk, asked, payment, ending))
     if replay_key:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from emulators.gateway.answers import refused
-from emulators.gateway.desk import desk_of
+from emulators.gateway.desk import Desk, desk_of
 from emulators.gateway.moments import timestamp
 from emulators.gateway.payments import Payment, Status
 from emulators.gateway.requests import CheckRequest
@@ -45,11 +45,23 @@ DESCRIPTIONS = {
 
 async def check(request: Request) -> Response:
     desk = desk_of(request)
-    asked = await desk.read_body_of(request, CheckRequest)
+    return await _checked(desk, await desk.read_body_of(request, CheckRequest))
+
+
+async def status(request: Request) -> Response:
+    """`GET /api/v1/PaymentCheck/status`: the same by query; as built, it knows nobody."""
+    desk = desk_of(request)
+    if not desk.knobs.get_status:
+        raise desk.stranger("4001")
+    return await _checked(desk, desk.read_query(request, CheckRequest))
+
+
+async def _checked(desk: Desk, asked: CheckRequest) -> Response:
     if asked.payment_id:
-        desk.authenticate(asked, {"PaymentId": asked.payment_id, "OrderId": asked.order_id})
+        named = {"PaymentId": asked.payment_id, "OrderId": asked.order_id}
     else:
-        desk.authenticate(asked, {"OrderId": asked.order_id})
+        named = {"OrderId": asked.order_id}
+    team = desk.authenticate(asked, named)
     if not (asked.payment_id or asked.order_id):
         raise refused(BLANK, 400, "1100", "Validation failed", "PaymentId or OrderId is required")
     key = _cache_key(asked)
@@ -59,12 +71,14 @@ async def check(request: Request) -> Response:
     if asked.payment_id:
         payment = await desk.find(asked.payment_id)
     else:
-        payment = await desk.find_order(asked.order_id or "")
+        payment = await desk.find_order(team, asked.order_id or "")
     if payment is None:
         raise refused(BLANK, 404, "1404", "Payment not found", "No payment has this id")
-    answer = json_answer(_standing(payment))
+    lag_s = desk.knobs.check_lag_s
+    seen = payment.status_at(now - lag_s) if lag_s else payment.status
+    answer = json_answer(_standing(payment, seen))
     if desk.knobs.check_cache:
-        ttl_s = FINAL_TTL_S if payment.status in FINAL else ACTIVE_TTL_S
+        ttl_s = FINAL_TTL_S if seen in FINAL else ACTIVE_TTL_S
         desk.check_cache.put(key, answer, stale_at=now + ttl_s)
     return answer
 
@@ -80,12 +94,12 @@ def _cache_key(asked: CheckRequest) -> tuple[object, ...]:
     )
 
 
-def _standing(payment: Payment) -> dict[str, Any]:
+def _standing(payment: Payment, status: Status) -> dict[str, Any]:
     row = {
         "paymentId": payment.payment_id,
         "orderId": payment.order_id,
-        "status": payment.status,
-        "statusDescription": DESCRIPTIONS[payment.status],
+        "status": status,
+        "statusDescription": DESCRIPTIONS[status],
         "amount": payment.amount,
         "currency": payment.currency,
         "createdAt": timestamp(payment.created_at),

@@ -1,6 +1,8 @@
 """`POST /api/v1/PaymentConfirm/confirm`: take the money that was held.
 
-AUTHORIZED becomes CONFIRMED; from any other status nothing changes.
+AUTHORIZED becomes CONFIRMED; from any other status nothing changes. With `confirm_noop` the
+status stays, as in the real service: the ledger then counts as captured what a merchant has been
+told is captured.
 """
 
 from typing import Any
@@ -48,7 +50,10 @@ async def confirm(request: Request) -> Response:
     if payment is None:
         raise _refused(404, "2404", "Payment not found")
     _require_confirmable(desk, asked, payment)
-    await desk.change(payment, Status.CONFIRMED)
+    if desk.knobs.confirm_noop:
+        desk.book.capture(payment)
+    else:
+        await desk.change(payment, Status.CONFIRMED)
     answer = json_answer(_confirmed(desk, asked, payment))
     if replay_key:
         desk.confirmations.put(replay_key, answer, stale_at=desk.now() + REPLAY_TTL_S)
@@ -58,10 +63,11 @@ async def confirm(request: Request) -> Response:
 def _authenticate(desk: Desk, asked: ChangeRequest) -> None:
     if desk.knobs.confirm_token == "off":
         return
-    parameters = {"PaymentId": asked.payment_id or "", "TeamSlug": desk.known_team(asked)}
+    team = desk.known_team(asked)
+    parameters = {"PaymentId": asked.payment_id or "", "TeamSlug": team.slug}
     if asked.amount is not None:
         parameters["Amount"] = amount_text(asked.amount)
-    if not is_lenient_token(asked.token or "", parameters, desk.settings.password):
+    if not is_lenient_token(asked.token or "", parameters, team.password):
         raise desk.stranger("TOKEN_INVALID")
 
 
@@ -71,16 +77,24 @@ def _require_confirmable(desk: Desk, asked: ChangeRequest, payment: Payment) -> 
         raise _refused(409, "2409", description)
     if asked.amount is not None and asked.amount != payment.amount:
         raise _refused(400, "2100", "The amount must be the full amount of the payment")
-    knobs = desk.knobs
-    currencies = knobs.confirm_currencies
+    if payment.confirms_refused < desk.knobs.confirm_refusals:
+        payment.confirms_refused += 1
+        raise _refused(400, "2100", "Failed to acquire confirmation lock")
+    _require_within_limits(desk, payment)
+
+
+def _require_within_limits(desk: Desk, payment: Payment) -> None:
+    knobs, book = desk.knobs, desk.book
+    currencies, age_s_max = knobs.confirm_currencies, knobs.confirm_age_max_s
+    active_max, daily_max = knobs.confirm_active_max, knobs.confirm_daily_max
     if currencies is not None and payment.currency not in currencies:
         raise _refused(400, "2100", f"Currency {payment.currency} is not supported by team")
-    age_s = desk.now() - payment.created_at
-    if knobs.confirm_age_max_s is not None and age_s > knobs.confirm_age_max_s:
+    if age_s_max is not None and desk.now() - payment.created_at > age_s_max:
         raise _refused(400, "2100", "The payment is too old to be confirmed")
-    active_max = knobs.confirm_active_max
-    if active_max is not None and desk.book.active_count() >= active_max:
+    if active_max is not None and book.active_count() >= active_max:
         raise _refused(400, "2100", "The team has too many active payments")
+    if daily_max is not None and book.begun_on_the_day_of(desk.now()) >= daily_max:
+        raise _refused(400, "2100", "The team has too many payments today")
 
 
 def _confirmed(desk: Desk, asked: ChangeRequest, payment: Payment) -> dict[str, Any]:
@@ -89,7 +103,7 @@ def _confirmed(desk: Desk, asked: ChangeRequest, payment: Payment) -> dict[str, 
         "success": True,
         "errorCode": "0",
         "paymentId": payment.payment_id,
-        "status": Status.CONFIRMED,
+        "status": payment.status,
         "authorizedAmount": payment.amount,
         "confirmedAmount": payment.amount,
         "remainingAmount": 0,

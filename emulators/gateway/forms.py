@@ -15,7 +15,13 @@ from starlette.responses import HTMLResponse, Response
 from emulators.gateway.cards import Card, decline_reason
 from emulators.gateway.desk import Desk, desk_of
 from emulators.gateway.moments import day, timestamp
-from emulators.gateway.pages import HEADERS, payment_page, result_page, status_page
+from emulators.gateway.pages import (
+    HEADERS,
+    SCRIPT_HEADERS,
+    payment_page,
+    result_page,
+    status_page,
+)
 from emulators.gateway.payments import Payment, Status
 from emulators.wire import json_answer, read_body
 
@@ -36,9 +42,12 @@ async def render(request: Request) -> Response:
     lang = _language(request.query_params.get("lang") or payment.language)
     if payment.status is not Status.NEW:
         return HTMLResponse(status_page(payment, lang=lang), headers=HEADERS)
-    page = payment_page(payment, lang=lang, today=day(desk.now()))
+    twice = desk.knobs.double_submit
+    page = payment_page(payment, lang=lang, today=day(desk.now()), submits_twice=twice)
     await desk.tell(payment, _view(desk, request, payment, lang))
-    return HTMLResponse(page, headers=HEADERS)
+    if desk.knobs.stale_overwrite:
+        desk.book.write_back(payment, now=desk.now())
+    return HTMLResponse(page, headers=SCRIPT_HEADERS if twice else HEADERS)
 
 
 async def submit(request: Request) -> Response:
@@ -70,22 +79,23 @@ async def result(request: Request) -> Response:
 
 @dataclass(frozen=True)
 class Paid:
-    """How a card payment ended, and where the customer goes from here."""
+    """How a card payment ended, and where the customer goes from here, and how often."""
 
     success: bool
     location: str
+    visits: int = 1
 
 
 async def pay(desk: Desk, payment: Payment, card: Card) -> Paid:
     """What a submit does to the payment: FORM_SHOWED, the bank, AUTHORIZED or REJECTED."""
     if payment.status is not Status.NEW:
-        return _sent_on(payment, success=False, message=f"Payment is {payment.status}")
+        return _sent_on(desk, payment, success=False, message=f"Payment is {payment.status}")
     await desk.change(payment, Status.FORM_SHOWED)
     if desk.knobs.card_delay_s:
         await desk.settings.sleep(desk.knobs.card_delay_s)
     # The payment may have expired, or succeeded by other means, while the bank was thinking.
     if cast(Status, payment.status) is not Status.FORM_SHOWED:
-        return _sent_on(payment, success=False, message=f"Payment is {payment.status}")
+        return _sent_on(desk, payment, success=False, message=f"Payment is {payment.status}")
     declined = decline_reason(
         card,
         today=day(desk.now()),
@@ -93,7 +103,11 @@ async def pay(desk: Desk, payment: Payment, card: Card) -> Paid:
         decline_rate=desk.knobs.decline_rate,
     )
     await desk.change(payment, Status.AUTHORIZED if declined is None else Status.REJECTED)
-    return _sent_on(payment, success=declined is None, message=declined or "Payment authorized")
+    if desk.knobs.stale_overwrite:
+        desk.book.write_back(payment, now=desk.now())
+    return _sent_on(
+        desk, payment, success=declined is None, message=declined or "Payment authorized"
+    )
 
 
 def result_location(payment_id: str, *, success: bool, message: str) -> str:
@@ -102,10 +116,14 @@ def result_location(payment_id: str, *, success: bool, message: str) -> str:
     return f"./result/{quote(payment_id, safe='')}?success={flag}&message={quote(message)}"
 
 
-def _sent_on(payment: Payment, *, success: bool, message: str) -> Paid:
-    own = payment.success_url if success else payment.fail_url
-    location = own or result_location(payment.payment_id, success=success, message=message)
-    return Paid(success, location)
+def _sent_on(desk: Desk, payment: Payment, *, success: bool, message: str) -> Paid:
+    fault = desk.redirect_fault()
+    kind = None if fault is None else fault.kind
+    back_to_success = success != (kind == "wrong")
+    own = payment.success_url if back_to_success else payment.fail_url
+    if own is None or kind == "drop":
+        return Paid(success, result_location(payment.payment_id, success=success, message=message))
+    return Paid(success, own, visits=2 if kind == "duplicate" else 1)
 
 
 async def _read_form(desk: Desk, request: Request) -> dict[str, str]:

@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from emulators.gateway.answers import Refused, refused
-from emulators.gateway.desk import Desk, desk_of
+from emulators.gateway.customer import expect_customer
+from emulators.gateway.desk import Desk, IdTaken, desk_of
 from emulators.gateway.moments import timestamp
 from emulators.gateway.payments import BookFull, Payment
 from emulators.gateway.requests import (
@@ -23,6 +24,7 @@ from emulators.gateway.requests import (
     InitRequest,
     amount_text,
 )
+from emulators.gateway.teams import Team
 from emulators.wire import json_answer
 
 ORDER_ID = re.compile(r"[a-zA-Z0-9\-_]+")
@@ -64,10 +66,15 @@ async def init(request: Request) -> Response:
         "Currency": asked.currency,
         "OrderId": asked.order_id,
     }
-    desk.authenticate(asked, signed)
+    team = desk.authenticate(asked, signed)
     for check in CHECKS:
         check(desk, asked)
-    payment = _opened(desk, asked, amount=int(asked.amount), order_id=asked.order_id)
+    if desk.book.find_order(team.slug, asked.order_id) is not None:
+        raise _refused("1002", "A payment with this OrderId exists already", status=409)
+    payment = _opened(desk, team, asked, amount=int(asked.amount), order_id=asked.order_id)
+    if desk.knobs.webhook_at_init:
+        await desk.tell(payment, at_once=True)
+    expect_customer(desk, payment)
     return json_answer(_accepted(desk, request, asked, payment))
 
 
@@ -106,24 +113,23 @@ def _know_customer(desk: Desk, asked: InitRequest) -> None:
         raise _refused("1003", "CustomerKey does not name a customer")
 
 
-def _be_first(desk: Desk, asked: InitRequest) -> None:
-    if desk.book.find_order(asked.order_id or "") is not None:
-        raise _refused("1002", "A payment with this OrderId exists already", status=409)
-
-
 CHECKS: tuple[Callable[[Desk, InitRequest], None], ...] = (
     _validate,
     _know_customer,
     _limit_amount,
-    _be_first,
 )
 
 
-def _opened(desk: Desk, asked: InitRequest, *, amount: int, order_id: str) -> Payment:
-    now = desk.now()
+def _opened(desk: Desk, team: Team, asked: InitRequest, *, amount: int, order_id: str) -> Payment:
+    now, kept = desk.now(), desk.knobs.keep_urls
     expiry_minutes = asked.payment_expiry or EXPIRY_MINUTES_DEFAULT
+    try:
+        payment_id = desk.new_payment_id()
+    except IdTaken:
+        raise _refused("9999", "An error occurred while saving", status=500) from None
     payment = Payment(
-        payment_id=desk.new_payment_id(),
+        payment_id=payment_id,
+        team_slug=team.slug,
         order_id=order_id,
         amount=amount,
         currency=asked.currency,
@@ -132,9 +138,9 @@ def _opened(desk: Desk, asked: InitRequest, *, amount: int, order_id: str) -> Pa
         expires_at=now + expiry_minutes * 60,
         description=asked.description,
         language=asked.language,
-        success_url=asked.success_url,
-        fail_url=asked.fail_url,
-        notification_url=asked.notification_url,
+        success_url=asked.success_url if kept else None,
+        fail_url=asked.fail_url if kept else None,
+        notification_url=asked.notification_url if kept else None,
     )
     try:
         desk.book.add(payment)

@@ -1,6 +1,7 @@
 """Every payment and its status, which changes only along `TRANSITIONS`."""
 
-from dataclasses import dataclass
+from collections import Counter, deque
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -32,6 +33,9 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 ACTIVE = frozenset({Status.NEW, Status.FORM_SHOWED, Status.AUTHORIZED})
 # A payment page may still be open somewhere: only these expire.
 UNPAID = (Status.NEW, Status.FORM_SHOWED)
+# A careless gateway may change a status for ever; what is older than this nobody asks about.
+CHANGES_KEPT = 16
+SECONDS_OF_A_DAY = 86_400
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,6 +43,7 @@ class Payment:
     """One payment. Amounts are minor units (tiyn); times are Unix seconds."""
 
     payment_id: str
+    team_slug: str
     order_id: str
     amount: int
     currency: str
@@ -53,6 +58,18 @@ class Payment:
     status: Status = Status.NEW
     captured: int = 0
     refunded: int = 0
+    confirms_refused: int = 0
+    cancels_refused: int = 0
+    changes: deque[tuple[float, Status]] = field(
+        default_factory=lambda: deque(maxlen=CHANGES_KEPT), repr=False
+    )
+
+    def status_at(self, moment: float) -> Status:
+        """Where the payment stood then: NEW before everything that is remembered."""
+        for at, status in reversed(self.changes):
+            if at <= moment:
+                return status
+        return Status.NEW
 
     def is_due(self, now: float) -> bool:
         """Whether its time is over and nobody has paid."""
@@ -66,15 +83,16 @@ class BookFull(Exception):
 class PaymentBook:
     """All payments, found by their id or by the merchant's order id.
 
-    Invariants: an order id names one payment for ever; `_active` holds exactly the payments whose
-    status is in ACTIVE; only a CONFIRMED or REFUNDED payment has captured money.
+    Invariants: an order id names one payment of its team for ever; `_active` holds exactly the
+    payments whose status is in ACTIVE; no payment is captured or refunded twice.
     """
 
     def __init__(self, payments_max: int) -> None:
         self._payments_max = payments_max
         self._by_id: dict[str, Payment] = {}
-        self._by_order: dict[str, Payment] = {}
+        self._by_order: dict[tuple[str, str], Payment] = {}
         self._active: dict[str, Payment] = {}
+        self._begun_on: Counter[int] = Counter()
 
     def __contains__(self, payment_id: str) -> bool:
         return payment_id in self._by_id
@@ -82,25 +100,36 @@ class PaymentBook:
     def add(self, payment: Payment) -> None:
         """Keep a new payment; raises BookFull."""
         assert payment.payment_id not in self._by_id
-        assert payment.order_id not in self._by_order
+        order = payment.team_slug, payment.order_id
+        assert order not in self._by_order
         if len(self._by_id) >= self._payments_max:
             raise BookFull
         self._by_id[payment.payment_id] = payment
-        self._by_order[payment.order_id] = payment
+        self._by_order[order] = payment
         self._active[payment.payment_id] = payment
+        self._begun_on[int(payment.created_at // SECONDS_OF_A_DAY)] += 1
 
     def find(self, payment_id: str) -> Payment | None:
         return self._by_id.get(payment_id)
 
-    def find_order(self, order_id: str) -> Payment | None:
-        return self._by_order.get(order_id)
+    def find_order(self, team_slug: str, order_id: str) -> Payment | None:
+        return self._by_order.get((team_slug, order_id))
+
+    def forget_team(self, team_slug: str) -> int:
+        """Drop the payments of one team; returns how many."""
+        dropped = [one for one in self._by_id.values() if one.team_slug == team_slug]
+        for payment in dropped:
+            del self._by_id[payment.payment_id]
+            del self._by_order[team_slug, payment.order_id]
+            self._active.pop(payment.payment_id, None)
+        return len(dropped)
 
     def move(self, payment: Payment, status: Status, *, now: float) -> None:
         """Change the status, and the money that goes with it."""
         assert status in TRANSITIONS[payment.status], f"{payment.status} to {status}"
         self._set(payment, status, now)
         if status is Status.CONFIRMED:
-            payment.captured = payment.amount
+            self.capture(payment)
         elif status is Status.REFUNDED:
             payment.refunded = payment.captured
 
@@ -110,6 +139,18 @@ class PaymentBook:
             return False
         self._set(payment, Status.AUTHORIZED, now)
         return True
+
+    def write_back(self, payment: Payment, *, now: float) -> None:
+        """NEW against all transitions: a careless writer has kept an old copy of the payment."""
+        self._set(payment, Status.NEW, now)
+
+    def capture(self, payment: Payment) -> None:
+        """The merchant was told that the money is taken, whatever the status says."""
+        payment.captured = payment.amount
+
+    def begun_on_the_day_of(self, now: float) -> int:
+        """How many payments have begun on this UTC day."""
+        return self._begun_on[int(now // SECONDS_OF_A_DAY)]
 
     def active(self) -> list[Payment]:
         """The payments still in flight, oldest first."""
@@ -140,6 +181,7 @@ class PaymentBook:
     def _set(self, payment: Payment, status: Status, now: float) -> None:
         payment.status = status
         payment.updated_at = now
+        payment.changes.append((now, status))
         if status in ACTIVE:
             self._active[payment.payment_id] = payment
         else:

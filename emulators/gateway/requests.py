@@ -183,10 +183,21 @@ def read_request(body: bytes, kind: type[AnyRequest]) -> AnyRequest | None:
         return None
     if not isinstance(content, Mapping):
         raise Unreadable("$")
+    return _converted(content, kind)
+
+
+def read_query(query: Mapping[str, str], kind: type[AnyRequest]) -> AnyRequest:
+    """The request in a query string, where a true is written `true`. Raises Unreadable."""
+    return _converted(query, kind, strict=False)
+
+
+def _converted(
+    content: Mapping[str, Any], kind: type[AnyRequest], *, strict: bool = True
+) -> AnyRequest:
     # A null means the same as an absent field, which is how the defaults come into play.
     given = {name.lower(): value for name, value in content.items() if value is not None}
     try:
-        return msgspec.convert(given, kind)
+        return msgspec.convert(given, kind, strict=strict)
     except msgspec.ValidationError as error:
         path = re.search(r"`(\$[^`]*)`$", str(error))
         raise Unreadable(path[1] if path else "$") from None

@@ -1,58 +1,42 @@
-"""`/api/v1/TeamManagement/profile`: what the merchant may see and set about itself."""
+"""The merchants, which the gateway calls teams."""
 
-import base64
-import binascii
 import hmac
-from typing import Any
+from dataclasses import dataclass, field
 
-from starlette.requests import Request
-from starlette.responses import Response
-
-from emulators.gateway.desk import Desk, desk_of
-from emulators.gateway.init import is_absolute_url
-from emulators.gateway.requests import URL_CHARACTERS_MAX
-from emulators.wire import json_answer, read_control
+# Every team of a large contest, ten times.
+TEAMS_MAX = 10_000
 
 
-async def profile(request: Request) -> Response:
-    desk = desk_of(request)
-    if not _is_merchant(desk, request.headers.get("authorization", "")):
-        headers = {"WWW-Authenticate": 'Basic realm="PaymentGateway"'}
-        answer = json_answer({"success": False, "message": "Authentication failed"}, 401)
-        answer.headers.update(headers)
-        return answer
-    if request.method == "PUT":
-        change = await read_control(request)
-        url = next((url for name, url in change.items() if name.lower() == "notificationurl"), None)
-        if url is not None:
-            if not (isinstance(url, str) and _is_fit(url)):
-                return json_answer({"success": False, "message": "notificationUrl is invalid"}, 400)
-            desk.notification_url = url
-    return json_answer(_profile(desk))
+@dataclass(kw_only=True, slots=True)
+class Team:
+    """One merchant. Webhooks go to its URL unless a payment names another."""
+
+    slug: str
+    password: str = field(repr=False)
+    notification_url: str | None = None
 
 
-def _profile(desk: Desk) -> dict[str, Any]:
-    return {
-        "success": True,
-        "teamSlug": desk.settings.team_slug,
-        "isActive": desk.knobs.team_active,
-        "notificationUrl": desk.notification_url,
-        "enableWebhooks": desk.knobs.webhooks,
-        "supportedCurrencies": desk.knobs.currencies,
-    }
+class TeamTaken(Exception):
+    """The slug names another team already, or no more are kept."""
 
 
-def _is_fit(url: str) -> bool:
-    return len(url) <= URL_CHARACTERS_MAX and is_absolute_url(url)
+class Teams:
+    """All merchants by their slug; there is always one."""
 
+    def __init__(self, first: Team) -> None:
+        self._by_slug = {first.slug: first}
 
-def _is_merchant(desk: Desk, authorization: str) -> bool:
-    scheme, _, encoded = authorization.partition(" ")
-    if scheme.lower() != "basic":
-        return False
-    try:
-        given = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    known = f"{desk.settings.team_slug}:{desk.settings.password}".encode()
-    return hmac.compare_digest(given, known)
+    def find(self, slug: str) -> Team | None:
+        return self._by_slug.get(slug)
+
+    def add(self, team: Team) -> None:
+        """Let another merchant in; raises TeamTaken."""
+        if team.slug in self._by_slug or len(self._by_slug) >= TEAMS_MAX:
+            raise TeamTaken
+        self._by_slug[team.slug] = team
+
+    def authenticated(self, slug: str, password: str) -> Team | None:
+        """The team whose password this is."""
+        team = self.find(slug)
+        known = "" if team is None else team.password
+        return team if hmac.compare_digest(password.encode(), known.encode()) else None

@@ -1,28 +1,29 @@
-"""Webhooks: what the merchant is told, how it is signed, and how often it is tried.
+"""Webhooks: what the merchant is told, and how often it is tried.
 
 For one payment they go out one after the other, in the order of the changes; payments do not
 wait for each other. After the last attempt a webhook is lost, as with the real service.
 """
 
 import asyncio
-import hashlib
-import hmac
 import random
 import uuid
 from collections import deque
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import orjson
 
-from emulators.gateway.knobs import GatewayKnobs
+from emulators.gateway.background import Background
+from emulators.gateway.knobs import GatewayKnobs, WebhookFault
 from emulators.gateway.moments import timestamp
 from emulators.gateway.settings import GatewaySettings
-from emulators.knobs import Panel
+from emulators.gateway.webhook import Webhook, spoiled, written
+from emulators.knobs import Panel, Strikes
 
 # What `GET /__emu/webhooks` remembers; older attempts are forgotten.
 DELIVERIES_KEPT = 10_000
+# The past that a replay draws from.
+PAST_KEPT = 1_000
 # Waiting webhooks, together some 60 MB; more are dropped and counted, like any lost webhook.
 WAITING_MAX = 100_000
 # A merchant that is down must not cost a connection per payment.
@@ -31,72 +32,79 @@ DELIVERIES_AT_ONCE = 64
 ANSWER_BYTES_READ = 65_536
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Webhook:
-    """One message, ready to send."""
-
-    payment_id: str
-    status: str
-    url: str
-    body: bytes
-
-
 class Webhooks:
     """Delivers webhooks, inline or in the background, and remembers the latest attempts."""
 
-    def __init__(self, settings: GatewaySettings, panel: Panel[GatewayKnobs]) -> None:
+    def __init__(
+        self, settings: GatewaySettings, panel: Panel[GatewayKnobs], background: Background
+    ) -> None:
         self._settings = settings
         self._panel = panel
-        self._ids = random.Random(f"deliveries:{settings.seed}")
+        self._background = background
+        self._chance = random.Random(f"deliveries:{settings.seed}")
+        self._strikes: Strikes[WebhookFault] = Strikes(f"webhooks:{settings.seed}")
         self._client = httpx.AsyncClient(
             transport=settings.transport,
             trust_env=False,
             follow_redirects=True,
             limits=httpx.Limits(max_connections=DELIVERIES_AT_ONCE),
         )
-        self._waiting: dict[str, deque[Webhook]] = {}
-        self._waiting_count = 0
-        # A dict for its order: a set would end its tasks in another one in every process.
-        self._tasks: dict[asyncio.Task[None], None] = {}
         self._slots = asyncio.Semaphore(DELIVERIES_AT_ONCE)
-        self.dropped = 0
         self.deliveries: deque[dict[str, Any]] = deque(maxlen=DELIVERIES_KEPT)
+        self._past: deque[Webhook] = deque(maxlen=PAST_KEPT)
+        self.forget()
 
-    async def send(self, *, payment_id: str, status: str, url: str, data: dict[str, Any]) -> None:
-        """Send one webhook: at once, or behind the payment's earlier ones in the background."""
-        body = {
-            "paymentId": payment_id,
-            "status": status,
-            "teamSlug": self._settings.team_slug,
-            "timestamp": timestamp(self._settings.now()),
-            "data": data,
-        }
-        webhook = Webhook(payment_id=payment_id, status=status, url=url, body=orjson.dumps(body))
-        if self._panel.knobs.webhook_mode == "inline":
-            await self._deliver(webhook)
-        else:
-            self._enqueue(webhook)
-
-    async def settle(self) -> None:
-        """Wait until no webhook is on its way."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks)
-
-    async def close(self) -> None:
-        """Drop what is still waiting and close the connections."""
-        await self.forget()
-        await self._client.aclose()
-
-    async def forget(self) -> None:
-        """Drop what is waiting and what is remembered."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._waiting.clear()
+    def forget(self) -> None:
+        """Nothing is waiting and nothing was ever sent. The background has ended before."""
+        self._waiting: dict[str, deque[Webhook]] = {}
         self._waiting_count = 0
         self.dropped = 0
         self.deliveries.clear()
+        self._past.clear()
+
+    async def settle(self) -> None:
+        """Wait until no webhook is on its way, nor anything else that may bring one about."""
+        await self._background.settle()
+
+    async def close(self) -> None:
+        """Drop what is still waiting and close the connections."""
+        await self._background.end()
+        await self._client.aclose()
+
+    async def send(
+        self,
+        *,
+        payment_id: str,
+        status: str,
+        team_slug: str,
+        url: str,
+        data: dict[str, Any],
+        at_once: bool = False,
+    ) -> None:
+        """Send one webhook: at once, or behind the payment's earlier ones in the background."""
+        content = {
+            "paymentId": payment_id,
+            "status": status,
+            "teamSlug": team_slug,
+            "timestamp": timestamp(self._settings.now()),
+            "data": data,
+        }
+        secret = self._settings.webhook_secret
+        planned = [written(content, url=url, secret=secret)]
+        fault = self._strikes.next(self._panel.knobs.webhook_faults, status)
+        if fault is not None:
+            planned = spoiled(
+                planned[0], fault, secret=secret, past=self._past, chance=self._chance
+            )
+        inline = at_once or self._panel.knobs.webhook_mode == "inline"
+        for webhook in planned:
+            self._past.append(webhook)
+            if webhook.overtaken:
+                self._background.start(self._deliver(webhook))
+            elif inline:
+                await self._deliver(webhook)
+            else:
+                self._enqueue(webhook)
 
     def _enqueue(self, webhook: Webhook) -> None:
         if self._waiting_count >= WAITING_MAX:
@@ -108,9 +116,9 @@ class Webhooks:
             queue.append(webhook)
             return
         self._waiting[webhook.payment_id] = deque([webhook])
-        task = asyncio.create_task(self._deliver_all(webhook.payment_id))
-        self._tasks[task] = None
-        task.add_done_callback(self._tasks.pop)
+        if not self._background.start(self._deliver_all(webhook.payment_id)):
+            del self._waiting[webhook.payment_id]
+            self._waiting_count -= 1
 
     async def _deliver_all(self, payment_id: str) -> None:
         queue = self._waiting[payment_id]
@@ -124,6 +132,8 @@ class Webhooks:
             del self._waiting[payment_id]
 
     async def _deliver(self, webhook: Webhook) -> None:
+        if webhook.delay_s:
+            await self._settings.sleep(webhook.delay_s)
         delays = self._panel.knobs.webhook_retry_delays_s
         for attempt, delay in enumerate((*delays, None), start=1):
             if await self._attempt(webhook, attempt) or delay is None:
@@ -131,7 +141,7 @@ class Webhooks:
             await self._settings.sleep(delay)
 
     async def _attempt(self, webhook: Webhook, attempt: int) -> bool:
-        delivery_id = str(uuid.UUID(int=self._ids.getrandbits(128), version=4))
+        delivery_id = str(uuid.UUID(int=self._chance.getrandbits(128), version=4))
         http_status, error = None, None
         async with self._slots:
             try:
@@ -162,8 +172,8 @@ class Webhooks:
             "X-Webhook-Event": "payment_status_change",
             "X-Webhook-Delivery": delivery_id,
         }
-        if self._settings.webhook_secret is not None:
-            headers["X-Webhook-Signature"] = signature(webhook.body, self._settings.webhook_secret)
+        if webhook.signature is not None:
+            headers["X-Webhook-Signature"] = webhook.signature
         stream = self._client.stream(
             "POST",
             webhook.url,
@@ -178,8 +188,3 @@ class Webhooks:
                 if read > ANSWER_BYTES_READ:
                     break
             return answer.status_code
-
-
-def signature(body: bytes, secret: str) -> str:
-    """The value of `X-Webhook-Signature` over exactly these bytes."""
-    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()

@@ -8,6 +8,7 @@ from emulators.gateway.payments import TRANSITIONS, BookFull, Payment, PaymentBo
 def payment(number: int = 1) -> Payment:
     return Payment(
         payment_id=f"1760000000{number:04d}",
+        team_slug="shop",
         order_id=str(number),
         amount=5_000,
         currency="KZT",
@@ -54,5 +55,5 @@ def test_full_book() -> None:
 
     with pytest.raises(BookFull):
         book.add(payment(2))
-    assert book.find_order("1") is not None
-    assert book.find_order("2") is None
+    assert book.find_order("shop", "1") is not None
+    assert book.find_order("shop", "2") is None
