@@ -1,6 +1,6 @@
 """Bytes in and out: bounded bodies, JSON answers, and the settings endpoint of both emulators."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -58,11 +58,14 @@ async def read_control(request: Request) -> Mapping[str, Any]:
     return content
 
 
-def settings_route(panel: Panel[AnyKnobs]) -> Route:
+def settings_route(
+    panel: Panel[AnyKnobs], *, before_change: Callable[[], None] = lambda: None
+) -> Route:
     """`GET` shows the knobs; `PUT` changes those named and leaves the others."""
 
     async def settings(request: Request) -> Response:
         if request.method == "PUT":
+            before_change()
             try:
                 panel.change(await read_body(request))
             except BadKnobs as error:

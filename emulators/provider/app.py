@@ -147,7 +147,8 @@ def create_app(settings: ProviderSettings | None = None) -> Starlette:
             Route(f"{CONTROL_PREFIX}/orders", control_orders),
             Route(f"{CONTROL_PREFIX}/foreign", control_foreign, methods=["POST"]),
             Route(f"{CONTROL_PREFIX}/reset", control_reset, methods=["POST"]),
-            settings_route(office.panel),
+            # What is due by now went by the old knobs.
+            settings_route(office.panel, before_change=office.catch_up),
         ],
         middleware=[
             Middleware(
