@@ -1,6 +1,9 @@
 """A simulation can own the emulators' time and chance: they have no other."""
 
 import ast
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,3 +69,24 @@ def test_time_and_chance_come_from_the_settings() -> None:
 def test_leak_is_caught(source: str) -> None:
     """Each kind of leak is found, so a search that finds none has looked."""
     assert 1 == len(list(leaks(source)))
+
+
+def told(hash_seed: str) -> str:
+    """What a process of its own tells of the story, with this seed for hashes."""
+    telling = subprocess.run(
+        [sys.executable, "-m", "tests.emulators.story"],
+        env=os.environ | {"PYTHONHASHSEED": hash_seed},
+        cwd=ROOM.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return telling.stdout
+
+
+def test_same_story_in_every_process() -> None:
+    """With everything by chance, the same clock and seeds give the same bytes in any process."""
+    first = told("1")
+
+    assert 64 == len(first)
+    assert first == told("2")
