@@ -1,10 +1,12 @@
 """The gateway as it is, not as it should be: the profile `as_built`, and each of its knobs."""
 
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from starlette.applications import Starlette
 
@@ -132,36 +134,63 @@ async def test_confirm_changes_nothing(merchant: Merchant) -> None:
     assert (ledger["captured"], ledger["payments"][0]["status"]) == (4_000_000, "AUTHORIZED")
 
 
-async def test_confirm_while_the_webhook_is_delivered(
-    gateway_settings: GatewaySettings, shop: Shop
-) -> None:
-    """The one moment in which a payment by card can be captured is its webhook's."""
-    confirmed: list[int] = []
+Hook = Callable[[Merchant, dict[str, Any]], Awaitable[None]]
 
-    async def hook(request: httpx.Request) -> httpx.Response:
-        if _status(request) == "AUTHORIZED":
-            payment_id = httpx.Response(200, content=request.content).json()["paymentId"]
-            confirmed.append((await shopkeeper.confirm(payment_id)).status_code)
+
+@asynccontextmanager
+async def answering(settings: GatewaySettings, hook: Hook) -> AsyncIterator[Merchant]:
+    """A gateway as built, and a merchant who does something while a webhook is being delivered."""
+
+    async def heard(request: httpx.Request) -> httpx.Response:
+        await hook(shopkeeper, httpx.Response(200, content=request.content).json())
         return httpx.Response(200)
 
-    settings = dataclasses.replace(
-        gateway_settings,
-        transport=httpx.MockTransport(hook),
-        knobs=PROFILES["as_built"],
+    knobs = msgspec.structs.replace(
+        PROFILES["as_built"], confirm_currencies=("KZT",), double_submit=False
     )
-    app = create_app(settings)
+    app = create_app(
+        dataclasses.replace(settings, transport=httpx.MockTransport(heard), knobs=knobs)
+    )
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
         shopkeeper = Merchant(http)
-        await shopkeeper.turn(confirm_currencies=["KZT"], double_submit=False)
+        yield shopkeeper
+        await app.state.desk.webhooks.close()
+
+
+async def test_confirm_while_the_webhook_is_delivered(gateway_settings: GatewaySettings) -> None:
+    """The one moment in which a payment by card can be captured is its webhook's."""
+    confirmed: list[int] = []
+
+    async def confirm(shopkeeper: Merchant, told: dict[str, Any]) -> None:
+        if told["status"] == "AUTHORIZED":
+            confirmed.append((await shopkeeper.confirm(told["paymentId"])).status_code)
+
+    async with answering(gateway_settings, confirm) as shopkeeper:
         payment_id = await shopkeeper.new_payment()
         await shopkeeper.pay(payment_id)
         late = await shopkeeper.confirm(payment_id)
-        captured = (await http.get("/__emu/ledger")).json()["captured"]
-        await app.state.desk.webhooks.close()
+        captured = (await shopkeeper.http.get("/__emu/ledger")).json()["captured"]
 
     assert ([200], 409, 4_000_000) == (confirmed, late.status_code, captured)
     assert "Current status: NEW" in late.json()["details"]["description"]
+
+
+async def test_view_writes_an_old_copy_back(gateway_settings: GatewaySettings) -> None:
+    """Whoever opens the form while the payment succeeds puts it back to NEW."""
+    seen: list[str] = []
+
+    async def succeed(shopkeeper: Merchant, told: dict[str, Any]) -> None:
+        if told["status"] == "FORM_SHOWED":
+            await shopkeeper.http.post(f"/__emu/payments/{told['paymentId']}/authorize")
+            seen.append(await shopkeeper.status(told["paymentId"]))
+
+    async with answering(gateway_settings, succeed) as shopkeeper:
+        payment_id = await shopkeeper.new_payment()
+        await shopkeeper.http.get(f"/api/v1/paymentform/render/{payment_id}")
+        after = await shopkeeper.status(payment_id)
+
+    assert (["AUTHORIZED"], "NEW") == (seen, after)
 
 
 @pytest.mark.parametrize(
@@ -251,12 +280,3 @@ async def test_ids_of_one_second_collide(merchant: Merchant) -> None:
     assert failed
     ledger = (await merchant.http.get("/__emu/ledger")).json()
     assert len(ledger["payments"]) == 1_000 - len(failed)
-
-
-async def test_view_writes_an_old_copy_back(merchant: Merchant) -> None:
-    """Whoever looks at the form while a payment is being made puts it back to NEW."""
-    payment_id = await merchant.new_payment()
-
-    await merchant.http.get(f"/api/v1/paymentform/render/{payment_id}")
-
-    assert await merchant.status(payment_id) == "NEW"
