@@ -1,7 +1,7 @@
 """A payment gateway on your own machine: the merchant's API, a payment page, webhooks, a ledger.
 
-`profile` "documented": it does what the real service's documentation promises, with the
-wire details of its code. Amounts are integers of minor units (tiyn).
+It does what the real service's documentation promises, with the wire details of its code; the
+profile "as_built" does what the service really does. Amounts are integers of minor units (tiyn).
 """
 
 from emulators.gateway.app import app_from_environment, create_app

@@ -6,12 +6,11 @@ service, so the answer differs from endpoint to endpoint; see `uuid_in_path`.
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import orjson
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -19,11 +18,12 @@ from starlette.routing import Route
 
 from emulators.connections import Sockets
 from emulators.faults import CONTROL_PREFIX, Faults, NormalPath
-from emulators.provider.box_office import BoxOffice
+from emulators.provider import control
+from emulators.provider.box_office import BoxOffice, office_of
 from emulators.provider.errors import Broken, Conflict
 from emulators.provider.java import INT_MAX, coerce_integer, parse_integer, parse_uuid
 from emulators.provider.settings import ProviderSettings, settings_from_environment
-from emulators.wire import json_answer, read_body, read_control, settings_route
+from emulators.wire import json_answer, read_body, settings_route
 
 ORDERS = "/api/partners/v1/orders"
 PLACES = "/api/partners/v1/places"
@@ -101,34 +101,6 @@ async def create_place(request: Request) -> Response:
     return json_answer({"place_id": office_of(request).create_place(row=row, seat=seat)}, 202)
 
 
-async def control_orders(request: Request) -> Response:
-    office = office_of(request)
-    return json_answer(
-        {
-            "orders": office.orders(),
-            "places": len(office.venue),
-            "places_held": office.venue.held_count(),
-            "place_consumer_stopped": office.pipeline.places.stopped,
-        }
-    )
-
-
-async def control_foreign(request: Request) -> Response:
-    """Another partner takes the place, or releases it, whoever holds it."""
-    office, asked = office_of(request), await read_control(request)
-    acts = {"take": office.foreign.take, "release": office.release}
-    place_id, action = asked.get("place_id"), asked.get("action", "take")
-    if not (isinstance(place_id, str) and action in ("take", "release")):
-        raise HTTPException(400, "A place_id, and an action that is take or release.")
-    acts[action](place_id)
-    return json_answer({"place_id": place_id, "action": action})
-
-
-async def control_reset(request: Request) -> Response:
-    office_of(request).reset()
-    return json_answer({"reset": True})
-
-
 def create_app(settings: ProviderSettings | None = None) -> Starlette:
     """A provider whose places are all free. `app.state.office` is its inside, for tests."""
     office = BoxOffice(settings or ProviderSettings())
@@ -144,9 +116,9 @@ def create_app(settings: ProviderSettings | None = None) -> Starlette:
             Route(f"{PLACES}/{{place_id}}/select", select_place, methods=["PATCH"]),
             Route(f"{PLACES}/{{place_id}}/release", release_place, methods=["PATCH"]),
             Route("/api/admin/v1/places", create_place, methods=["POST"]),
-            Route(f"{CONTROL_PREFIX}/orders", control_orders),
-            Route(f"{CONTROL_PREFIX}/foreign", control_foreign, methods=["POST"]),
-            Route(f"{CONTROL_PREFIX}/reset", control_reset, methods=["POST"]),
+            Route(f"{CONTROL_PREFIX}/orders", control.orders),
+            Route(f"{CONTROL_PREFIX}/foreign", control.foreign, methods=["POST"]),
+            Route(f"{CONTROL_PREFIX}/reset", control.reset, methods=["POST"]),
             # What is due by now went by the old knobs.
             settings_route(office.panel, before_change=office.catch_up),
         ],
@@ -174,13 +146,6 @@ def create_app(settings: ProviderSettings | None = None) -> Starlette:
 def app_from_environment() -> Starlette:
     """The factory for a server that gives no arguments; reads `BILLETTER_EMULATOR_*`."""
     return create_app(dataclasses.replace(settings_from_environment(), connections=Sockets()))
-
-
-def office_of(request: Request) -> BoxOffice:
-    """The box office, with everything consumed that is due by now."""
-    office = cast(BoxOffice, request.app.state.office)
-    office.catch_up()
-    return office
 
 
 class NoUuid(Exception):

@@ -7,7 +7,9 @@ changed by one command; that is where the odd corners of the real service come f
 
 import random
 import uuid
-from typing import Any
+from typing import Any, cast
+
+from starlette.requests import Request
 
 from emulators.knobs import Panel
 from emulators.provider.errors import Broken, Conflict
@@ -228,3 +230,10 @@ class BoxOffice:
 
     def _now_us(self) -> int:
         return round(self.settings.now() * 1e6)
+
+
+def office_of(request: Request) -> BoxOffice:
+    """The box office, with everything consumed that is due by now."""
+    office = cast(BoxOffice, request.app.state.office)
+    office.catch_up()
+    return office
