@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -55,7 +55,14 @@ class Server:
 
 
 @contextmanager
-def child(arguments: list[str], *, url: str, ready: str, log: Path) -> Iterator[Server]:
+def child(
+    arguments: list[str],
+    *,
+    url: str,
+    ready: str,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
     """Run `billetter …` until the block ends; waits until `ready` answers."""
     with log.open("ab") as out:
         process = subprocess.Popen(
@@ -63,6 +70,7 @@ def child(arguments: list[str], *, url: str, ready: str, log: Path) -> Iterator[
             stdout=out,
             stderr=out,
             start_new_session=True,
+            env={**os.environ, **(environment or {})},
         )
     server = Server(url, process, log)
     try:
