@@ -149,6 +149,7 @@ async def running(settings: Settings, service: Service) -> AsyncIterator[None]:
     await asyncio.wait({reading}, timeout=PLACES_SECONDS_MAX)
     sagas.start()
     keeper.start()
+    keeper.watch(service.stalls.watch())
     service.open(engine=engine, catalog=catalog, sagas=sagas)
     log.info("ready", **settings.shown())
     try:

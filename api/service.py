@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from api.stalls import Stalls
 from catalog import Catalog
 from engine import Engine
 from sagas import Sagas
@@ -47,6 +48,7 @@ class Service:
         self.webhook_secret = webhook_secret
         self.merchant_id = merchant_id
         self.limits = limits or Limits()
+        self.stalls = Stalls()
         self.is_ready = False
 
     def open(self, *, engine: Engine, catalog: Catalog, sagas: Sagas) -> None:

@@ -44,5 +44,8 @@ async def metrics(call: Call[None]) -> Reply:
         "# HELP billetter_payments_unsettled Payments that owe the outside a call.",
         "# TYPE billetter_payments_unsettled gauge",
         f"billetter_payments_unsettled {len(engine.unsettled())}",
+        "# HELP billetter_loop_stall_seconds_max The loop's longest stall since the last look.",
+        "# TYPE billetter_loop_stall_seconds_max gauge",
+        f"billetter_loop_stall_seconds_max {call.service.stalls.take():.4f}",
     ]
     return reply(200, TEXT, "\n".join([*lines, ""]).encode())
