@@ -24,10 +24,11 @@ fmt: .venv/installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# A quarter of an hour and 6 GB of disk; `python -m bench.scale --smoke` is the same with a hundredth.
+# Half an hour and 6 GB of disk; each with `--smoke` does the same with a hundredth.
 bench: .venv/installed-dev
 	$(BIN)/python -m bench.scale
 	$(BIN)/python -m bench.search
+	$(BIN)/python -m bench.sagas
 
 # Setuptools is in the lock file, so that the editable install builds offline and from known hashes.
 .venv/installed: requirements.lock pyproject.toml
