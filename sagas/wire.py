@@ -10,6 +10,7 @@ from typing import NamedTuple
 import httpx
 import msgspec
 
+from sagas.lanes import Lanes
 from sagas.outcome import Unknown
 
 CONNECT_SECONDS = 1.0
@@ -39,11 +40,10 @@ def open_client(
     return httpx.AsyncClient(
         base_url=base_url,
         timeout=httpx.Timeout(total_seconds, connect=CONNECT_SECONDS),
-        limits=httpx.Limits(max_connections=connections_max),
         follow_redirects=False,
         trust_env=False,
         headers={"Accept-Encoding": "identity", "User-Agent": "billetter"},
-        transport=transport,
+        transport=transport or Lanes(connections_max),
     )
 
 

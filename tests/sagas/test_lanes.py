@@ -1,0 +1,100 @@
+"""However many calls there are, they take no more connections than run at once, one each."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import httpx
+
+from sagas import wire
+from sagas.outcome import Unknown
+
+LANES = 3
+
+
+class Outside:
+    """A service that counts connections, and answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.under_way = 0
+        self.most_under_way = 0
+        self.is_full = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.hangs_up = False
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            while await reader.readuntil(b"\r\n\r\n"):
+                self.under_way += 1
+                self.most_under_way = max(self.most_under_way, self.under_way)
+                if self.under_way == LANES:
+                    self.is_full.set()
+                await self.may_answer.wait()
+                self.under_way -= 1
+                if self.hangs_up:
+                    return
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        except asyncio.IncompleteReadError:
+            return
+        finally:
+            writer.close()
+
+
+def tell(story: Callable[[Outside, httpx.AsyncClient], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        outside = Outside()
+        async with await asyncio.start_server(outside.serve, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            async with wire.open_client(
+                f"http://127.0.0.1:{port}", total_seconds=5, connections_max=LANES, transport=None
+            ) as client:
+                await story(outside, client)
+
+    asyncio.run(whole())
+
+
+async def ask(client: httpx.AsyncClient, *, total_seconds: float = 5) -> wire.Reply | Unknown:
+    return await wire.ask(client, "GET", "/", total_seconds=total_seconds)
+
+
+ANSWERED = wire.Reply(200, b"ok", 0.0)
+
+
+def test_one_call_after_the_other_takes_one_connection() -> None:
+    """The next call goes where the last one went."""
+
+    async def story(outside: Outside, client: httpx.AsyncClient) -> None:
+        outside.may_answer.set()
+        assert [ANSWERED] * 5 == [await ask(client) for _ in range(5)]
+        assert 1 == outside.connections
+
+    tell(story)
+
+
+def test_calls_at_once_have_a_connection_each_up_to_the_limit() -> None:
+    """The others wait, and then take the connections that are there."""
+
+    async def story(outside: Outside, client: httpx.AsyncClient) -> None:
+        asked = [asyncio.create_task(ask(client)) for _ in range(3 * LANES)]
+        await outside.is_full.wait()
+        outside.may_answer.set()
+        assert [ANSWERED] * len(asked) == await asyncio.gather(*asked)
+        assert (LANES, LANES) == (outside.connections, outside.most_under_way)
+
+    tell(story)
+
+
+def test_a_call_that_ends_badly_leaves_its_lane() -> None:
+    """Whether nobody answers in time or the service hangs up: the next calls find their lanes."""
+
+    async def story(outside: Outside, client: httpx.AsyncClient) -> None:
+        late = await asyncio.gather(*(ask(client, total_seconds=0.01) for _ in range(LANES)))
+        assert [Unknown("TimeoutError")] * LANES == late
+        outside.may_answer.set()
+        outside.hangs_up = True
+        assert [Unknown("RemoteProtocolError")] * LANES == [await ask(client) for _ in range(LANES)]
+        outside.hangs_up = False
+        assert [ANSWERED] * LANES == await asyncio.gather(*(ask(client) for _ in range(LANES)))
+
+    tell(story)
