@@ -29,7 +29,9 @@ SNAPSHOTTER = ("-m", "engine.snapshotter")
 # The collector is off on the loop (30,000 against 17,000 durable bookings a second, and p99 13
 # against 98 ms, measured on two cores with it on). What it must find are a few cycles of failed
 # requests, so it looks at the objects made since its last look, and never at the whole state.
-COLLECT_INTERVAL_SECONDS = 0.5
+# While 2,000 sales are paid at once the loop's longest round is 23 ms with a look every half
+# second, and 15 ms with this.
+COLLECT_INTERVAL_SECONDS = 0.1
 
 ERROR_CHARACTERS_MAX = 2_000  # of what a failed process says, the end of it
 
