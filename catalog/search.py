@@ -169,11 +169,15 @@ class SearchIndex:
 
     def _occurs(self, word: Word, field: str = "text") -> bool:
         """Cheaper than a search: one unknown word, and a long query is answered."""
+        if self._stems(field, word):
+            return True
         if word.prefix:
             return bool(self._searcher.terms_with_prefix(f"{field}_typed", word.text, limit=1))
-        if word.typed:
-            return self._searcher.doc_freq(f"{field}_typed", word.text) > 0
-        return self._searcher.doc_freq(field, word.stem) > 0
+        return word.typed and self._searcher.doc_freq(f"{field}_typed", word.text) > 0
+
+    def _stems(self, field: str, word: Word) -> list[str]:
+        """Those that stand in some event."""
+        return [stem for stem in word.stems if self._searcher.doc_freq(field, stem)]
 
     def _ranks(self, wanted: Wanted, day: date | None) -> Iterator[_Rank]:
         """No two of them hold the same event; the best first."""
@@ -202,7 +206,7 @@ class SearchIndex:
         elif day is not None:
             yield _Rank(_all(anywhere, none_of=better, scores=scores), walked=False)
         else:  # the same order, but the many that have no word in the title needn't be scored
-            partly = Query.boolean_query([(Occur.Should, one) for one in scores])
+            partly = _any(scores)
             yield _Rank(_all([*anywhere, partly], none_of=better), walked=False)
             yield _Rank(_unscored(_all(anywhere, none_of=[*better, partly])), walked=True)
 
@@ -214,19 +218,19 @@ class SearchIndex:
         return _all([_unscored(match)], scores=[self._term("title_typed", word.text)])
 
     def _match(self, field: str, word: Word) -> Query:
+        ways = [self._term(field, stem) for stem in self._stems(field, word)]
         if word.prefix:
-            return self._beginning(f"{field}_typed", word.text)
-        if word.typed:
-            return self._term(f"{field}_typed", word.text)
-        return self._term(field, word.stem)
+            ways += self._beginning(f"{field}_typed", word.text)
+        elif word.typed:
+            ways.append(self._term(f"{field}_typed", word.text))
+        return _any(ways)
 
-    def _beginning(self, field: str, text: str) -> Query:
+    def _beginning(self, field: str, text: str) -> list[Query]:
         """Few words are looked up one by one; for many the index makes a bit set of events."""
         found = self._searcher.terms_with_prefix(field, text, limit=PREFIX_TERMS_MAX + 1)
         if len(found) > PREFIX_TERMS_MAX:  # a word holds no character that a pattern knows
-            return Query.regex_query(self._schema, field, f"{text}.*")
-        terms = [self._term(field, word) for word, _ in found]
-        return Query.boolean_query([(Occur.Should, one) for one in terms])
+            return [Query.regex_query(self._schema, field, f"{text}.*")]
+        return [self._term(field, word) for word, _ in found]
 
     def _term(self, field: str, text: str) -> Query:
         return Query.term_query(self._schema, field, text, index_option="freq")
@@ -270,6 +274,12 @@ class SearchIndex:
 
 def _unscored(query: Query) -> Query:
     return Query.const_score_query(query, 0.0)
+
+
+def _any(queries: Sequence[Query]) -> Query:
+    if len(queries) == 1:  # tantivy skips further within a single term
+        return queries[0]
+    return Query.boolean_query([(Occur.Should, one) for one in queries])
 
 
 def _all(

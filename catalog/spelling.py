@@ -1,7 +1,9 @@
 """How the words of events and of queries are spelled: one word that people write in many ways.
 
 Russian words are stemmed (`азарт` is found by `азарта`), ё is е, capitals are small. The stemmer
-knows no Kazakh and would spoil words of two alphabets, so those are kept as typed beside.
+takes what looks like an ending: Чехов is `чех` to it, and Чехова `чехов`. So a query asks for the
+stems of a word's other cases too. It knows no Kazakh and would spoil words of two alphabets, so
+those are kept as typed beside; a Kazakh name in a Russian sentence is declined all the same.
 """
 
 import re
@@ -23,14 +25,22 @@ _CYRILLIC = re.compile("[а-яәғқңөұүһі]")
 _MAY_BE_TYPED = re.compile("[әғқңөұүһіӘҒҚҢӨҰҮҺІa-zA-Z]")
 # Not every sign there is: those that people type between words.
 _SIGNS = re.compile(r"[!#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~–—…]+")
+_IN_WORDS = re.compile("[\u00ad\u0300\u0301]")  # soft hyphens, and accents where the stress falls
+_BETWEEN_WORDS = re.compile("[№™℠]")  # NFKC would write letters, and join them to the next word
 _QUOTED = re.compile('"([^"]+)"|«([^«»]+)»|[“„]([^“”„]+)[“”]')
+_CASE_ENDING = re.compile("(?:[ая]ми|[оеыиая]м|[оеыи]й|[ая]х|[аяуюеыиоьй])$")
+_CASE_ENDINGS = ("", "а", "ь", "у", "е", "ом", "ой", "ы")
+_DECLINED_LETTERS_MIN = 3  # of a word without its ending; less is no name
 
 
 class Word(NamedTuple):
-    """One word of a query: `typed` is to be looked up unstemmed, `prefix` by its beginning."""
+    """One word of a query: `typed` is to be looked up unstemmed, `prefix` by its beginning.
+
+    `stems` are those of the word and of its other cases: mostly one, none for two alphabets.
+    """
 
     text: str
-    stem: str
+    stems: tuple[str, ...]
     typed: bool
     prefix: bool
 
@@ -51,7 +61,8 @@ def analyzers() -> dict[str, TextAnalyzer]:
 
 def folded(text: str) -> str:
     """One spelling for letters that have several: й may be one character or two, ё is е."""
-    return unicodedata.normalize("NFKC", text).replace("ё", "е").replace("Ё", "Е")
+    letters = unicodedata.normalize("NFKC", _BETWEEN_WORDS.sub(" ", text))
+    return _IN_WORDS.sub("", letters).replace("ё", "е").replace("Ё", "Е")
 
 
 def normalised(query: str | None) -> str | None:
@@ -86,17 +97,27 @@ class Speller:
         text = folded(encodable)
         words: dict[str, Word] = {}
         for one, stem in zip(self._words(text), self._stems(text), strict=True):
-            word = _word(one, stem)
-            words.setdefault(one if word.typed else stem, word)
+            if (key := one if _is_typed(one) else stem) not in words:
+                words[key] = self._word(one, stem)
         quoted = (tuple(self._stems("".join(found))) for found in _QUOTED.findall(text))
         return Wanted(
             tuple(words.values()), tuple(dict.fromkeys(one for one in quoted if len(one) > 1))
         )
 
+    def _word(self, text: str, stem: str) -> Word:
+        typed = _is_typed(text)
+        prefix = bool(_KAZAKH.search(text)) and len(text) >= PREFIX_LETTERS_MIN
+        if typed and not prefix:
+            return Word(text, (), typed=True, prefix=False)
+        stems = dict.fromkeys([stem, *self._stems_of_cases(text)])
+        return Word(text, tuple(stems), typed=typed, prefix=prefix)
 
-def _word(text: str, stem: str) -> Word:
-    prefix = bool(_KAZAKH.search(text)) and len(text) >= PREFIX_LETTERS_MIN
-    return Word(text, stem, typed=_is_typed(text), prefix=prefix)
+    def _stems_of_cases(self, text: str) -> list[str]:
+        """Also of cases that the word hasn't: what they give stands in no text."""
+        root = _CASE_ENDING.sub("", text)
+        if len(root) < _DECLINED_LETTERS_MIN or not _CYRILLIC.search(root):
+            return []
+        return self._stems(" ".join(root + ending for ending in _CASE_ENDINGS))
 
 
 def _is_typed(word: str) -> bool:

@@ -374,6 +374,56 @@ def test_kazakh_words_match_by_their_beginning(
     assert found(index, query, FIRST_DAY.date()) == expected
 
 
+def test_kazakh_names_are_declined_in_russian_sentences(tmp_path: Path) -> None:
+    """A beginning finds no other ending, the stem does; what was typed goes first."""
+    rows = [
+        row(1, "Поезд в Көкдалу"),
+        row(2, "Көкдала"),
+        row(3, "Вечер", "Прилетает в Көкдалу"),
+        row(4, "Көктем"),
+    ]
+    index = build(tmp_path / "index", *rows)
+    assert found(index, "Көкдала") == [2, 1, 3]
+    assert found(index, "Көкдалу") == [1, 2, 3]
+
+
+CASES = [
+    ("Астана", "Астане", "Астаной"),
+    ("Чехов", "Чехова", "Чеховым"),
+    ("Ростов", "Ростове", "Ростову"),
+    ("память", "памяти", "памятью"),
+]
+
+
+@pytest.mark.parametrize("forms", CASES)
+@pytest.mark.parametrize("written", range(3))
+@pytest.mark.parametrize("asked", range(3))
+def test_names_that_end_like_a_form_are_found_in_every_case(
+    tmp_path: Path, forms: tuple[str, ...], written: int, asked: int
+) -> None:
+    """Whichever case stands in the title and whichever in the query."""
+    index = build(tmp_path / "index", row(1, f"Вечер: {forms[written]}"), row(2, "Вечер"))
+    assert found(index, forms[asked]) == [1]
+
+
+@pytest.mark.parametrize(
+    ("title", "query"),
+    [
+        ("Симфония №5", "симфония 5"),
+        ("Симфония №5", "Симфония № 5"),
+        ("Cirque™", "cirque"),
+        ("Старый за\u0301мок", "замок"),
+        ("Кон\u00adцерт", "концерт"),
+        ("Концерт", "кон\u00adцерты"),
+    ],
+)
+def test_signs_at_words_and_marks_in_them_hide_no_word(
+    tmp_path: Path, title: str, query: str
+) -> None:
+    """Whether they stand in the event or in the query."""
+    assert found(build(tmp_path / "index", row(1, title)), query) == [1]
+
+
 def test_a_beginning_of_many_words_finds_them_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
