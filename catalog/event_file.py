@@ -73,10 +73,11 @@ class EventFile:
             except (ijson.JSONError, UnicodeDecodeError):
                 raise self._not_json() from None
 
-    def fault(self, field: str | None, reason: str) -> BadInput:
-        """The error for the event read last."""
+    def fault(self, field: str | None, reason: str, *, place: int | None = None) -> BadInput:
+        """The error for the event at `place` (from 0), or for the one read last."""
         text = reason if field is None else f"{field} {reason}"
-        return BadInput(self.path, _line_of(self.path, self._index, field), text)
+        index = self._index if place is None else place
+        return BadInput(self.path, _line_of(self.path, index, field), text)
 
     def _event(self, value: Any) -> tuple[EventRow, datetime]:
         try:

@@ -1,10 +1,12 @@
 """Given files become a catalog, or nothing does: a fault or a crash leaves no trace of it."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
+
+from tqdm import tqdm
 
 from catalog import manifest
 from catalog.errors import BadInput
@@ -14,6 +16,7 @@ from catalog.halls import HallPlan, HallRules, read_halls
 from catalog.index import IndexBuilder, OutOfOrder
 from catalog.manifest import Summary
 from catalog.place import check_target, put, workplace
+from catalog.runs import SortedRuns
 from catalog.source import SeenIds
 from catalog.user_file import find_email_repeat, read_users
 from catalog.users import EmailRepeated, build_users
@@ -106,31 +109,47 @@ def _assigned(
 
 def _index(path: Path, active: list[_Dated], archive: Path | None, *, progress: bool) -> int:
     """Build the search index over all events and return the number of archived ones."""
-    for rising in (True, False):  # published files are sorted; any other costs a second reading
-        path.mkdir()
-        try:
-            with IndexBuilder(path, rising=rising) as index:
-                for row, starts_at in active:
-                    index.add(row, starts_at, coming=True)
-                for row, starts_at in _read_archive(archive, active, progress=progress):
-                    index.add(row, starts_at, coming=False)
-            return index.count - len(active)
-        except OutOfOrder:
-            shutil.rmtree(path)
-    raise AssertionError("an index that sorts takes ids in any order")
-
-
-def _read_archive(
-    archive: Path | None, active: list[_Dated], *, progress: bool
-) -> Iterator[_Dated]:
     if archive is None:
-        return
+        return _write_index(path, active, [])
+    try:
+        past = _archived(EventFile(archive, progress=progress), active)
+        return _write_index(path, active, past)
+    except OutOfOrder:  # published files are sorted; any other costs a second reading
+        shutil.rmtree(path)
     file = EventFile(archive, progress=progress)
+    return _write_index(path, active, _sorted(file, active, path.parent, progress=progress))
+
+
+def _write_index(path: Path, active: list[_Dated], past: Iterable[_Dated]) -> int:
+    path.mkdir()
+    with IndexBuilder(path) as index:
+        for row, starts_at in active:
+            index.add(row, starts_at, coming=True)
+        for row, starts_at in past:
+            index.add(row, starts_at, coming=False)
+    return index.count - len(active)
+
+
+def _archived(file: EventFile, active: list[_Dated]) -> Iterator[_Dated]:
+    """As they lie in the file; raises BadInput for an id of an active event."""
     active_ids = {row.id for row, _ in active}
-    seen = SeenIds()
     for row, starts_at in file:
         if row.id in active_ids:
             raise file.fault("id", f"{row.id} is used by an active event")
-        if not seen.add(row.id):
-            raise file.fault("id", f"{row.id} is used by an earlier event")
         yield row, starts_at
+
+
+def _sorted(
+    file: EventFile, active: list[_Dated], directory: Path, *, progress: bool
+) -> Iterator[_Dated]:
+    """The same by id; raises BadInput for an id that comes twice."""
+    with SortedRuns(directory) as runs:
+        for row, _ in _archived(file, active):
+            runs.add(row)
+        last_id = 0
+        name = f"{file.path.name} by id"
+        for place, row in tqdm(runs, desc=name, unit="events", disable=not progress):
+            if row.id == last_id:
+                raise file.fault("id", f"{row.id} is used by an earlier event", place=place)
+            last_id = row.id
+            yield row, row.starts_at()

@@ -44,7 +44,7 @@ def window_of(number: int) -> int:
 
 
 class OutOfOrder(Exception):
-    """A rank came after a greater one, where they were said to rise."""
+    """A rank did not come after all smaller ones."""
 
 
 class Texts:
@@ -99,16 +99,14 @@ def _packed(text: str) -> _Title:
 
 
 class IndexBuilder:
-    """Writes an index into an empty directory; ids must be unique.
+    """Writes an index into an empty directory: first the coming events, then the past ones.
 
-    `rising`: first the coming events and then the past ones, each by id. Else the writer has to
-    sort, which takes several times the memory. Leave the `with` block normally to finish the
-    index, with an exception to abandon it.
+    Each by rising id. Leave the `with` block normally to finish the index, with an exception to
+    abandon it.
     """
 
-    def __init__(self, directory: Path, *, rising: bool) -> None:
-        order = None if rising else "rank"
-        index = Index(_schema(), path=str(directory), reuse=False, sort_by_field=order)
+    def __init__(self, directory: Path) -> None:
+        index = Index(_schema(), path=str(directory), reuse=False)
         for name, analyzer in analyzers().items():
             index.register_tokenizer(name, analyzer)
         self._directory = directory
@@ -116,7 +114,6 @@ class IndexBuilder:
         self._speller = Speller()
         self._texts = Texts([])
         self.count = 0  # of the events added so far
-        self._rising = rising
         self._last_rank = 0
         self._writer = index.writer(WRITER_BYTES_MAX, num_threads=1)  # a segment a thread
 
@@ -126,13 +123,12 @@ class IndexBuilder:
     def add(self, row: EventRow, starts_at: datetime, *, coming: bool) -> None:
         """Add one event; `starts_at` is its local time. Raises OutOfOrder, or OSError."""
         rank = row.id if coming else row.id + PAST
-        if self._rising and rank <= self._last_rank:
+        if rank <= self._last_rank:
             raise OutOfOrder
         self._last_rank = rank
         document = self._document(row, starts_at)
         document.add_integer("rank", rank)
-        if self._rising:  # else nobody knows yet where the document will lie
-            document.add_integer("window", window_of(self.count))
+        document.add_integer("window", window_of(self.count))
         self.count += 1
         try:
             self._writer.add_document(document)

@@ -13,7 +13,7 @@ import msgspec
 from catalog.errors import NotACatalog
 
 NAME = "catalog.json"
-FORMAT = 2  # rises when an older program could not read the files any more
+FORMAT = 3  # rises when an older program could not read the files any more
 READ_BYTES = 1 << 20  # one buffer's worth; files of any size are summed up in pieces
 
 

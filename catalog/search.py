@@ -87,8 +87,6 @@ class SearchIndex:
         return None
 
     def _all_windows(self) -> list[Query]:
-        if not self._searcher.doc_freq("window", 0):  # the writer sorted: the whole is one window
-            return [_unscored(Query.all_query())]
         last = window_of(len(self) - 1)
         terms = (Query.term_query(self._schema, "window", one) for one in range(last + 1))
         return list(map(_unscored, terms))

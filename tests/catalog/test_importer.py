@@ -10,7 +10,16 @@ from typing import Any
 
 import pytest
 
-from catalog import BadInput, Catalog, CatalogExists, ImportRunning, Summary, importer, verify
+from catalog import (
+    BadInput,
+    Catalog,
+    CatalogExists,
+    ImportRunning,
+    Summary,
+    importer,
+    runs,
+    verify,
+)
 from catalog.place import workplace
 from tests.catalog.conftest import Data, event, user
 
@@ -75,6 +84,25 @@ def test_order_of_the_files_means_nothing(data: Data, opened: Callable[..., Cata
     assert catalog.events.active_ids() == (1, 7, 50)
 
 
+@pytest.mark.parametrize("run_bytes", [1, 1_000, 2**20])
+def test_an_archive_in_any_order_gives_the_same_catalog(
+    data: Data,
+    opened: Callable[..., Catalog],
+    monkeypatch: pytest.MonkeyPatch,
+    run_bytes: int,
+) -> None:
+    """Also where it is sorted in many parts; nothing of them is left."""
+    monkeypatch.setattr(runs, "RUN_BYTES", run_bytes)
+    past = [event(number, title=f"Опера {number % 3}") for number in range(100, 150)]
+    rising = opened(archive=data.events(*past, name="archive.json"))
+    mixed = data.events(*past[1::2], *past[::2], name="archive.json")
+    sorted_ = opened(archive=mixed, replace=True, progress=True)
+    for query in (None, "опера", "опера 2"):
+        expected = rising.search(query, None, page=1, page_size=60)
+        assert expected == sorted_.search(query, None, page=1, page_size=60)
+    assert left(data) == ["catalog"]
+
+
 def test_repeated_email_is_named_by_both_lines(data: Data) -> None:
     """The sentence gives the lines, and not the email."""
     path = data.users(
@@ -98,6 +126,8 @@ def test_repeated_active_id_is_named_by_line(data: Data) -> None:
         ([8, 9, 8], 19, "id 8 is used by an earlier event"),
         ([9, 8, 8], 19, "id 8 is used by an earlier event"),
         ([8, 8, 9], 11, "id 8 is used by an earlier event"),
+        ([9, 8, 7, 8, 9], 27, "id 8 is used by an earlier event"),
+        ([9, 8, 1, 8], 19, "id 1 is used by an active event"),
         ([8, 1, 9], 11, "id 1 is used by an active event"),
         ([0], 3, "id is wrong: expected int >= 1"),
     ],
@@ -188,15 +218,16 @@ def test_killed_import_leaves_no_catalog(data: Data) -> None:
 
 
 @pytest.mark.parametrize(
-    ("users", "archive", "file_bytes_max", "part"),
+    ("users", "archive", "step", "file_bytes_max", "part"),
     [
-        (1_000, 1, 50_000, "the table of users"),
-        (1, 2_900, 30_000, "the search index"),  # noticed when it is finished
-        (1, 9_000, 30_000, "the search index"),  # noticed under way
+        (1_000, 1, 1, 50_000, "the table of users"),
+        (1, 2_900, 1, 30_000, "the search index"),  # noticed when it is finished
+        (1, 9_000, 1, 30_000, "the search index"),  # noticed under way
+        (1, 2_900, -1, 30_000, "the sorted archive"),
     ],
 )
 def test_full_disk_leaves_nothing(
-    data: Data, users: int, archive: int, file_bytes_max: int, part: str
+    data: Data, users: int, archive: int, step: int, file_bytes_max: int, part: str
 ) -> None:
     """When a file can't grow, the error is the system's and says what was being written."""
     program = (
@@ -205,14 +236,14 @@ def test_full_disk_leaves_nothing(
         "from tests.catalog.conftest import Data, event, user\n"
         "data = Data(Path(sys.argv[1]))\n"
         "users = data.users(*map(user, range(1, int(sys.argv[2]) + 1)))\n"
-        "ids = range(100, 100 + int(sys.argv[3]))\n"
+        "ids = range(100, 100 + int(sys.argv[3]))[:: int(sys.argv[5])]\n"
         "past = (event(id, description=random.Random(id).randbytes(300).hex()) for id in ids)\n"
         "archive = data.events(*past, name='archive.json')\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[4]),) * 2)\n"
         "data.load(users=users, archive=archive)\n"
     )
-    done = python(program, data.directory, users, archive, file_bytes_max)
+    done = python(program, data.directory, users, archive, file_bytes_max, step)
     assert done.stderr.splitlines()[-1].startswith(f"OSError: {part} can't be written")
     assert left(data) == []
 
