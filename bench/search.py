@@ -1,12 +1,15 @@
 """Is a word found among six million past events before anybody notices that it was looked for?
 
 `python -m bench.search` makes and imports 6,000,000 archived events (`--smoke`: 3,000), serves
-them, and asks queries drawn from their own texts, each once, so that no answer is remembered. The
-alternative a user would pick, SQLite FTS5, gets 1,000,000 of the same events and fewer of the same
-queries, because all would take an hour. Each task runs in a process of its own. Prints JSON.
+them, and asks queries drawn from their own texts, each once, so that no answer is remembered. Fewer
+are asked with the disk cold. The alternative a user would pick, SQLite FTS5, gets 1,000,000 of the
+same events and fewer of the same queries, because all would take an hour. Each task runs in a
+process of its own. Prints JSON.
 """
 
 import asyncio
+import ctypes
+import mmap
 import os
 import re
 import sqlite3
@@ -21,6 +24,7 @@ from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from random import Random
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 from urllib.parse import quote
@@ -46,23 +50,29 @@ TODAY = date(2027, 1, 10)
 SEED = 7
 PAGE = 20
 SEARCHES_AT_ONCE = 8
+SEARCHES_BETWEEN = 32  # after so many the rejected alternative gives mapped pages back
+ID_STEP = 3_999_971  # a prime: multiples of it, modulo the number of events, are all different
 REQUESTS = 100_000
 TICK_SECONDS = 0.001
 _WORD = re.compile(r"\w+")
+_ID = re.compile(rb'(?<="id": )\d+')
+_KINDS = (("without_date", False), ("with_date", True))
 
 
 class Size(NamedTuple):
-    """How much is made, asked of ours, given to the alternative, asked of it, and asked by HTTP."""
+    """How much is made, asked of ours, also with a cold disk, given to the alternative, asked of
+    it, and asked by HTTP."""
 
     archive: int
     queries: int
+    cold_queries: int
     fts5_events: int
     fts5_queries: int
     requests: int
 
 
-FULL = Size(6_000_000, 2_000, 1_000_000, 200, REQUESTS)
-SMOKE = Size(3_000, 50, 1_000, 20, 200)
+FULL = Size(6_000_000, 2_000, 200, 1_000_000, 200, REQUESTS)
+SMOKE = Size(3_000, 50, 5, 1_000, 20, 200)
 
 
 def main(arguments: list[str]) -> None:
@@ -74,7 +84,7 @@ def main(arguments: list[str]) -> None:
         **size._asdict(),
     }
     with TemporaryDirectory(prefix="billetter-bench-", dir=os.environ.get("BENCH_DIR")) as name:
-        for task in (generate, build, latency, stall, serve, fts5):
+        for task in TASKS:
             results[task.__name__] = in_child(task, Path(name), size)
             print(task.__name__, orjson.dumps(results[task.__name__]).decode(), file=sys.stderr)
     print(orjson.dumps(results, option=orjson.OPT_INDENT_2).decode())
@@ -112,11 +122,28 @@ def build(directory: Path, size: Size) -> Figures:
     }
 
 
+def build_shuffled(directory: Path, size: Size) -> Figures:
+    """The same with an archive whose ids don't rise."""
+    files = demo.Files(*(directory / "files" / name for name in _FILES))
+    shuffled = directory / "files" / "shuffled.json"
+    with files.archive.open("rb") as given, shuffled.open("wb") as file:
+        file.writelines(_ID.sub(partial(_moved, size.archive), line) for line in given)
+    with Stopwatch() as ours:
+        _initialise(directory / "shuffled", files, archive=shuffled)
+    shuffled.unlink()
+    return {"seconds": ours.seconds}
+
+
+def _moved(archive: int, found: re.Match[bytes]) -> bytes:
+    at = int(found[0]) - demo.ARCHIVE_FIRST_ID
+    return b"%d" % (demo.ARCHIVE_FIRST_ID + at * ID_STEP % archive)
+
+
 def latency(directory: Path, size: Size) -> Figures:
     """Each query once, with pages of the index as the import left them in the page cache."""
     catalog = Catalog.open(directory / "data" / "catalog")
     figures: Figures = {"queries": size.queries}
-    for name, days in (("without_date", False), ("with_date", True)):
+    for name, days in _KINDS:
         asked = _queries(directory, size.queries, days=days)
         times = [_timed(partial(catalog.search, *one, page=1, page_size=PAGE)) for one in asked]
         figures[name] = _spread(times)
@@ -126,6 +153,45 @@ def latency(directory: Path, size: Size) -> Figures:
         figures[name] = round(min(_timed(look) for _ in range(20)) * 1e3, 2)
     for query in ("азарт", "концерты", "Что? Где? Когда?", 'Экспозиция "Звездные войны"'):
         figures[query] = catalog.search(query, None, page=1, page_size=3)
+    return figures
+
+
+def cold(directory: Path, size: Size) -> Figures:
+    """The first query of a process, with no page of the catalog in memory before it opens it."""
+    figures: Figures = {"queries": size.cold_queries, "read_ahead_kb": _read_ahead_kb(directory)}
+    for name, days in _KINDS:
+        opening, searching, read = [], [], []
+        for one in _queries(directory, size.queries, days=days)[: size.cold_queries]:
+            _drop_pages(directory / "data" / "catalog")
+            began = time.perf_counter()
+            catalog = Catalog.open(directory / "data" / "catalog")
+            opening.append(time.perf_counter() - began)
+            before = _read_bytes()
+            searching.append(_timed(partial(catalog.search, *one, page=1, page_size=PAGE)))
+            read.append(_read_bytes() - before)  # 0 where the file system ignores the advice
+            catalog.close()
+            del catalog  # pages that are mapped aren't dropped
+        figures[name] = {**_spread(searching), "read_mb_p50": round(median(read) / 1e6, 1)}
+        figures[f"{name}_open"] = _spread(opening)
+    return figures
+
+
+def given_back(directory: Path, size: Size) -> Figures:
+    """The alternative we rejected: mapped pages are given back to the system now and then."""
+    catalog = Catalog.open(directory / "data" / "catalog")
+    fresh = resident_parts(os.getpid())["mapped"]
+    madvise = ctypes.CDLL(None).madvise
+    madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    figures: Figures = {"searches_between": SEARCHES_BETWEEN}
+    for name, days in _KINDS:
+        times, mapped = [], []
+        for number, one in enumerate(_queries(directory, size.queries, days=days), start=1):
+            times.append(_timed(partial(catalog.search, *one, page=1, page_size=PAGE)))
+            if number % SEARCHES_BETWEEN == 0:
+                mapped.append(resident_parts(os.getpid())["mapped"] - fresh)
+                for begin, end in _mapped(directory / "data"):
+                    assert madvise(begin, end - begin, mmap.MADV_DONTNEED) == 0
+        figures[name] = {**_spread(times), "mapped_mb_max": round(max(mapped) / 2**20)}
     return figures
 
 
@@ -167,14 +233,17 @@ def serve(directory: Path, size: Size) -> Figures:
         without = resident_parts(worker)
     with _served(directory / "data", directory, port) as worker:
         fresh = resident_parts(worker)
-        asked = _queries(directory, size.queries, days=False)
-        targets = [f"/api/events?query={quote(query)}" for query, _ in asked]
+        targets = _targets(directory, size, days=False)
         requests_per_second(port, targets, requests=len(targets))
         used = resident_parts(worker)
+        dated = _targets(directory, size, days=True)
+        requests_per_second(port, dated, requests=len(dated))
+        more = resident_parts(worker)
         figures["cached_requests_per_second"] = requests_per_second(
             port, targets[:100], requests=size.requests
         )
-    for name, parts in (("without_archive", without), ("fresh", fresh), ("after_queries", used)):
+    names = ("without_archive", "fresh", "after_queries", "after_dated_queries")
+    for name, parts in zip(names, (without, fresh, used, more), strict=True):
         figures[f"{name}_mb"] = {part: round(held / 2**20) for part, held in parts.items()}
     return figures
 
@@ -200,11 +269,14 @@ def fts5(directory: Path, size: Size) -> Figures:
         "disk_mb": round((directory / "fts5.sqlite").stat().st_size / 1e6),
         "queries": size.fts5_queries,
     }
-    for name, days in (("without_date", False), ("with_date", True)):
+    for name, days in _KINDS:
         asked = _queries(directory, size.fts5_queries, days=days)
         times = [_timed(partial(_fts5_page, connection, *one)) for one in asked]
         figures[name] = _spread(times)
     return figures
+
+
+TASKS = (generate, build, build_shuffled, latency, cold, given_back, stall, serve, fts5)
 
 
 def _fts5_page(connection: sqlite3.Connection, query: str, day: date | None) -> list[object]:
@@ -268,6 +340,43 @@ def _query(random: Random, row: EventRow) -> str:
         return " ".join(random.sample(described, random.randrange(1, 4)))
     both = chain(random.sample(title, 1), random.sample(described, random.randrange(1, 3)))
     return " ".join(both)
+
+
+def _targets(directory: Path, size: Size, *, days: bool) -> list[str]:
+    return [
+        f"/api/events?query={quote(query)}" + ("" if day is None else f"&date={day}")
+        for query, day in _queries(directory, size.queries, days=days)
+    ]
+
+
+def _drop_pages(directory: Path) -> None:
+    """From the system's page cache; what another process has mapped stays."""
+    for path in directory.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fdatasync(file.fileno())  # only clean pages are dropped
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _read_bytes() -> int:
+    """What this process has read from the disk so far, and not from the page cache."""
+    counted = Path("/proc/self/io").read_text(encoding="ascii")
+    return int(counted.partition("\nread_bytes: ")[2].split()[0])
+
+
+def _read_ahead_kb(directory: Path) -> int:
+    """How much the system reads where a byte is missing: it decides what a cold search costs."""
+    device = directory.stat().st_dev
+    path = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}/bdi/read_ahead_kb")
+    return int(path.read_text(encoding="ascii")) if path.exists() else 0
+
+
+def _mapped(directory: Path) -> Iterator[tuple[int, int]]:
+    """Where in this process the files of a directory are mapped."""
+    for line in Path("/proc/self/maps").read_text(encoding="utf-8").splitlines():
+        if str(directory) in line:
+            begin, end = line.split()[0].split("-")
+            yield int(begin, 16), int(end, 16)
 
 
 def _timed(look: partial[list[object]] | partial[list[tuple[int, str]]]) -> float:
