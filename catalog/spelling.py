@@ -25,7 +25,7 @@ _CYRILLIC = re.compile("[а-яәғқңөұүһі]")
 _MAY_BE_TYPED = re.compile("[әғқңөұүһіӘҒҚҢӨҰҮҺІa-zA-Z]")
 # Not every sign there is: those that people type between words.
 _SIGNS = re.compile(r"[!#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~–—…]+")
-_IN_WORDS = re.compile("[\u00ad\u0300\u0301]")  # soft hyphens, and accents where the stress falls
+_IN_WORDS = re.compile("[\u00ad\u0300-\u036f]")  # soft hyphens, accents that show the stress
 _BETWEEN_WORDS = re.compile("[№™℠]")  # NFKC would write letters, and join them to the next word
 _QUOTED = re.compile('"([^"]+)"|«([^«»]+)»|[“„]([^“”„]+)[“”]')
 _CASE_ENDING = re.compile("(?:[ая]ми|[оеыиая]м|[оеыи]й|[ая]х|[аяуюеыиоьй])$")
