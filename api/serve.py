@@ -150,6 +150,7 @@ async def running(settings: Settings, service: Service) -> AsyncIterator[None]:
     sagas.start()
     keeper.start()
     keeper.watch(service.stalls.watch())
+    keeper.watch(asyncio.to_thread(catalog.warm_up))
     service.open(engine=engine, catalog=catalog, sagas=sagas)
     log.info("ready", **settings.shown())
     try:

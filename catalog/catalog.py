@@ -12,6 +12,7 @@ from catalog.importer import ACTIVE_EVENTS, INDEX, USERS
 from catalog.manifest import Summary
 from catalog.search import SearchIndex
 from catalog.users import UserTable
+from catalog.warm import read_ahead
 
 
 class Catalog:
@@ -23,6 +24,7 @@ class Catalog:
         users: UserTable,
         events: EventTable,
         index: SearchIndex,
+        index_directory: Path,
         summary: Summary,
         timezone: ZoneInfo,
     ) -> None:
@@ -31,6 +33,7 @@ class Catalog:
         self.summary = summary
         self.timezone = timezone
         self._index = index
+        self._index_directory = index_directory
 
     @classmethod
     def open(cls, directory: Path) -> Self:
@@ -46,9 +49,14 @@ class Catalog:
             users=UserTable.open(directory / USERS),
             events=events,
             index=index,
+            index_directory=directory / INDEX,
             summary=found.summary,
             timezone=timezone,
         )
+
+    def warm_up(self) -> None:
+        """Have the search's files read from the disk before anybody asks; takes a moment."""
+        read_ahead(self._index_directory)
 
     def search(
         self, query: str | None, day: date | None, *, page: int, page_size: int
