@@ -134,6 +134,10 @@ class ProviderClient:
 def _changed(reply: wire.Reply | Unknown) -> Outcome[None]:
     if isinstance(reply, Unknown):
         return reply
+    if reply.body:
+        return wire.unknown(
+            reply, f"HTTP {reply.status} with a body, which the provider never sends"
+        )
     if reply.status in (200, 202, 204):
         return Done(None)
     if reply.status == 409:

@@ -91,6 +91,13 @@ def test_commands(command: str, status: int, outcome: Outcome[None]) -> None:
     assert (ended, route) == (outcome, f"PATCH {API}/orders/{ORDER}/{command}")
 
 
+@pytest.mark.parametrize("status", [200, 204, 409, 500])
+def test_page_of_a_proxy(status: int) -> None:
+    """An answer with a body is not the provider's, whatever its status: nothing is known."""
+    outcome, _, _ = call("cancel", reply(status, b"<html>at your service</html>"), ORDER)
+    assert isinstance(outcome, Unknown)
+
+
 def test_places() -> None:
     """A page of places comes with their positions."""
     content = [{"id": PLACE, "row": 3, "seat": 4, "is_free": True}]
