@@ -27,6 +27,7 @@ class Filling:
     __slots__ = (
         "_certain",
         "_doubtful",
+        "_is_ending",
         "_maybe",
         "_seats",
         "_settling_since_ms",
@@ -42,6 +43,7 @@ class Filling:
         self._maybe: set[int] = set(seats) if resumed else set()  # an attempt had no answer
         self._doubtful: set[int] = set()  # refused, perhaps because it is ours already
         self._settling_since_ms: int | None = None
+        self._is_ending = False
         self.in_flight_until_ms = now_ms + IN_FLIGHT_MS if resumed else 0
         # A crash may have lost anything: see what the order holds before selecting again.
         self.is_unseen = resumed
@@ -82,6 +84,13 @@ class Filling:
         """From now on the order should show what it holds; the first call counts."""
         if self._settling_since_ms is None:
             self._settling_since_ms = now_ms
+
+    def begin_ending(self, now_ms: int) -> None:
+        """No place is selected any more, and the last one may have been a moment ago."""
+        if not self._is_ending:
+            self._is_ending = True
+            self._settling_since_ms = now_ms
+            self.polls = 0
 
     def is_overdue(self, now_ms: int) -> bool:
         since_ms = self._settling_since_ms

@@ -269,7 +269,7 @@ class ProviderSide:
         if not isinstance(outcome, Done):
             return outcome
         now_ms = self._clock_ms()
-        filling.begin_settling(now_ms)
+        filling.begin_ending(now_ms)
         order = outcome.answer
         has_ended = order is not None and order.status is not OrderStatus.STARTED
         is_full = order is not None and order.places_count >= filling.places_held_max()

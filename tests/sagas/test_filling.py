@@ -56,3 +56,13 @@ def test_overdue() -> None:
     filling.begin_settling(2_000)
     assert not filling.is_overdue(1_000 + SETTLE_MS_MAX)
     assert filling.is_overdue(1_001 + SETTLE_MS_MAX)
+
+
+def test_ending() -> None:
+    """An order that is given up has a wait of its own: its last place may just have been taken."""
+    filling = fresh()
+    filling.begin_settling(1_000)
+    filling.begin_ending(50_000)
+    filling.begin_ending(55_000)
+    assert not filling.is_overdue(50_000 + SETTLE_MS_MAX)
+    assert filling.is_overdue(50_001 + SETTLE_MS_MAX)

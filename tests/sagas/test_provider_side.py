@@ -114,6 +114,27 @@ def test_place_sold_elsewhere(tell: Tell) -> None:
     tell(story)
 
 
+def test_place_taken_just_before_the_order_is_given_up(tell: Tell) -> None:
+    """An order is cancelled only when it shows its last place, however long it took to get that."""
+
+    async def story(world: World) -> None:
+        world.office.panel.change(b'{"lag_ms": 3000}')
+        leaving, staying = world.office.start(), world.office.start()
+        for order, number in ((leaving, 2), (staying, 3)):
+            seat_id = seat_id_of(event_id=PARTNER, row=1, number=number)
+            world.office.select(world.places()[seat_id], order)
+        order_id = world.initiate(world.book(PARTNER, 1, 2, 3))
+        await world.clock.advance(56)
+        world.office.catch_up()
+        world.office.cancel(leaving)
+        await world.clock.advance(20)
+        assert world.status(order_id) == "RETURNED CANCELLED"
+        assert world.orders() == ["CANCELLED 0", "STARTED 1", "CANCELLED 0"]
+        assert world.places_held() == 1
+
+    tell(story)
+
+
 @pytest.mark.parametrize("lag_ms", [0, 120, 1_000])
 def test_seats_that_our_own_order_lets_go(tell: Tell, lag_ms: int) -> None:
     """Paying again at once after a release isn't taken for a place sold elsewhere."""
@@ -358,7 +379,7 @@ def test_doubtful_order_is_renewed(tell: Tell) -> None:
 
         world.provider_net.hooks["select"] = lose_it
         order_id = world.initiate(world.book(PARTNER, 1, 2))
-        await world.clock.advance(80)
+        await world.clock.advance(80 + QUIET_SECONDS)
         assert world.provider_net.count("orders") == 2
         world.office.cancel(stranger)
         await world.clock.advance(30)
