@@ -74,6 +74,9 @@ class Filling:
         if seat_id in self._maybe or may_be_releasing:
             self._doubtful.add(seat_id)
             return Refusal.DOUBTFUL
+        # Unless a box between has sent our select twice and this is the second answer: then the
+        # place is on its way to the order, which must not end before.
+        self._maybe.add(seat_id)
         return Refusal.TAKEN
 
     def unanswered(self, seat_id: int, *, now_ms: int) -> None:

@@ -105,7 +105,7 @@ def test_place_sold_elsewhere(tell: Tell) -> None:
         world.office.select(world.places()[taken], foreign)
         booking_id = world.book(PARTNER, 1, 2)
         order_id = world.initiate(booking_id)
-        await world.clock.advance(70)
+        await world.clock.advance(2 * QUIET_SECONDS + 5)
         assert world.status(order_id) == "RETURNED CANCELLED"
         assert world.booking_status(booking_id) == "CANCELLED"
         assert world.orders() == ["STARTED 1", "CANCELLED 0"]
@@ -127,7 +127,7 @@ def test_place_taken_just_before_the_order_is_given_up(tell: Tell) -> None:
         await world.clock.advance(56)
         world.office.catch_up()
         world.office.cancel(leaving)
-        await world.clock.advance(20)
+        await world.clock.advance(20 + QUIET_SECONDS)
         assert world.status(order_id) == "RETURNED CANCELLED"
         assert world.orders() == ["CANCELLED 0", "STARTED 1", "CANCELLED 0"]
         assert world.places_held() == 1
@@ -168,7 +168,29 @@ def test_place_sold_elsewhere_is_known_at_once(tell: Tell) -> None:
         )
         order_id = world.initiate(world.book(PARTNER, 1, 2))
         await world.clock.advance(2)
+        assert world.status(order_id) == "RETURNED CANCEL_DUE"
+        await world.clock.advance(QUIET_SECONDS)
         assert world.status(order_id) == "RETURNED CANCELLED"
+        assert world.places_held() == 1
+
+    tell(story)
+
+
+def test_select_that_arrives_twice(tell: Tell) -> None:
+    """When the second answer is the one that is told, the place still finds its order open."""
+
+    async def story(world: World) -> None:
+        await world.clock.advance(QUIET_SECONDS)
+
+        async def arrive_before() -> None:
+            place = world.places()[seat_id_of(event_id=PARTNER, row=1, number=1)]
+            world.office.select(place, world.office.orders()[-1]["id"])
+
+        world.provider_net.hooks["select"] = arrive_before
+        order_id = world.initiate(world.book(PARTNER, 1))
+        await world.clock.advance(10)
+        assert world.status(order_id) == "RETURNED CANCELLED"
+        assert world.places_held() == 0
 
     tell(story)
 
