@@ -80,7 +80,8 @@ class Watch:
         self.hints_answered = 0
         self.last_check_ms = 0
         self.variant = first_variant
-        self._waiters: set[asyncio.Future[None]] = set()
+        # A dict for its order: a set would wake them in another one in every process.
+        self._waiters: dict[asyncio.Future[None], None] = {}
 
     def next_variant(self) -> int:
         self.variant += 1
@@ -92,15 +93,15 @@ class Watch:
     def listen(self) -> asyncio.Future[None]:
         """Done at the next change. One for each listener: cancelling it ends nobody else's wait."""
         waiter = asyncio.get_running_loop().create_future()
-        self._waiters.add(waiter)
+        self._waiters[waiter] = None
         return waiter
 
     def unlisten(self, waiter: asyncio.Future[None]) -> None:
-        self._waiters.discard(waiter)
+        self._waiters.pop(waiter, None)
 
     def tell(self) -> None:
         """Everybody who listens should look again."""
-        waiters, self._waiters = self._waiters, set()
+        waiters, self._waiters = self._waiters, {}
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
