@@ -9,6 +9,7 @@ last, because that can't be undone.
 from enum import StrEnum
 
 from engine import Payment, PaymentStatus, ReservationStatus
+from engine.mutations import PaymentAuthorized, ReturnOwed, tag_of
 
 
 class GatewayCall(StrEnum):
@@ -51,6 +52,9 @@ _MONEY = {
     **dict.fromkeys(("REJECTED", "EXPIRED", "DEADLINE_EXPIRED", "AUTH_FAIL", "FAILED"), Money.NONE),
     **dict.fromkeys(("CANCELLED", "REVERSED", "REFUNDED"), Money.BACK),
 }
+
+# What happens to a payment only when there is money.
+_HELD_TAGS = frozenset({tag_of(PaymentAuthorized), tag_of(ReturnOwed)})
 
 # Without hints: soon after the page was made, then more and more rarely.
 CHECKS_AFTER_MS = (5_000, 15_000, 45_000)
@@ -119,14 +123,29 @@ def facts(payment: Payment, money: Money) -> tuple[Fact, ...]:
             )
         case PaymentStatus.AUTHORIZED if money is Money.TAKEN and payment.holds_its_places():
             return (Fact.CAPTURED,)
-        case PaymentStatus.PENDING | PaymentStatus.AUTHORIZED if nothing_taken:
+        case PaymentStatus.PENDING if nothing_taken:
             return (Fact.FAILED,)
-        case PaymentStatus.RETURN_DUE if nothing_taken:
-            return (Fact.FAILED if money is Money.NONE else Fact.RETURNED,)
+        case PaymentStatus.AUTHORIZED if nothing_taken:
+            # A capture may have been made whose answer got lost: then "nothing" isn't believed.
+            is_believed = money is Money.BACK or not payment.holds_its_places()
+            return (Fact.FAILED,) if is_believed else ()
+        case PaymentStatus.RETURN_DUE if money is Money.BACK:
+            return (Fact.RETURNED,)
+        case PaymentStatus.RETURN_DUE if money is Money.NONE and not was_held(payment):
+            return (Fact.FAILED,)
         case PaymentStatus.FAILED | PaymentStatus.RETURNED if money in (Money.HELD, Money.TAKEN):
             return (Fact.AUTHORIZED,)
         case _:
             return ()
+
+
+def was_held(payment: Payment) -> bool:
+    """True once the gateway has said that it holds the customer's money.
+
+    The real one forgets it, and says afterwards that nothing was paid. Only what goes back is
+    believed from then on; money of which nothing is said any more is an operator's matter.
+    """
+    return any(tag in _HELD_TAGS for _, tag in payment.steps())
 
 
 def next_check_ms(*, initiated_at_ms: int, now_ms: int) -> int:

@@ -5,6 +5,7 @@ from itertools import product
 import pytest
 
 from engine import Payment, PaymentStatus, Reservation, ReservationStatus
+from engine.mutations import PaymentAuthorized, ReturnOwed, tag_of
 from sagas import owed
 from sagas.owed import Fact, GatewayCall, Money, ProviderCall
 
@@ -85,7 +86,6 @@ FACTS = {
     (P.PENDING, Money.NONE): (Fact.FAILED,),
     (P.PENDING, Money.BACK): (Fact.FAILED,),
     (P.AUTHORIZED, Money.TAKEN): (Fact.CAPTURED,),
-    (P.AUTHORIZED, Money.NONE): (Fact.FAILED,),
     (P.AUTHORIZED, Money.BACK): (Fact.FAILED,),
     (P.RETURN_DUE, Money.NONE): (Fact.FAILED,),
     (P.RETURN_DUE, Money.BACK): (Fact.RETURNED,),
@@ -100,6 +100,21 @@ FACTS = {
 def test_facts(status: PaymentStatus, money: Money) -> None:
     """What a check says becomes exactly these facts, in every status."""
     assert FACTS.get((status, money), ()) == owed.facts(payment_in(status), money)
+
+
+@pytest.mark.parametrize("place", [R.WANTED, R.STARTED, R.RENEW_DUE])
+def test_nothing_held_any_more(place: ReservationStatus) -> None:
+    """Before the places are ours no capture was tried, so the gateway is believed."""
+    assert owed.facts(payment_in(P.AUTHORIZED, place), Money.NONE) == (Fact.FAILED,)
+
+
+@pytest.mark.parametrize("step", [PaymentAuthorized, ReturnOwed])
+def test_money_that_is_denied(step: type[PaymentAuthorized | ReturnOwed]) -> None:
+    """Money that was there once stays owed until it has gone back, whatever else is said of it."""
+    payment = payment_in(P.RETURN_DUE)
+    payment.note(2_000, tag_of(step))
+    assert owed.facts(payment, Money.NONE) == ()
+    assert owed.facts(payment, Money.BACK) == (Fact.RETURNED,)
 
 
 @pytest.mark.parametrize("place", [R.WANTED, R.STARTED, R.RENEW_DUE])
