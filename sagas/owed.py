@@ -9,7 +9,7 @@ last, because that can't be undone.
 from enum import StrEnum
 
 from engine import Payment, PaymentStatus, ReservationStatus
-from engine.mutations import PaymentAuthorized, ReturnOwed, tag_of
+from engine.mutations import PaymentAuthorized, PaymentCaptured, ReturnOwed, tag_of
 
 
 class GatewayCall(StrEnum):
@@ -34,6 +34,7 @@ class Money(StrEnum):
     HELD = "held"
     TAKEN = "taken"
     NONE = "none"  # nothing was taken and nothing will be
+    LAPSED = "lapsed"  # the same, because its time is over: what was held is free again
     BACK = "back"  # nothing was taken, or it went back in full
 
 
@@ -49,12 +50,14 @@ class Fact(StrEnum):
 _MONEY = {
     **dict.fromkeys(("AUTHORIZED",), Money.HELD),
     **dict.fromkeys(("CONFIRMED", "CAPTURED", "COMPLETED"), Money.TAKEN),
-    **dict.fromkeys(("REJECTED", "EXPIRED", "DEADLINE_EXPIRED", "AUTH_FAIL", "FAILED"), Money.NONE),
+    **dict.fromkeys(("REJECTED", "AUTH_FAIL", "FAILED"), Money.NONE),
+    **dict.fromkeys(("EXPIRED", "DEADLINE_EXPIRED"), Money.LAPSED),
     **dict.fromkeys(("CANCELLED", "REVERSED", "REFUNDED"), Money.BACK),
 }
 
 # What happens to a payment only when there is money.
 _HELD_TAGS = frozenset({tag_of(PaymentAuthorized), tag_of(ReturnOwed)})
+_TAKEN_TAG = tag_of(PaymentCaptured)
 
 # Without hints: soon after the page was made, then more and more rarely.
 CHECKS_AFTER_MS = (5_000, 15_000, 45_000)
@@ -111,7 +114,7 @@ def money_of(status: str) -> Money:
 
 def facts(payment: Payment, money: Money) -> tuple[Fact, ...]:
     """What is to be recorded, in this order, when the gateway says so of the money."""
-    nothing_taken = money in (Money.NONE, Money.BACK)
+    nothing_taken = money in (Money.NONE, Money.LAPSED, Money.BACK)
     match payment.status:
         case PaymentStatus.PENDING if money is Money.HELD:
             return (Fact.AUTHORIZED,)
@@ -127,11 +130,13 @@ def facts(payment: Payment, money: Money) -> tuple[Fact, ...]:
             return (Fact.FAILED,)
         case PaymentStatus.AUTHORIZED if nothing_taken:
             # A capture may have been made whose answer got lost: then "nothing" isn't believed.
-            is_believed = money is Money.BACK or not payment.holds_its_places()
+            is_believed = money is not Money.NONE or not payment.holds_its_places()
             return (Fact.FAILED,) if is_believed else ()
         case PaymentStatus.RETURN_DUE if money is Money.BACK:
             return (Fact.RETURNED,)
         case PaymentStatus.RETURN_DUE if money is Money.NONE and not was_held(payment):
+            return (Fact.FAILED,)
+        case PaymentStatus.RETURN_DUE if money is Money.LAPSED and not was_taken(payment):
             return (Fact.FAILED,)
         case PaymentStatus.FAILED | PaymentStatus.RETURNED if money in (Money.HELD, Money.TAKEN):
             return (Fact.AUTHORIZED,)
@@ -146,6 +151,11 @@ def was_held(payment: Payment) -> bool:
     believed from then on; money of which nothing is said any more is an operator's matter.
     """
     return any(tag in _HELD_TAGS for _, tag in payment.steps())
+
+
+def was_taken(payment: Payment) -> bool:
+    """True once the money was ours: it can't lapse any more."""
+    return any(tag == _TAKEN_TAG for _, tag in payment.steps())
 
 
 def next_check_ms(*, initiated_at_ms: int, now_ms: int) -> int:

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from engine import Payment, PaymentStatus, Reservation, ReservationStatus
-from engine.mutations import PaymentAuthorized, ReturnOwed, tag_of
+from engine.mutations import PaymentAuthorized, PaymentCaptured, ReturnOwed, tag_of
 from sagas import owed
 from sagas.owed import Fact, GatewayCall, Money, ProviderCall
 
@@ -68,7 +68,8 @@ def test_return_without_an_id() -> None:
 WORDS = {
     Money.HELD: {"AUTHORIZED"},
     Money.TAKEN: {"CONFIRMED", "CAPTURED", "COMPLETED"},
-    Money.NONE: {"REJECTED", "EXPIRED", "DEADLINE_EXPIRED", "AUTH_FAIL", "FAILED"},
+    Money.NONE: {"REJECTED", "AUTH_FAIL", "FAILED"},
+    Money.LAPSED: {"EXPIRED", "DEADLINE_EXPIRED"},
     Money.BACK: {"CANCELLED", "REVERSED", "REFUNDED"},
     Money.OPEN: {"NEW", "FORM_SHOWED", "AUTHORIZING", "PARTIALLY_REFUNDED", "REFUNDING", "?"},
 }
@@ -84,7 +85,10 @@ FACTS = {
     (P.PENDING, Money.HELD): (Fact.AUTHORIZED,),
     (P.PENDING, Money.TAKEN): (Fact.AUTHORIZED, Fact.CAPTURED),
     (P.PENDING, Money.NONE): (Fact.FAILED,),
+    (P.PENDING, Money.LAPSED): (Fact.FAILED,),
     (P.PENDING, Money.BACK): (Fact.FAILED,),
+    (P.AUTHORIZED, Money.LAPSED): (Fact.FAILED,),
+    (P.RETURN_DUE, Money.LAPSED): (Fact.FAILED,),
     (P.AUTHORIZED, Money.TAKEN): (Fact.CAPTURED,),
     (P.AUTHORIZED, Money.BACK): (Fact.FAILED,),
     (P.RETURN_DUE, Money.NONE): (Fact.FAILED,),
@@ -114,6 +118,15 @@ def test_money_that_is_denied(step: type[PaymentAuthorized | ReturnOwed]) -> Non
     payment = payment_in(P.RETURN_DUE)
     payment.note(2_000, tag_of(step))
     assert owed.facts(payment, Money.NONE) == ()
+    assert owed.facts(payment, Money.LAPSED) == (Fact.FAILED,)
+    assert owed.facts(payment, Money.BACK) == (Fact.RETURNED,)
+
+
+def test_taken_money_does_not_lapse() -> None:
+    """What we have captured is owed back, even if the gateway speaks of a payment that ran out."""
+    payment = payment_in(P.RETURN_DUE)
+    payment.note(2_000, tag_of(PaymentCaptured))
+    assert owed.facts(payment, Money.LAPSED) == ()
     assert owed.facts(payment, Money.BACK) == (Fact.RETURNED,)
 
 
