@@ -12,6 +12,7 @@ import click
 import orjson
 from tqdm import tqdm
 
+from bench.machine import described
 from tests.simulation.campaign import verdicts
 from tests.simulation.world import DOCUMENTED, play
 
@@ -50,6 +51,8 @@ def many(seeds: range, *, profile: str, jobs: int) -> int:
             faults[verdict.seed] = verdict.faults
             tqdm.write(f"world {verdict.seed}: {verdict.faults[0]}", file=sys.stderr)
     report = {
+        "command": " ".join(["python -m tests.simulation", *sys.argv[1:]]),
+        "machine": described(),
         "seeds": f"{seeds.start}:{seeds.stop}",
         "profile": profile,
         "jobs": jobs,
