@@ -47,6 +47,10 @@ class _Started(msgspec.Struct):
     order_id: UUID
 
 
+class _Seen(msgspec.Struct):
+    is_free: bool
+
+
 class ProviderClient:
     """A method a call; none is repeated here, none raises."""
 
@@ -95,6 +99,18 @@ class ProviderClient:
             return Done(msgspec.json.decode(reply.body, type=Order))
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             return wire.unknown(reply, "an order that can't be read")
+
+    async def is_free(self, place: str) -> Outcome[bool]:
+        """Whether a place looks free: late, and only ever behind the truth."""
+        reply = await self._ask("GET", f"/places/{place}")
+        if isinstance(reply, Unknown):
+            return reply
+        if reply.status != 200:
+            return wire.unknown(reply)
+        try:
+            return Done(msgspec.json.decode(reply.body, type=_Seen).is_free)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            return wire.unknown(reply, "a place that can't be read")
 
     async def select(self, *, place: str, order: str) -> Outcome[None]:
         """Take a place. Refused if it is taken – perhaps by this very order, a moment ago."""

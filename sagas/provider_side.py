@@ -15,7 +15,7 @@ from engine.domain import RESERVATION_SETTLED
 from sagas import backoff, owed, parking
 from sagas.claims import Claims
 from sagas.filling import Filling, Refusal
-from sagas.outcome import Done, Refused, Unknown
+from sagas.outcome import Done, Outcome, Refused, Unknown
 from sagas.owed import ProviderCall
 from sagas.pace import Pace
 from sagas.provider_client import OrderStatus, ProviderClient
@@ -195,14 +195,33 @@ class ProviderSide:
         if order is not None and order.status is not OrderStatus.STARTED:
             return await self._submitted(payment, filling)
         if order is not None and order.places_count >= filling.places_wanted:
-            await self._pace.turn()
-            submitted = await self._client.submit(reservation.provider_order)
-            if isinstance(submitted, Done):
-                return await self._submitted(payment, filling)
-            return submitted
+            all_seen = await self._are_all_seen(reservation)
+            if not isinstance(all_seen, Done):
+                return all_seen
+            if all_seen.answer:
+                return await self._submit(payment, reservation, filling)
         if filling.next_seat() is not None:
             return None
         return await self._wait_for_places(payment, watch, filling)
+
+    async def _are_all_seen(self, reservation: Reservation) -> Outcome[bool]:
+        """The order's count may count a place twice; a place that still looks free isn't in it."""
+        for seat_id in reservation.seats:
+            is_free = await self._client.is_free(self._places[seat_id])
+            if not isinstance(is_free, Done):
+                return is_free
+            if is_free.answer:
+                return Done(False)  # noqa: FBT003 - an answer, not a flag
+        return Done(True)  # noqa: FBT003
+
+    async def _submit(
+        self, payment: Payment, reservation: Reservation, filling: Filling
+    ) -> Trouble:
+        await self._pace.turn()
+        submitted = await self._client.submit(reservation.provider_order)
+        if isinstance(submitted, Done):
+            return await self._submitted(payment, filling)
+        return submitted
 
     async def _wait_for_places(self, payment: Payment, watch: Watch, filling: Filling) -> Trouble:
         now_ms = self._clock_ms()

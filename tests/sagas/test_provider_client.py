@@ -64,6 +64,16 @@ def test_order() -> None:
     assert isinstance(call("order", reply(200, {"status": "LOST"}), ORDER)[0], Unknown)
 
 
+def test_is_free() -> None:
+    """A place looks free or not; anything else says nothing."""
+    seen = {"id": PLACE, "row": 3, "seat": 4, "is_free": True}
+    outcome, route, _ = call("is_free", reply(200, seen), PLACE)
+    assert (outcome, route) == (Done(True), f"GET {API}/places/{PLACE}")
+    assert call("is_free", reply(200, {**seen, "is_free": False}), PLACE)[0] == Done(False)
+    for answer in (reply(404, b""), reply(500, b""), reply(200, {"id": PLACE})):
+        assert isinstance(call("is_free", answer, PLACE)[0], Unknown)
+
+
 def test_select() -> None:
     """A select names the place in its path and the order in its body."""
     outcome, route, body = call("select", reply(204, b""), place=PLACE, order=ORDER)

@@ -472,3 +472,27 @@ def test_places_that_do_not_come_in_time(tell: Tell) -> None:
         assert world.money() == (0, 0)
 
     tell(story)
+
+
+def test_place_that_is_counted_twice(tell: Tell) -> None:
+    """An order that counts its first place twice isn't submitted before it holds the second."""
+
+    async def story(world: World) -> None:
+        await world.clock.advance(QUIET_SECONDS)
+        world.office.panel.change(b'{"duplicate_event_rate": 1, "lag_ms": 5}')
+
+        async def let_the_second_come_late() -> None:
+            async def slow_down() -> None:
+                world.office.catch_up()
+                world.office.panel.change(b'{"lag_ms": 3000}')
+
+            world.provider_net.hooks["select"] = slow_down
+
+        world.provider_net.hooks["select"] = let_the_second_come_late
+        order_id = world.initiate(world.book(PARTNER, 1, 2))
+        await world.clock.advance(20)
+        assert world.status(order_id) == "PENDING SUBMITTED"
+        assert world.orders() == ["SUBMITTED 2"]
+        assert world.places_held() == 2
+
+    tell(story)
