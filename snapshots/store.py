@@ -4,6 +4,7 @@
 `….snapshot.broken`, kept for a person to look at, and the one before it serves.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
@@ -24,6 +25,7 @@ SUFFIX = ".snapshot"
 BROKEN_SUFFIX = ".broken"
 LSN_DIGITS = 20  # names in the order of text are in the order of LSNs
 KEEP = 2  # one may rot: the older one, with the log from there on, still gives everything
+_NAME = re.compile(rf"[0-9]{{{LSN_DIGITS}}}{re.escape(SUFFIX)}")
 _TEMPORARY_NAME = "next.snapshot.tmp"
 _LOCK_NAME = "LOCK"
 
@@ -98,6 +100,8 @@ class SnapshotStore:
 
         0 if fewer than two are good. Reads both files whole: not for the event loop.
         """
+        # A maker that died between rename and sync has left a name that a power cut would take.
+        self._fs.sync_directory(self.directory)
         good = [snapshot.lsn for snapshot in self._closing(KEEP)]
         return good[-1] if len(good) == KEEP else 0
 
@@ -128,6 +132,7 @@ class SnapshotStore:
         try:
             written = write_snapshot(self._fs, file, header, chunks)
             self._fs.fsync(file)
+            self._fs.drop_cached(file)  # to read what the disk has, not what it was given
             if verify_digest(self._fs, file, path) != written:
                 raise Corrupt(path, "it does not read back as it was written")
         finally:
@@ -175,8 +180,8 @@ class SnapshotStore:
         self._fs.sync_directory(self.directory)
 
     def _paths(self) -> list[Path]:
-        """Oldest first."""
-        names = sorted(name for name in self._fs.names(self.directory) if name.endswith(SUFFIX))
+        """Oldest first; what is not named as we name is none of our business."""
+        names = sorted(name for name in self._fs.names(self.directory) if _NAME.fullmatch(name))
         return [self.directory / name for name in names]
 
     def _path(self, lsn: int) -> Path:

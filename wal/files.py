@@ -39,6 +39,12 @@ class FileSystem(Protocol):
     def fsync(self, file: int) -> None:
         """Return when the contents and everything known of the file are on disk."""
 
+    def drop_cached(self, file: int) -> None:
+        """Ask that the next read come from the disk and not from memory; what isn't synced stays.
+
+        Advice (POSIX_FADV_DONTNEED): a system may decline, so nothing may depend on it alone.
+        """
+
     def rename(self, source: Path, target: Path) -> None:
         """Give a file another name, atomically, in place of any file of that name."""
 
@@ -88,6 +94,9 @@ class OsFileSystem:
     def fsync(self, file: int) -> None:
         os.fsync(file)
 
+    def drop_cached(self, file: int) -> None:
+        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+
     def rename(self, source: Path, target: Path) -> None:
         os.rename(source, target)
 
@@ -133,6 +142,15 @@ def read_file(fs: FileSystem, path: Path, *, size_bytes_max: int | None = None) 
         if size_bytes_max is not None:
             size = min(size, size_bytes_max)
         return read_at(fs, file, size, 0)
+    finally:
+        fs.close(file)
+
+
+def file_bytes(fs: FileSystem, path: Path) -> int:
+    """Return how long a file is."""
+    file = fs.open(path)
+    try:
+        return fs.size_bytes(file)
     finally:
         fs.close(file)
 

@@ -42,6 +42,7 @@ SECTOR_BYTES = 512  # what every disk writes whole
 SEGMENT_HEADER_BYTES = 4096  # one page of its own: batches never share it
 RECORD_BYTES_MAX = 1 << 20  # a mutation is tens of bytes; more is a bug of the caller
 BATCH_BYTES_MAX = 8 << 20  # bounds the memory of recovery and the size of a torn tail
+FILE_BYTES_MAX = 1 << 30  # a segment is read whole; a wrong length must not fill the memory
 STORE_ID_BYTES = 16
 SALT_BYTES = 8
 CHAIN_BYTES = 8

@@ -7,9 +7,10 @@ kernel may have dropped the pages, so a second fsync would lie.
 
 After a restart the log goes on in a new segment. Its first batch is the last whole batch of the
 old one over again: that batch may have reached only the page cache, of a machine whose disk
-refused it, and must not be built upon before it is durable. This is why recovery need not know
-how the last process ended. What this cannot see is a disk that reports data as written and has
-lost it earlier in the log, as long as the page cache still shows it.
+refused it, and must not be built upon before it is durable. (The cache is asked to forget it, and
+may decline.) This is why recovery need not know how the last process ended. What this cannot see
+is a disk that reports data as written and has lost it earlier in the log, as long as the page cache
+still shows it.
 """
 
 import errno
@@ -25,6 +26,7 @@ from wal.errors import Backlogged, LogExists, LogFailed, WalError
 from wal.files import OS, FileSystem, write_file
 from wal.format import (
     BATCH_BYTES_MAX,
+    FILE_BYTES_MAX,
     LENGTH_BYTES,
     RECORD_BYTES_MAX,
     SALT_BYTES,
@@ -42,7 +44,7 @@ from wal.segments import (
     remove_temporaries,
     segment_paths,
 )
-from wal.watermark import Watermark, create_watermark, read_watermark
+from wal.watermark import Watermark, create_watermark, read_watermark, remembers_records
 
 SEGMENT_BYTES_MAX = 16 << 20  # read whole by recovery and by the maker of snapshots
 PENDING_BYTES_MAX = 16 << 20  # two full batches: more would only wait, and clients give up
@@ -66,17 +68,24 @@ class Log:
         fs: FileSystem = OS,
         salt: Callable[[], bytes] = new_salt,
     ) -> None:
-        """Make an empty log, durably; raise LogExists or Locked. Its first segment comes last."""
+        """Make an empty log, durably; raise LogExists or Locked. Its first segment comes last.
+
+        Where a watermark remembers records there was a log, though its segments are gone.
+        """
         if len(store_id) != STORE_ID_BYTES:
             raise ValueError(f"a store id has {STORE_ID_BYTES} bytes")
         fs.make_directory(directory)
         lock = take_lock(fs, directory)
         try:
-            if segment_paths(fs, directory):
+            if segment_paths(fs, directory) or remembers_records(fs, directory):
+                fs.sync_directory(directory)  # to say that it exists is to promise that it lasts
                 raise LogExists(directory)
             create_watermark(fs, directory, store_id)
             spare = Spare(fs, directory, size_bytes=0)
-            spare.become(first_header(store_id, salt=salt())).close()
+            try:
+                spare.become(first_header(store_id, salt=salt())).close()
+            finally:
+                spare.close()
         finally:
             fs.close(lock)
 
@@ -92,7 +101,9 @@ class Log:
         """Lock an existing log for writing; raise NoLog, Locked or Corrupt.
 
         Then exhaust `recover`. The log holds its lock until `close`, or until the process ends.
+        `segment_bytes_max` is at most FILE_BYTES_MAX.
         """
+        assert segment_bytes_max <= FILE_BYTES_MAX
         existing_paths(fs, directory)
         lock = take_lock(fs, directory)
         try:
@@ -273,11 +284,16 @@ class Log:
         return following
 
     def _sync_last_segment(self) -> None:
-        """Before reading, lest recovery decide on what never left the page cache."""
+        """Before reading, lest recovery decide on what never left the page cache.
+
+        What a failed fsync left in the cache is taken for written, so a second one doesn't help:
+        the cache has to forget it too.
+        """
         self._fs.sync_directory(self.directory)
         file = self._fs.open(existing_paths(self._fs, self.directory)[-1])
         try:
             self._fs.fsync(file)
+            self._fs.drop_cached(file)
         finally:
             self._fs.close(file)
 

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wal.errors import Corrupt, NoLog
-from wal.files import OS, FileSystem, read_file
+from wal.files import OS, FileSystem, file_bytes, read_file
 from wal.format import (
+    FILE_BYTES_MAX,
     FRAME_BYTES_MAX,
     SECTOR_BYTES,
     SEGMENT_HEADER_BYTES,
@@ -159,6 +160,11 @@ def load_header(fs: FileSystem, path: Path) -> SegmentHeader:
 
 def load_segment(fs: FileSystem, path: Path) -> Segment:
     """Read a whole segment; raise Corrupt unless its header is whole and the name is its own."""
+    size = file_bytes(fs, path)
+    if size > FILE_BYTES_MAX:
+        lsn = max(0, named_lsn(path) - 1)
+        reason = f"{size} bytes long, and no segment is"
+        raise Corrupt(path, offset=FILE_BYTES_MAX, reason=reason, last_good_lsn=lsn)
     data = read_file(fs, path)
     return Segment(path, _checked_header(path, data[:SEGMENT_HEADER_BYTES]), data)
 

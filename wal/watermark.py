@@ -43,13 +43,21 @@ def read_watermark(fs: FileSystem, directory: Path, store_id: bytes) -> int:
         data = read_file(fs, path, size_bytes_max=_SLOTS * _SLOT_SPACING_BYTES)
     except FileNotFoundError:
         raise Corrupt(path, offset=0, reason="missing", last_good_lsn=0) from None
-    slots = (_decode(data, turn * _SLOT_SPACING_BYTES) for turn in range(_SLOTS))
-    readable = [slot for slot in slots if slot]
+    readable = _readable_slots(data)
     if not readable:
         raise Corrupt(path, offset=0, reason="no slot can be read", last_good_lsn=0)
     if any(owner != store_id for owner, _ in readable):
         raise Corrupt(path, offset=0, reason="belongs to another store", last_good_lsn=0)
     return max(lsn for _, lsn in readable)
+
+
+def remembers_records(fs: FileSystem, directory: Path) -> bool:
+    """Whether there was a log here, of any store, of which somebody was told a record."""
+    path = directory / WATERMARK_NAME
+    if path.name not in fs.names(directory):
+        return False
+    data = read_file(fs, path, size_bytes_max=_SLOTS * _SLOT_SPACING_BYTES)
+    return any(lsn > 0 for _, lsn in _readable_slots(data))
 
 
 class Watermark:
@@ -74,6 +82,11 @@ class Watermark:
 def _encode(store_id: bytes, lsn: int) -> bytes:
     slot = _SLOT.pack(_MAGIC, store_id, lsn)
     return slot + _CRC.pack(crc32(slot))
+
+
+def _readable_slots(data: bytes) -> list[tuple[bytes, int]]:
+    slots = (_decode(data, turn * _SLOT_SPACING_BYTES) for turn in range(_SLOTS))
+    return [slot for slot in slots if slot]
 
 
 def _decode(data: bytes, offset: int) -> tuple[bytes, int] | None:

@@ -8,7 +8,9 @@ import random
 from contextlib import suppress
 from pathlib import Path
 
-from tests.wal.fake_disks import STORE_ID, ForgetfulDisk, PowerCut
+from torture.crash_fs import CrashFS, Fate, PowerCut, power_cut_after
+from torture.diary import STORE_ID
+from torture.power import chance
 from wal import Backlogged, GroupCommit, Log
 from wal.anylog import Pending
 
@@ -78,7 +80,7 @@ class Disk:
         self._rng = rng
         self._stalls = stalls
         self._awaiting: list[asyncio.Future[float]] = []
-        self._files = ForgetfulDisk()
+        self._files = CrashFS()
         Log.create(DIRECTORY, store_id=STORE_ID, fs=self._files, salt=self._salt)
 
     def open(self) -> Log:
@@ -108,15 +110,15 @@ class Disk:
     def lose_power(self, log: Log, under_way: Pending | None) -> None:
         """What was synced stays, of the batch under way any part, and of the rest nothing."""
         if under_way is not None:
-            self._files.calls_left = self._rng.randrange(CALLS_OF_A_BATCH)
+            self._files.trouble = power_cut_after(self._rng.randrange(CALLS_OF_A_BATCH))
             with suppress(PowerCut):
                 log.write(under_way)
-        self._files = self._files.after_power_cut(self._rng)
+        self._files = self._files.after_power_cut(chance(self._rng))
 
     def content(self) -> bytes:
         """Every byte that would survive, file by file in the order of their names."""
-        files = self._files.names_durable
-        return b"".join(bytes(files[path].durable) for path in sorted(files))
+        files = self._files.after_power_cut(lambda: Fate.LOST).inodes
+        return b"".join(bytes(files[path].seen) for path in sorted(files))
 
     def _salt(self) -> bytes:
         return self._rng.randbytes(SALT_BYTES)

@@ -8,14 +8,15 @@ from hypothesis import strategies as st
 
 from snapshots.errors import Corrupt, Foreign
 from snapshots.format import Header, read_chunks, read_header, verify_digest, write_snapshot
-from tests.wal.fake_disks import ForgetfulDisk
+from torture.crash_fs import CrashFS
 
 PATH = Path("/snapshots/test")
 HEADER = Header(lsn=7, store_id=b"sixteen bytes id")
 
 
-def written(chunks: list[bytes], header: Header = HEADER) -> tuple[ForgetfulDisk, int]:
-    disk = ForgetfulDisk()
+def written(chunks: list[bytes], header: Header = HEADER) -> tuple[CrashFS, int]:
+    disk = CrashFS()
+    disk.make_directory(PATH.parent)
     file = disk.create(PATH)
     write_snapshot(disk, file, header, chunks)
     return disk, file
@@ -24,7 +25,7 @@ def written(chunks: list[bytes], header: Header = HEADER) -> tuple[ForgetfulDisk
 def test_golden_bytes() -> None:
     """The format on disk has not changed: a new one needs a new version, and old files read."""
     disk, _ = written([b"one", b"two"])
-    assert disk.names_seen[PATH].seen.hex() == (
+    assert disk.inodes[PATH].seen.hex() == (
         "424c5452534e4150" "01000000" "0700000000000000" "7369787465656e206279746573206964"
         "251b6c79"
         "03000000" "009aa929" "6f6e65"
@@ -44,7 +45,7 @@ def test_round_trip(chunks: list[bytes], lsn: int) -> None:
     verify_digest(disk, file, PATH)
 
 
-def check(disk: ForgetfulDisk, file: int) -> None:
+def check(disk: CrashFS, file: int) -> None:
     read_header(disk, file, PATH)
     verify_digest(disk, file, PATH)
 
@@ -52,7 +53,7 @@ def check(disk: ForgetfulDisk, file: int) -> None:
 def test_every_bit_flipped() -> None:
     """No bit of a snapshot can change unnoticed."""
     disk, file = written([b"one" * 10, b"two", b"three"])
-    content = disk.names_seen[PATH].seen
+    content = disk.inodes[PATH].seen
     for bit in range(8 * len(content)):
         content[bit // 8] ^= 1 << bit % 8
         with pytest.raises(Corrupt):
@@ -63,7 +64,7 @@ def test_every_bit_flipped() -> None:
 def test_every_cut() -> None:
     """A snapshot cut short anywhere, or with anything behind its end, is refused."""
     disk, file = written([b"one" * 10, b"two", b"three"])
-    content = disk.names_seen[PATH].seen
+    content = disk.inodes[PATH].seen
     whole = bytes(content)
     for cut in range(len(whole)):
         content[:] = whole[:cut]
@@ -77,7 +78,7 @@ def test_every_cut() -> None:
 def test_chunks_exchanged() -> None:
     """Chunks that are exchanged, repeated or missing are found by the digest."""
     disk, file = written([b"one", b"two"])
-    content = disk.names_seen[PATH].seen
+    content = disk.inodes[PATH].seen
     first, second, rest = content[40:51], content[51:62], content[62:]
     for damaged in (second + first, first + first, first, first + second + second):
         content[40:] = damaged + rest
@@ -88,7 +89,7 @@ def test_chunks_exchanged() -> None:
 def test_garbage() -> None:
     """A whole header of something else is not a snapshot."""
     disk, file = written([])
-    content = disk.names_seen[PATH].seen
+    content = disk.inodes[PATH].seen
     content[:8] = b"NOT OURS"
     with pytest.raises(Corrupt, match="checksum"):
         check(disk, file)
@@ -115,7 +116,7 @@ def test_other_version(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_enormous_length() -> None:
     """A length that cannot be is refused before memory is asked for."""
     disk, file = written([b"one"])
-    disk.names_seen[PATH].seen[40:44] = b"\xff\xff\xff\xff"
+    disk.inodes[PATH].seen[40:44] = b"\xff\xff\xff\xff"
     with pytest.raises(Corrupt, match="cannot be"):
         check(disk, file)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from snapshots.errors import Corrupt
 from snapshots.maker import make
 from snapshots.store import SnapshotStore
-from tests.wal.fake_disks import ForgetfulDisk
+from torture.crash_fs import CrashFS
 
 STORE_ID = b"sixteen bytes id"
 
@@ -114,7 +114,7 @@ def test_rotting_between_check_and_use(store: SnapshotStore) -> None:
 @given(st.lists(st.lists(st.binary(min_size=1, max_size=20), max_size=6), max_size=6))
 def test_equals_full_replay(rounds: list[list[bytes]]) -> None:
     """However the log is cut into rounds, the snapshot is the state of a full replay."""
-    store = SnapshotStore(Path("/snapshots"), store_id=STORE_ID, fs=ForgetfulDisk())
+    store = SnapshotStore(Path("/snapshots"), store_id=STORE_ID, fs=CrashFS())
     records = Records()
     for payloads in rounds:
         records.payloads += payloads

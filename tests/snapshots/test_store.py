@@ -11,7 +11,9 @@ import pytest
 
 from snapshots.errors import Busy, Corrupt, Foreign
 from snapshots.store import SnapshotStore
-from tests.wal.fake_disks import FaultyDisk, ForgetfulDisk, PowerCut
+from tests.wal.fake_disks import FaultyDisk
+from torture.crash_fs import CrashFS, Fate, PowerCut, no_trouble, power_cut_after
+from torture.power import chance
 
 STORE_ID = b"sixteen bytes id"
 
@@ -203,6 +205,60 @@ def test_one_maker_at_a_time(store: SnapshotStore) -> None:
     assert chunks_of(other) == (5, [b"five"])
 
 
+def test_a_foreign_name_is_left_alone(store: SnapshotStore) -> None:
+    """A file that isn't named as a snapshot is none, wherever snapshots are looked for."""
+    path = store.save(5, [b"five"])
+    for name in ("notes.snapshot", "5.snapshot", "00000000000000000007.snapshot.copy"):
+        (store.directory / name).write_bytes(path.read_bytes())
+    before = names_of(store)
+    assert store.lsns() == [5]
+    assert chunks_of(store) == (5, [b"five"])
+    assert store.broken == []
+    assert names_of(store) == before
+
+
+def test_what_a_power_cut_would_take_covers_nothing() -> None:
+    """A maker that dies before its snapshot's name is durable leaves one that a power cut takes.
+
+    What the log may be dropped through on its account must last.
+    """
+    disk = CrashFS()
+    store = SnapshotStore(Path("/snapshots"), store_id=STORE_ID, fs=disk)
+    store.save(5, [b"five"])
+
+    def die(name: str, size: int) -> int:
+        if name == "sync_directory":
+            raise PowerCut
+        return size
+
+    disk.trouble = die
+    with pytest.raises(PowerCut):
+        store.save(12, [b"twelve"])
+    disk.end_process()
+    again = SnapshotStore(Path("/snapshots"), store_id=STORE_ID, fs=disk)
+    assert again.covered_lsn() == 5
+    left = disk.after_power_cut(lambda: Fate.LOST)
+    assert SnapshotStore(Path("/snapshots"), store_id=STORE_ID, fs=left).lsns() == [12, 5]
+
+
+def test_what_was_written_is_read_from_the_disk() -> None:
+    """A disk that loses what it acknowledged is noticed although the page cache still shows it."""
+    disk = CrashFS()
+    store = SnapshotStore(Path("/snapshots"), store_id=STORE_ID, fs=disk)
+
+    def lose(name: str, size: int) -> int:
+        if name == "fsync":
+            for inode in disk.open_files.values():
+                inode.unsynced.clear()
+        return size
+
+    disk.trouble = lose
+    with pytest.raises(Corrupt):
+        store.save(5, [b"five"])
+    disk.trouble = no_trouble
+    assert store.load_newest() is None
+
+
 @pytest.mark.parametrize("call", ["create", "pwrite", "fsync", "pread", "rename"])
 def test_failed_save(tmp_path: Path, call: str) -> None:
     """A save that fails adds nothing, and the next one succeeds."""
@@ -280,21 +336,21 @@ def test_power_cut_at_every_call(seed: int) -> None:
     random = Random(seed)
     states = {lsn: [b"%d" % lsn * 400, random.randbytes(900)] for lsn in (1, 2, 3, 4)}
     for calls in count():
-        disk = ForgetfulDisk()
+        disk = CrashFS()
         saved = 0
         try:
             store = SnapshotStore(Path("/snapshots"), store_id=STORE_ID, fs=disk)
             store.save(1, states[1])
             store.save(2, states[2])
             saved = 2
-            disk.calls_left = calls
+            disk.trouble = power_cut_after(calls)
             store.save(3, states[3])
             saved = 3
             store.prune()
             store.save(4, states[4])
             saved = 4
         except PowerCut:
-            disk = disk.after_power_cut(random)
+            disk = disk.after_power_cut(chance(random))
         else:
             assert calls > 40
             return

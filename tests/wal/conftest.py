@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.wal.fake_disks import ForgetfulDisk, SmallLog
+from tests.wal.fake_disks import small_log
+from torture.corpus import Corpus
 from wal.log import Log
 
 
@@ -17,6 +18,6 @@ def directory(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def small() -> SmallLog:
+def small() -> Corpus:
     """A log in memory of several segments, none of them full of anything but batches."""
-    return SmallLog(ForgetfulDisk())
+    return small_log()

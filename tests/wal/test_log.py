@@ -93,6 +93,24 @@ def test_create_refuses_an_existing_log(directory: Path) -> None:
         Log.create(directory, store_id=bytes(16))
 
 
+def test_create_refuses_a_log_that_lost_its_segments(directory: Path) -> None:
+    """What somebody was told of is not begun anew, though nothing of it is left to see."""
+    log = opened(directory)
+    log.append(b"record")
+    log.close()
+    for path in directory.glob("*.wal"):
+        path.unlink()
+    with pytest.raises(LogExists):
+        Log.create(directory, store_id=bytes(16))
+
+
+def test_create_is_repeated_until_it_is_done(directory: Path) -> None:
+    """A creation that died before its segment was there, and told of nothing, is done again."""
+    (directory / f"{1:020d}.wal").unlink()
+    Log.create(directory, store_id=bytes(16))
+    opened(directory).close()
+
+
 def test_create_refuses_a_short_store_id(tmp_path: Path) -> None:
     """A store id has sixteen bytes."""
     with pytest.raises(ValueError, match="16 bytes"):

@@ -1,11 +1,13 @@
 """Reading a log back: damaged, cut, incomplete and foreign ones too."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.wal.fake_disks import ForgetfulDisk, SmallLog
+from tests.wal.fake_disks import small_log
+from torture.corpus import Corpus
 from wal.errors import Corrupt, NoLog
 from wal.format import (
     FRAME_BYTES_MAX,
@@ -17,12 +19,12 @@ from wal.format import (
 from wal.recovery import Recovery, read_records, read_sealed, read_store_id
 
 
-def read(small: SmallLog, *, acked_lsn: int = 0) -> tuple[list[bytes], Recovery]:
+def read(small: Corpus, *, acked_lsn: int = 0) -> tuple[list[bytes], Recovery]:
     recovery = Recovery(small.disk, small.directory, acked_lsn=acked_lsn)
     return [record for batch in recovery for record in batch.records], recovery
 
 
-def test_whole_log(small: SmallLog) -> None:
+def test_whole_log(small: Corpus) -> None:
     """An undamaged log comes back whole, numbered from 1, with nothing torn."""
     assert len(small.segments) > 2
     assert small.recover() == list(enumerate(small.records, start=1))
@@ -30,18 +32,18 @@ def test_whole_log(small: SmallLog) -> None:
 
 
 @pytest.mark.parametrize("after_lsn", range(28))
-def test_after_lsn(small: SmallLog, after_lsn: int) -> None:
+def test_after_lsn(small: Corpus, after_lsn: int) -> None:
     """Recovery can begin after any record, in the middle of a batch too."""
     assert small.recover(after_lsn) == list(enumerate(small.records, start=1))[after_lsn:]
 
 
-def test_snapshot_ahead_of_log(small: SmallLog) -> None:
+def test_snapshot_ahead_of_log(small: Corpus) -> None:
     """A log that ends before the snapshot has lost records that were durable."""
     with pytest.raises(Corrupt, match="record 99 was in the snapshot and is gone"):
         small.recover(after_lsn=99)
 
 
-def test_every_cut_of_the_last_segment(small: SmallLog) -> None:
+def test_every_cut_of_the_last_segment(small: Corpus) -> None:
     """The last segment, cut anywhere behind its header, gives exactly the whole batches before."""
     path = small.segments[-1]
     whole = bytes(small.content(path))
@@ -58,7 +60,7 @@ def test_every_cut_of_the_last_segment(small: SmallLog) -> None:
         assert (recovery.tail.torn is None) == is_edge
 
 
-def test_cut_then_append_then_reopen(small: SmallLog) -> None:
+def test_cut_then_append_then_reopen(small: Corpus) -> None:
     """After a torn batch the log goes on, and what is appended then survives too."""
     path = small.segments[-1]
     end = _batch_ends(small)[-1][0]
@@ -74,7 +76,7 @@ def test_cut_then_append_then_reopen(small: SmallLog) -> None:
     assert [payload for _, payload in small.recover()] == [*survived, b"more"]
 
 
-def test_every_cut_of_a_sealed_segment(small: SmallLog) -> None:
+def test_every_cut_of_a_sealed_segment(small: Corpus) -> None:
     """A segment that has a successor may lose nothing but the zeros behind its end."""
     path = small.segments[-2]
     whole = bytes(small.content(path))
@@ -85,7 +87,7 @@ def test_every_cut_of_a_sealed_segment(small: SmallLog) -> None:
 
 
 @pytest.mark.parametrize("change", [1, 0x80, 0xFF])
-def test_every_byte_changed(small: SmallLog, change: int) -> None:
+def test_every_byte_changed(small: Corpus, change: int) -> None:
     """A changed byte is found, or lies in the unacknowledged last batch, or in unused space."""
     records = small.records
     shorter = records[: -len(small.batches[-1])]
@@ -110,7 +112,7 @@ def test_every_byte_changed(small: SmallLog, change: int) -> None:
     assert found == sum(_used_bytes(small, path) for path in small.segments) - size
 
 
-def test_acknowledged_batch_is_never_torn(small: SmallLog) -> None:
+def test_acknowledged_batch_is_never_torn(small: Corpus) -> None:
     """A damaged last batch that somebody was told of is corruption, whatever the bytes say."""
     end = _batch_ends(small)[-1][0]
     small.content(small.segments[-1])[end - 1] ^= 1
@@ -118,7 +120,7 @@ def test_acknowledged_batch_is_never_torn(small: SmallLog) -> None:
         read(small, acked_lsn=len(small.records))
 
 
-def test_later_batch_proves_corruption(small: SmallLog) -> None:
+def test_later_batch_proves_corruption(small: Corpus) -> None:
     """A bad batch with an intact one after it was durable once, so it is not torn."""
     start = _batch_ends(small)[-2][0] - 1
     small.content(small.segments[-1])[start] ^= 1
@@ -126,7 +128,7 @@ def test_later_batch_proves_corruption(small: SmallLog) -> None:
         read(small)
 
 
-def test_more_than_one_batch_of_garbage(small: SmallLog) -> None:
+def test_more_than_one_batch_of_garbage(small: Corpus) -> None:
     """What no single torn write can leave is corruption."""
     content = small.content(small.segments[-1])
     end = _batch_ends(small)[-1][0]
@@ -138,18 +140,18 @@ def test_more_than_one_batch_of_garbage(small: SmallLog) -> None:
         read(small)
 
 
-def test_corrupt_log_is_left_alone(small: SmallLog) -> None:
+def test_corrupt_log_is_left_alone(small: Corpus) -> None:
     """Refusing to start changes no file."""
     small.content(small.segments[0])[4096] ^= 1
-    before = {path: bytes(inode.seen) for path, inode in small.disk.names_seen.items()}
+    before = {path: bytes(inode.seen) for path, inode in small.disk.inodes.items()}
     with pytest.raises(Corrupt) as caught:
         small.recover()
-    assert {path: bytes(inode.seen) for path, inode in small.disk.names_seen.items()} == before
+    assert {path: bytes(inode.seen) for path, inode in small.disk.inodes.items()} == before
     assert (caught.value.file, caught.value.offset) == (small.segments[0], 4096)
     assert caught.value.last_good_lsn == 0
 
 
-def test_sectors_exchanged(small: SmallLog) -> None:
+def test_sectors_exchanged(small: Corpus) -> None:
     """Two batches that change places are found, though each is whole."""
     content = small.content(small.segments[1])
     start = 4096
@@ -159,7 +161,7 @@ def test_sectors_exchanged(small: SmallLog) -> None:
         read(small)
 
 
-def test_batch_repeated_at_the_end(small: SmallLog) -> None:
+def test_batch_repeated_at_the_end(small: Corpus) -> None:
     """A stale copy of a batch behind the last one is found: no torn write looks like that."""
     content = small.content(small.segments[-1])
     end = _batch_ends(small)[-1][0]
@@ -169,30 +171,30 @@ def test_batch_repeated_at_the_end(small: SmallLog) -> None:
 
 
 @pytest.mark.parametrize("missing", [0, 1])
-def test_missing_segment(small: SmallLog, missing: int) -> None:
+def test_missing_segment(small: Corpus, missing: int) -> None:
     """A hole is found, at the beginning as in the middle."""
-    del small.disk.names_seen[small.segments[missing]]
+    small.disk.remove(small.segments[missing])
     with pytest.raises(Corrupt):
         read(small)
 
 
-def test_missing_last_segment(small: SmallLog) -> None:
+def test_missing_last_segment(small: Corpus) -> None:
     """A missing last segment is found by what was acknowledged."""
-    del small.disk.names_seen[small.segments[-1]]
+    small.disk.remove(small.segments[-1])
     with pytest.raises(Corrupt, match="was acknowledged and is gone"):
         small.recover()
 
 
-def test_missing_oldest_segment_behind_a_snapshot(small: SmallLog) -> None:
+def test_missing_oldest_segment_behind_a_snapshot(small: Corpus) -> None:
     """Segments that a snapshot covers may be gone; one record less covered, and it is refused."""
     second = int(small.segments[1].stem)
-    del small.disk.names_seen[small.segments[0]]
+    small.disk.remove(small.segments[0])
     assert small.recover(second - 1)[0] == (second, small.records[second - 1])
     with pytest.raises(Corrupt, match="in no segment"):
         small.recover(second - 2)
 
 
-def test_renamed_segment(small: SmallLog) -> None:
+def test_renamed_segment(small: Corpus) -> None:
     """A segment under another name is refused, and so is a copy beside it."""
     small.put(small.directory / f"{999:020d}.wal", bytes(small.content(small.segments[1])))
     with pytest.raises(Corrupt, match="not as named"):
@@ -208,9 +210,7 @@ def test_renamed_segment(small: SmallLog) -> None:
         lambda header: header._replace(predecessor=header.predecessor._replace(last_lsn=3)),
     ],
 )
-def test_unlinked_segment(
-    small: SmallLog, change: Callable[[SegmentHeader], SegmentHeader]
-) -> None:
+def test_unlinked_segment(small: Corpus, change: Callable[[SegmentHeader], SegmentHeader]) -> None:
     """A whole header that names another store, number or predecessor is refused as such."""
     content = small.content(small.segments[1])
     header = decode_segment_header(bytes(content[:4096]))
@@ -219,7 +219,15 @@ def test_unlinked_segment(
         read(small)
 
 
-def test_foreign_name(small: SmallLog) -> None:
+def test_endless_segment(directory: Path) -> None:
+    """A segment that claims to be a terabyte is refused, and not read into memory."""
+    path = directory / f"{1:020d}.wal"
+    os.truncate(path, 1 << 40)
+    with pytest.raises(Corrupt, match=f"{1 << 40} bytes long"):
+        list(read_records(directory))
+
+
+def test_foreign_name(small: Corpus) -> None:
     """A name that is not ours is not guessed at; other files are none of our business."""
     small.put(small.directory / "notes.txt", b"hello")
     assert read(small)[0] == small.records
@@ -229,15 +237,15 @@ def test_foreign_name(small: SmallLog) -> None:
 
 
 @pytest.mark.parametrize("store_id", [b"sixteen bytes id", b"another store id"])
-def test_segment_of_another_log(small: SmallLog, store_id: bytes) -> None:
+def test_segment_of_another_log(small: Corpus, store_id: bytes) -> None:
     """A good segment of the right name from another log is refused, even from a copy of ours."""
-    other = SmallLog(ForgetfulDisk(), store_id)
+    other = small_log(store_id, salt=b"another.")
     small.put(small.segments[1], bytes(other.content(other.segments[1])))
     with pytest.raises(Corrupt):
         read(small)
 
 
-def test_no_log(small: SmallLog) -> None:
+def test_no_log(small: Corpus) -> None:
     """A directory that is missing or without a segment is not an empty log."""
     with pytest.raises(NoLog):
         Recovery(small.disk, Path("/elsewhere"))
@@ -245,42 +253,42 @@ def test_no_log(small: SmallLog) -> None:
         read_store_id(Path("/missing"))
 
 
-def test_store_id(small: SmallLog) -> None:
+def test_store_id(small: Corpus) -> None:
     """The name of the store can be read without opening the log."""
     assert read_store_id(small.directory, fs=small.disk) == b"sixteen bytes id"
 
 
 @pytest.mark.parametrize("after_lsn", [0, 1, 7])
-def test_read_sealed(small: SmallLog, after_lsn: int) -> None:
+def test_read_sealed(small: Corpus, after_lsn: int) -> None:
     """A reader without the lock sees every record of the sealed segments, and no other."""
     sealed = int(small.segments[-1].stem) - 1
     expected = list(enumerate(small.records, start=1))[after_lsn:sealed]
     assert list(read_sealed(small.directory, after_lsn, fs=small.disk)) == expected
 
 
-def test_read_sealed_beyond(small: SmallLog) -> None:
+def test_read_sealed_beyond(small: Corpus) -> None:
     """Whoever has read every sealed record gets nothing more, and nothing is wrong."""
     sealed = int(small.segments[-1].stem) - 1
     assert list(read_sealed(small.directory, sealed, fs=small.disk)) == []
 
 
 @pytest.mark.parametrize("after_lsn", [0, 1, 7])
-def test_read_records(small: SmallLog, after_lsn: int) -> None:
+def test_read_records(small: Corpus, after_lsn: int) -> None:
     """An offline reader sees every record, those of the last segment too, and changes nothing."""
-    before = {path: bytes(inode.seen) for path, inode in small.disk.names_seen.items()}
+    before = {path: bytes(inode.seen) for path, inode in small.disk.inodes.items()}
     expected = list(enumerate(small.records, start=1))[after_lsn:]
     assert list(read_records(small.directory, after_lsn, fs=small.disk)) == expected
-    assert {path: bytes(inode.seen) for path, inode in small.disk.names_seen.items()} == before
+    assert {path: bytes(inode.seen) for path, inode in small.disk.inodes.items()} == before
 
 
-def test_read_sealed_finds_damage(small: SmallLog) -> None:
+def test_read_sealed_finds_damage(small: Corpus) -> None:
     """The maker of snapshots checks what it reads."""
     small.content(small.segments[0])[4096] ^= 1
     with pytest.raises(Corrupt):
         list(read_sealed(small.directory, fs=small.disk))
 
 
-def _batch_ends(small: SmallLog) -> list[tuple[int, int]]:
+def _batch_ends(small: Corpus) -> list[tuple[int, int]]:
     """(end offset, number of records) of each batch of the last segment, found by hand."""
     data, offset, ends = small.content(small.segments[-1]), 4096, []
     while data[offset : offset + 4] == b"BLTB":
@@ -291,10 +299,10 @@ def _batch_ends(small: SmallLog) -> list[tuple[int, int]]:
     return ends
 
 
-def _records_in_last(small: SmallLog) -> int:
+def _records_in_last(small: Corpus) -> int:
     return sum(count for _, count in _batch_ends(small))
 
 
-def _used_bytes(small: SmallLog, path: Path) -> int:
+def _used_bytes(small: Corpus, path: Path) -> int:
     data = small.content(path)
     return -(-len(data.rstrip(b"\0")) // 512) * 512

@@ -2,26 +2,26 @@
 
 from pathlib import Path
 
-from tests.wal.fake_disks import SmallLog
+from torture.corpus import Corpus
 from wal.errors import Corrupt, NoLog
 from wal.verify import Report, verify
 
 
-def test_good_log(small: SmallLog) -> None:
+def test_good_log(small: Corpus) -> None:
     """A good log is reported with what it holds."""
     report = verify(small.directory, fs=small.disk)
     assert report == Report(segments=len(small.segments), first_lsn=1, last_lsn=len(small.records))
 
 
-def test_log_without_its_oldest_part(small: SmallLog) -> None:
+def test_log_without_its_oldest_part(small: Corpus) -> None:
     """A log whose oldest segments a snapshot has replaced is good."""
     first_lsn = int(small.segments[1].stem)
-    del small.disk.names_seen[small.segments[0]]
+    small.disk.remove(small.segments[0])
     report = verify(small.directory, fs=small.disk)
     assert (report.fault, report.first_lsn) == (None, first_lsn)
 
 
-def test_torn_tail_is_no_fault(small: SmallLog) -> None:
+def test_torn_tail_is_no_fault(small: Corpus) -> None:
     """A torn last batch is reported, and is not a fault."""
     small.forget_acknowledged()
     content = small.content(small.segments[-1])
@@ -32,7 +32,7 @@ def test_torn_tail_is_no_fault(small: SmallLog) -> None:
     assert report.torn.last_good_lsn == len(small.records)
 
 
-def test_fault(small: SmallLog) -> None:
+def test_fault(small: Corpus) -> None:
     """The first fault is reported with how far the log is good."""
     small.content(small.segments[1])[4096] ^= 1
     report = verify(small.directory, fs=small.disk)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.wal.fake_disks import STORE_ID, ForgetfulDisk
+from torture.crash_fs import CrashFS
+from torture.diary import STORE_ID
 from wal.errors import Corrupt
 from wal.watermark import Watermark, create_watermark, read_watermark
 
@@ -12,8 +13,14 @@ DIRECTORY = Path("/wal")
 PATH = DIRECTORY / "watermark"
 
 
-def written(*lsns: int) -> ForgetfulDisk:
-    disk = ForgetfulDisk()
+def empty() -> CrashFS:
+    disk = CrashFS()
+    disk.make_directory(DIRECTORY)
+    return disk
+
+
+def written(*lsns: int) -> CrashFS:
+    disk = empty()
     create_watermark(disk, DIRECTORY, STORE_ID)
     watermark = Watermark(disk, DIRECTORY, STORE_ID)
     for lsn in lsns:
@@ -31,7 +38,7 @@ def test_last_one_counts(lsns: tuple[int, ...], last: int) -> None:
 def test_every_byte_changed() -> None:
     """A changed byte costs one slot at most: the LSN read is the last or the one before."""
     disk = written(7, 8)
-    content = disk.names_seen[PATH].seen
+    content = disk.inodes[PATH].seen
     seen = set()
     for place in range(len(content)):
         content[place] ^= 0xFF
@@ -43,8 +50,8 @@ def test_every_byte_changed() -> None:
 def test_both_slots_bad() -> None:
     """With no slot left the log is not trusted."""
     disk = written(7, 8)
-    disk.names_seen[PATH].seen[8] ^= 1
-    disk.names_seen[PATH].seen[4096 + 8] ^= 1
+    disk.inodes[PATH].seen[8] ^= 1
+    disk.inodes[PATH].seen[4096 + 8] ^= 1
     with pytest.raises(Corrupt, match="no slot can be read"):
         read_watermark(disk, DIRECTORY, STORE_ID)
 
@@ -52,14 +59,14 @@ def test_both_slots_bad() -> None:
 def test_cut_short() -> None:
     """A slot that is cut short is not read."""
     disk = written(7)
-    del disk.names_seen[PATH].seen[4100:]
+    del disk.inodes[PATH].seen[4100:]
     assert read_watermark(disk, DIRECTORY, STORE_ID) == 0
 
 
 def test_missing() -> None:
     """A watermark that is gone is not taken for LSN 0."""
     with pytest.raises(Corrupt, match="missing"):
-        read_watermark(ForgetfulDisk(), DIRECTORY, STORE_ID)
+        read_watermark(empty(), DIRECTORY, STORE_ID)
 
 
 def test_of_another_store() -> None:

@@ -1,0 +1,82 @@
+"""What came of some cases of a trial: how often what, and everything that was wrong."""
+
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import NoReturn
+
+VIOLATIONS_KEPT_MAX = 20  # the first ones are enough to work with; all are counted
+HANG_SECONDS = 20.0  # a case takes milliseconds, and a busy machine some hundred of them
+
+
+class Violation(Exception):
+    """A promise is broken: the sentence says which, and what was seen instead."""
+
+
+class Hang(BaseException):
+    """A case has not come to an end; a BaseException, so that no handler swallows it."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Add cases to it, and tallies of other processes."""
+
+    cases: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    violations: list[str] = field(default_factory=list)
+    violated: int = 0
+    states: set[bytes] = field(default_factory=set)  # digests of disks, to count different ones
+
+    def add(self, outcome: str) -> None:
+        self.cases += 1
+        self.outcomes[outcome] += 1
+
+    def violate(self, sentence: str) -> None:
+        self.cases += 1
+        self.violated += 1
+        if len(self.violations) < VIOLATIONS_KEPT_MAX:
+            self.violations.append(sentence)
+
+    def join(self, other: "Tally") -> None:
+        self.cases += other.cases
+        self.outcomes += other.outcomes
+        self.violated += other.violated
+        room = VIOLATIONS_KEPT_MAX - len(self.violations)
+        self.violations += other.violations[:room]
+        self.states |= other.states
+
+
+def tally(name: str, numbers: Iterable[int], case: Callable[[int, Tally], str]) -> Tally:
+    """Run the cases of these numbers; whatever one raises is a violation, and a hang is too."""
+    found = Tally()
+    for number in numbers:
+        try:
+            with _at_most(HANG_SECONDS):
+                outcome = case(number, found)
+        except Violation as violation:
+            found.violate(f"{name} {number}: {violation}")
+        except Hang:
+            found.violate(f"{name} {number}: no end after {HANG_SECONDS:.0f} s")
+        except Exception as uncaught:
+            found.violate(f"{name} {number}: uncaught {uncaught!r}")
+        else:
+            found.add(outcome)
+    return found
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    before = signal.signal(signal.SIGALRM, _hang)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _hang(number: int, frame: FrameType | None) -> NoReturn:
+    raise Hang
