@@ -1,9 +1,10 @@
-"""The `billetter` command: init, serve, demo, emulate, verify, sagas.
+"""The `billetter` command: init, serve, demo, emulate, verify, sagas, torture.
 
 Every failure ends with one sentence that says what is wrong and what to do next, and exit code 1
 (2 for a wrong command line).
 """
 
+import random
 import sys
 from collections.abc import Callable
 from dataclasses import fields
@@ -20,6 +21,8 @@ from api.processes import PortTaken
 from api.settings import SECRETS, BadSetting, Settings, parse, variable
 from catalog import CatalogError
 from engine import STORE_FAULTS
+from torture.report import run_trials
+from torture.trials import TRIALS
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -178,3 +181,19 @@ def sagas(url: str, data: Path | None, *, retry: bool) -> None:
     found = sagas_report.ask_server(url) if data is None else sagas_report.read_directory(data)
     for line in sagas_report.lines(found):
         click.echo(line)
+
+
+@main.command()
+@click.option("--minutes", type=click.FloatRange(min=0), help="[default: until all is done]")
+@click.option("--seed", type=int, help="the same seed makes the same cases [default: by chance]")
+@click.option("--jobs", type=click.IntRange(1), help="processes [default: one a core]")
+@click.option("--trial", "names", multiple=True, type=click.Choice([one.name for one in TRIALS]))
+@click.option("--report", type=click.Path(path_type=Path, file_okay=False), help="keep it there")
+def torture(minutes: float | None, seed: int | None, jobs: int | None, **chosen: Any) -> None:
+    """Try to break the log and the snapshots, on a disk in memory; no data is touched."""
+    seed = random.randrange(1 << 32) if seed is None else seed
+    report = run_trials(chosen["names"], minutes=minutes, seed=seed, jobs=jobs)
+    click.echo(report.text())
+    if chosen["report"]:
+        report.save(chosen["report"])
+    sys.exit(1 if report.violated else 0)

@@ -1,28 +1,11 @@
-"""What a figure was measured on: without it a figure says nothing."""
+"""What a figure was measured on, and how much memory a process has."""
 
 import os
-import platform
-from datetime import UTC, datetime
 from pathlib import Path
 
+from torture.machine import described
 
-def described() -> dict[str, object]:
-    """The machine, the interpreter and the day, for the head of every result."""
-    return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "cpu": _cpu(),
-        "cores": os.cpu_count(),
-        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
-        "python": platform.python_version(),
-        "kernel": platform.release(),
-    }
-
-
-def _cpu() -> str:
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
+__all__ = ["described", "resident_bytes", "resident_parts"]
 
 
 def resident_bytes(process_id: int) -> int:

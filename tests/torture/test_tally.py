@@ -1,0 +1,52 @@
+"""Counting what came of cases, and noticing every way in which one can go wrong."""
+
+import time
+
+import pytest
+
+from torture import tally as tally_module
+from torture.tally import VIOLATIONS_KEPT_MAX, Tally, Violation, tally
+
+
+def case(number: int, found: Tally) -> str:
+    found.states.add(b"%d" % (number % 2))
+    if number == 3:
+        raise Violation("a record is missing")
+    if number == 4:
+        raise MemoryError
+    return "fine"
+
+
+def test_outcomes_and_violations() -> None:
+    """Outcomes are counted; a violation is told with its number, and so is whatever is uncaught."""
+    found = tally("trial", range(6), case)
+    assert (found.cases, found.violated, dict(found.outcomes)) == (6, 2, {"fine": 4})
+    assert found.violations == ["trial 3: a record is missing", "trial 4: uncaught MemoryError()"]
+
+
+def test_a_hang_is_a_violation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A case that doesn't come to an end is interrupted, and the next one runs."""
+    monkeypatch.setattr(tally_module, "HANG_SECONDS", 0.01)
+
+    def hang(number: int, found: Tally) -> str:
+        while number == 0:
+            try:
+                time.sleep(60)
+            except Exception:
+                continue  # a handler that catches everything doesn't save it
+        return "fine"
+
+    found = tally("trial", range(2), hang)
+    assert (found.cases, found.violated, dict(found.outcomes)) == (2, 1, {"fine": 1})
+    assert "no end" in found.violations[0]
+
+
+def test_tallies_are_joined() -> None:
+    """All is added up; of the sentences the first ones are kept."""
+    found = Tally()
+    for _ in range(VIOLATIONS_KEPT_MAX):
+        found.join(tally("trial", range(6), case))
+    assert (found.cases, found.violated) == (6 * VIOLATIONS_KEPT_MAX, 2 * VIOLATIONS_KEPT_MAX)
+    assert dict(found.outcomes) == {"fine": 4 * VIOLATIONS_KEPT_MAX}
+    assert len(found.violations) == VIOLATIONS_KEPT_MAX
+    assert found.states == {b"0", b"1"}
