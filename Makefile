@@ -30,7 +30,7 @@ bench: .venv/installed-dev
 	$(BIN)/python -m bench.search
 	$(BIN)/python -m bench.sagas
 
-# A quarter of an hour on two cores; RELIABILITY.md says what is tried and what came out.
+# Twenty minutes on two cores; RELIABILITY.md says what is tried and what came out.
 torture: .venv/installed-dev
 	$(BIN)/billetter torture --seed 20261124 --report torture/results
 
