@@ -18,8 +18,9 @@ from engine.domain import (
     Zone,
     seat_id_of,
 )
-from engine.engine import Engine, Key, end_process
+from engine.engine import Engine, end_process
 from engine.errors import Rejected
+from engine.keys import Key
 from engine.queries import Analytics, SeatView, ZoneFigures
 from engine.store import STORE_FAULTS, covered_lsn
 

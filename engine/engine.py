@@ -10,15 +10,13 @@ from heapq import heappop
 from pathlib import Path
 from typing import Self
 
-import msgspec
-
 from engine import decide, queries, settle
 from engine.apply import apply
 from engine.domain import Booking, Event, Payment, Receipt, event_of_seat
 from engine.dump import digest, load
-from engine.errors import Busy, KeyReused, TooManyKeys
+from engine.errors import Busy
+from engine.keys import NOBODY, Key, earlier_receipt, earlier_result, remember
 from engine.mutations import (
-    AnswerRemembered,
     Effect,
     Mutation,
     PaymentAuthorized,
@@ -48,16 +46,6 @@ from wal import (
     MemoryLog,
 )
 from wal import end_process as end_process  # what fail stop means, for the rooms above
-
-# A caller of the public endpoints has no user; ids of users begin at 1.
-NOBODY = 0
-
-
-class Key(msgspec.Struct, frozen=True):
-    """An idempotency key and the fingerprint of the request it came with."""
-
-    key: str
-    fingerprint: bytes
 
 
 class Engine:
@@ -169,6 +157,11 @@ class Engine:
         self._log.close()
 
     @property
+    def appended_lsn(self) -> int:
+        """The last record made; right after a command that made one, with no await, its own."""
+        return self._log.appended_lsn
+
+    @property
     def durable_lsn(self) -> int:
         return self._log.durable_lsn
 
@@ -194,7 +187,7 @@ class Engine:
     ) -> int:
         """A new, empty booking; returns its id."""
         if key is not None and (receipt := self._receipt(user_id, key)):
-            return _result(receipt)
+            return earlier_result(receipt)
         self._require_room()
         created = decide.create_booking(
             self._state,
@@ -250,7 +243,7 @@ class Engine:
     ) -> int:
         """Begin to collect the money; returns the order id, the same one while it is pending."""
         if key is not None and (receipt := self._receipt(user_id, key)):
-            return _result(receipt)
+            return earlier_result(receipt)
         self._require_room()
         initiated = decide.initiate_payment(
             self._state,
@@ -449,10 +442,7 @@ class Engine:
             raise Busy
 
     def _receipt(self, user_id: int, key: Key) -> Receipt | None:
-        receipt = self._state.receipts.get(user_id, {}).get(key.key)
-        if receipt is not None and receipt.fingerprint != key.fingerprint:
-            raise KeyReused(key.key)
-        return receipt
+        return earlier_receipt(self._state, user_id, key)
 
     def _commit(
         self,
@@ -465,8 +455,15 @@ class Engine:
     ) -> None:
         mutation: Mutation | None = effect
         if key is not None:
-            at_ms = self._at_ms(now_ms)
-            mutation = self._remembered(effect, user_id, key, at_ms=at_ms, result=result)
+            mutation = remember(
+                self._state,
+                self._rules,
+                effect,
+                user_id=user_id,
+                key=key,
+                at_ms=self._at_ms(now_ms),
+                result=result,
+            )
         if mutation is None:
             return
         try:
@@ -479,17 +476,3 @@ class Engine:
             # Log and memory disagree, and nobody can say which is right: fail stop (I8).
             self._fail_stop(broken)
             raise
-
-    def _remembered(
-        self, effect: Effect | None, user_id: int, key: Key, *, at_ms: int, result: int | None
-    ) -> AnswerRemembered:
-        if len(self._state.receipts.get(user_id, ())) >= self._rules.receipts_per_user_max:
-            raise TooManyKeys(self._rules.receipts_per_user_max)
-        expires_at_ms = at_ms + self._rules.receipt_ttl_ms
-        receipt = Receipt(user_id, key.key, key.fingerprint, expires_at_ms, result)
-        return AnswerRemembered(at_ms, receipt, effect)
-
-
-def _result(receipt: Receipt) -> int:
-    assert receipt.result is not None
-    return receipt.result
