@@ -52,7 +52,7 @@ async def initiate_payment(call: Call[OneBooking]) -> Reply:
     except BookingClosed:  # elsewhere it means that no seat can be added
         raise Refusal(BOOKING_NOT_PAYABLE) from None
     # The gateway may be told only what can't be forgotten (I5).
-    await service.engine.durable()
+    await call.durable()
     payment = await service.sagas.registered(order_id, within_seconds=service.limits.page_seconds)
     location = (b"location", payment.url.encode())
     return Reply(302, (location, (b"content-length", b"0")), b"")
@@ -66,7 +66,7 @@ async def cancel_booking(call: Call[OneBooking]) -> Reply:
         user_id=call.user_id, booking_id=booking_id, now_ms=call.now_ms, key=call.key
     )
     if order_id:
-        await service.engine.durable()
+        await call.durable()
         service.sagas.wake(order_id)
     return _CANCELLED
 

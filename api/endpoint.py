@@ -36,6 +36,7 @@ _Input = TypeVar("_Input")
 NOBODY = 0  # ids of users begin at 1
 KEY_FINGERPRINT_BYTES = 16
 NO_STORE: Header = (b"cache-control", b"no-store")
+COMMIT_LSN = b"x-commit-lsn"
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _KEY = re.compile(rb"[\x21-\x7e]{1,255}")
@@ -57,10 +58,23 @@ class Call(Generic[_Input]):
     raw: bytes
     headers: Mapping[bytes, bytes]
     client: str
+    # Where the call stands in the log: its own record, or the last one that it has seen.
+    lsn: int | None = None
 
     @property
     def now_ms(self) -> int:
         return self.service.clock_ms()
+
+    async def durable(self) -> None:
+        """Return when all that the call has done and seen is on disk (I5).
+
+        A handler that makes a record comes here before it waits for anything else: so the last
+        record, the first time, is the call's own.
+        """
+        engine = self.service.engine
+        if self.lsn is None:
+            self.lsn = engine.appended_lsn
+        await engine.durable()
 
 
 @dataclass(frozen=True)
@@ -104,28 +118,38 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         request_id = request_id_of(headers)
+        more = [*self._more, (b"x-request-id", request_id)]
         try:
-            answer = await self._answer(scope, receive, headers)
+            call = await self._called(scope, receive, headers)
+            answer = await self._answer(call, request_id)
+            if call.lsn is not None:
+                more.append((COMMIT_LSN, b"%d" % call.lsn))
         except Disconnected:
             return
         except Exception as error:
             answer = problem_reply(error, request_id, self._signature)
-        more = (*self._more, (b"x-request-id", request_id))
         await send_reply(send, answer, more, head=scope["method"] == "HEAD")
 
-    async def _answer(self, scope: Scope, receive: Receive, headers: dict[bytes, bytes]) -> Reply:
-        operation, service = self._operation, self._service
-        if not service.is_ready and not operation.ungated:
+    async def _called(
+        self, scope: Scope, receive: Receive, headers: dict[bytes, bytes]
+    ) -> Call[Any]:
+        service = self._service
+        if not service.is_ready and not self._operation.ungated:
             raise Refusal(NOT_READY)
         raw = await read_body(receive, headers, service.limits) if self._reads_body else b""
-        call = self._call(scope, headers, raw)
+        return self._call(scope, headers, raw)
+
+    async def _answer(self, call: Call[Any], request_id: bytes) -> Reply:
+        operation = self._operation
         if not operation.durable:
             return await operation.handler(call)
         try:
-            return await operation.handler(call)
-        finally:
+            answer = await operation.handler(call)
+        except Exception as error:
             # Refusals wait as well: "taken" is no news until the taker's record is on disk.
-            await service.engine.durable()
+            answer = problem_reply(error, request_id, self._signature)
+        await call.durable()
+        return answer
 
     def _call(self, scope: Scope, headers: dict[bytes, bytes], raw: bytes) -> Call[Any]:
         operation = self._operation

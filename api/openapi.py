@@ -58,6 +58,12 @@ _PROBLEM: Json = {
     "description": "RFC 9457. Что означает type, написано на странице с этим адресом.",
 }
 _REQUEST_ID: Json = {"X-Request-Id": {"required": True, "schema": {"type": "string"}}}
+_COMMIT_LSN: Json = {
+    "X-Commit-Lsn": {
+        "description": "Место вызова в журнале: номер его записи или последней, которую он видел.",
+        "schema": {"type": "integer", "format": "int64", "minimum": 0},
+    }
+}
 
 
 def problems_of(operation: Operation[Any]) -> tuple[Problem, ...]:
@@ -99,17 +105,18 @@ def _operation(operation: Operation[Any], doc: Doc) -> Json:
 
 
 def _responses(operation: Operation[Any], doc: Doc) -> Json:
-    responses = {str(doc.status): _success(doc)}
+    headers = {**_REQUEST_ID, **(_COMMIT_LSN if operation.durable else {})}
+    responses = {str(doc.status): _success(doc, headers)}
     by_status: dict[int, list[Problem]] = {}
     for problem in problems_of(operation):
         by_status.setdefault(problem.status, []).append(problem)
     for status, found in sorted(by_status.items()):
-        responses[str(status)] = _refused(found)
+        responses[str(status)] = _refused(found, headers)
     return responses
 
 
-def _success(doc: Doc) -> Json:
-    described: Json = {"description": "Успех.", "headers": dict(_REQUEST_ID)}
+def _success(doc: Doc, headers: Json) -> Json:
+    described: Json = {"description": "Успех.", "headers": dict(headers)}
     if doc.status == 302:
         location = {"required": True, "schema": {"type": "string"}}
         described["headers"]["Location"] = location
@@ -120,9 +127,9 @@ def _success(doc: Doc) -> Json:
     return described
 
 
-def _refused(found: list[Problem]) -> Json:
+def _refused(found: list[Problem], headers: Json) -> Json:
     """One status, the problems it may stand for as examples, and their headers."""
-    headers = dict(_REQUEST_ID)
+    headers = dict(headers)
     for problem in found:
         for name, _ in problem.headers:
             headers[name.decode().title()] = {"schema": {"type": "string"}}

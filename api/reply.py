@@ -1,5 +1,6 @@
 """A reply as the server sends it: a status, finished headers, a body. Nothing here decides one."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import orjson
@@ -41,7 +42,7 @@ def message(text: str) -> Reply:
 OK_TEXT = reply(200, TEXT, b"OK")
 
 
-async def send_reply(send: Send, answer: Reply, more: tuple[Header, ...], *, head: bool) -> None:
+async def send_reply(send: Send, answer: Reply, more: Sequence[Header], *, head: bool) -> None:
     """Send `answer` with `more` headers; to HEAD only the headers."""
     status, headers, body = answer
     await send({"type": "http.response.start", "status": status, "headers": [*headers, *more]})

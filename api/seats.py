@@ -101,7 +101,7 @@ async def release_seat(call: Call[ReleaseSeat]) -> Reply:
     order_id = holder.order_id if holder else 0
     engine.release_seat(user_id=call.user_id, seat_id=seat_id, now_ms=call.now_ms, key=call.key)
     if order_id:
-        await engine.durable()
+        await call.durable()
         call.service.sagas.wake(order_id)
     return _RELEASED
 

@@ -323,6 +323,62 @@ def test_mere_looking_does_not_wait_for_the_disk(
     assert 200 == rooms.call("GET", target, user=ANN).status
 
 
+# Where a call stands in the log
+
+
+def test_a_reply_tells_the_record_that_its_call_has_made(rooms: Rooms) -> None:
+    """The LSN of the record itself, for every call that changes something."""
+    booking_id = rooms.book(ANN)
+    selected = {"booking_id": booking_id, "seat_id": seat(1)}
+    told = [
+        rooms.call(method, path, user=ANN, json=body).headers["x-commit-lsn"]
+        for method, path, body in (
+            ("PATCH", SELECT, selected),
+            ("PATCH", RELEASE, {"seat_id": seat(1)}),
+            ("PATCH", SELECT, selected),
+            ("PATCH", CANCEL, {"booking_id": booking_id}),
+            ("POST", "/api/bookings", {"event_id": SOON}),
+            ("POST", "/api/reset", None),
+        )
+    ]
+    assert [str(lsn) for lsn in range(2, 8)] == told
+
+
+def test_a_reply_that_took_long_tells_its_own_record(rooms: Rooms) -> None:
+    """A payment's record is the attempt, not what the gateway has answered meanwhile."""
+    booking_id = rooms.book(ANN, seat(1))
+    answer = rooms.call("PATCH", PAY, user=ANN, json={"booking_id": booking_id})
+    again = rooms.call("PATCH", PAY, user=ANN, json={"booking_id": booking_id})
+    assert ("3", "4") == (answer.headers["x-commit-lsn"], again.headers["x-commit-lsn"])
+
+
+def test_a_reply_to_a_call_without_a_record_tells_the_last_one_it_has_seen(rooms: Rooms) -> None:
+    """A refusal, a repetition and a list stand after everything that they tell of."""
+    booking_id = rooms.book(BOB, seat(1))
+    mine = {"booking_id": booking_id, "seat_id": seat(1)}
+    taken = {"booking_id": rooms.book(ANN), "seat_id": seat(1)}
+    told = [
+        rooms.call("PATCH", SELECT, user=ANN, json=taken),
+        rooms.call("PATCH", SELECT, user=BOB, json=mine),
+        rooms.call("GET", "/api/bookings", user=ANN),
+    ]
+    assert [(419, "3"), (200, "3"), (200, "3")] == [
+        (answer.status, answer.headers["x-commit-lsn"]) for answer in told
+    ]
+
+
+@pytest.mark.parametrize(
+    ("target", "user"),
+    [("/api/seats?event_id=1", ANN), ("/api/analytics?id=1", ANN), ("/api/bookings", None)],
+)
+def test_a_reply_that_has_seen_no_record_tells_none(
+    rooms: Rooms, target: str, user: str | None
+) -> None:
+    """Pages that may run ahead of the disk promise nothing; nor does who was never let in."""
+    rooms.book(ANN)
+    assert "x-commit-lsn" not in rooms.call("GET", target, user=user).headers
+
+
 # Readiness
 
 
