@@ -31,6 +31,7 @@ MAY_IMPORT = {
 ROOMS = set(MAY_IMPORT)
 
 STORE_USERS = {
+    "engine/backup.py",
     "engine/engine.py",
     "engine/snapshotter.py",
     "engine/store.py",
