@@ -1,4 +1,4 @@
-"""The `billetter` command: init, serve, demo, emulate, verify, sagas, torture.
+"""The `billetter` command: init, serve, demo, emulate, verify, backup, restore, sagas, torture.
 
 Every failure ends with one sentence that says what is wrong and what to do next, and exit code 1
 (2 for a wrong command line).
@@ -8,11 +8,13 @@ import random
 import sys
 from collections.abc import Callable
 from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from api import backup as backups
 from api import demo as demo_rooms
 from api import sagas_report, store
 from api.emulators import EMULATORS, emulate
@@ -159,6 +161,27 @@ def verify(data: Path) -> None:
         click.echo(f"FAULT: {findings.fault}", err=True)
         sys.exit(1)
     click.echo("good")
+
+
+@main.command()
+@click.argument("target", type=click.Path(path_type=Path))
+@data_option
+def backup(target: Path, data: Path) -> None:
+    """Copy a data directory to TARGET and check the copy; the server may be running."""
+    made = backups.backup(data, target, now=datetime.now(UTC))
+    click.echo(f"{target}: everything acknowledged up to record {made.lsn:,}, state {made.digest}")
+
+
+@main.command()
+@click.argument("source", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@data_option
+def restore(source: Path, data: Path) -> None:
+    """Make a new data directory of the backup SOURCE, unless anything in it is damaged."""
+    made = backups.restore(source, data)
+    click.echo(
+        f"{data}: as it was on {made.made_at}, with record {made.lsn:,} the last one."
+        f"\nNext: billetter serve --data {data}"
+    )
 
 
 @main.command()

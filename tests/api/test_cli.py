@@ -57,7 +57,7 @@ def test_help_names_the_commands(run: Run) -> None:
     answer = run("-h")
 
     assert 0 == answer.exit_code
-    for command in ("init", "serve", "demo", "emulate", "verify", "sagas"):
+    for command in ("init", "serve", "demo", "emulate", "verify", "backup", "restore", "sagas"):
         assert f"  {command} " in answer.output
         told = run(command, "--help")
         assert (0, "Usage: main " + command) == (told.exit_code, told.output[: 12 + len(command)])
@@ -346,3 +346,22 @@ def test_what_we_do_not_know_is_not_hidden(
     monkeypatch.setattr(store, "verify", fail)
 
     assert isinstance(run("verify", "--data", data).exception, ZeroDivisionError)
+
+
+def test_a_backup_and_back(run: Run, data: Path, tmp_path: Path) -> None:
+    """Both say what is in the copy, and what to do next."""
+    backup, restored = tmp_path / "backup", tmp_path / "restored"
+    made = run("backup", backup, "--data", data)
+    assert (0, f"{backup}: everything acknowledged up to record 0, state ") == (
+        made.exit_code,
+        made.stdout[: made.stdout.index("state ") + 6],
+    )
+    answer = run("restore", backup, "--data", restored)
+    assert 0 == answer.exit_code
+    assert answer.stdout.startswith(f"{restored}: as it was on 2")
+    assert answer.stdout.endswith(f"\nNext: billetter serve --data {restored}\n")
+
+    refused(
+        run("backup", backup, "--data", data),
+        f"{backup} exists already; name a directory that doesn't",
+    )
