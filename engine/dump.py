@@ -1,7 +1,8 @@
 """The whole state as chunks of bytes, and back (I9).
 
 Chunks are MessagePack arrays that begin with what they hold. The dump is canonical: states that a
-replay can't tell apart have the same bytes, so a digest of the dump is a digest of the state.
+replay can't tell apart have the same bytes, so a digest of the dump is a digest of the state. The
+last chunk holds it: a state that is loaded must dump to the same, or the dump has lost something.
 """
 
 import hashlib
@@ -26,17 +27,53 @@ from engine.domain import (
     SeatStatus,
     event_of_booking,
 )
+from engine.errors import LossyDump
 from engine.state import Shard, State
 
 # Chunks of a few megabytes: large enough to be cheap, small enough to be verified in memory.
 ROWS_PER_CHUNK = 50_000
+DIGEST_BYTES = 16
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
 
 def dump(state: State) -> Iterator[bytes]:
-    """The state as chunks; `load` makes an equal state of them."""
+    """The state as chunks, its digest last; `load` makes an equal state of them."""
+    total = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    for chunk in _chunks(state):
+        total.update(chunk)
+        yield chunk
+    yield _encode(["digest", total.hexdigest()])
+
+
+def load(chunks: Iterable[bytes]) -> State:
+    """The state that was dumped. Raises on anything that `dump` doesn't write.
+
+    LossyDump where what was loaded isn't what was dumped, though every byte was.
+    """
+    state, dumped = State(), ""
+    for chunk in chunks:
+        kind, *fields = _decode(chunk)
+        if kind == "digest":
+            (dumped,) = fields
+        else:
+            _LOAD[kind](state, *fields)
+    heapify(state.deadlines)
+    if dumped and dumped != (loaded := digest(state)):  # older snapshots have none
+        raise LossyDump(f"state {dumped} was dumped, and state {loaded} loaded")
+    return state
+
+
+def digest(state: State) -> str:
+    """128 bits of BLAKE2b over the dump, in hex."""
+    total = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    for chunk in _chunks(state):
+        total.update(chunk)
+    return total.hexdigest()
+
+
+def _chunks(state: State) -> Iterator[bytes]:
     yield _encode(["state", state.last_at_ms, state.last_order_id])
     for event_id in sorted(state.shards):
         shard = state.shards[event_id]
@@ -50,24 +87,6 @@ def dump(state: State) -> Iterator[bytes]:
         "payments", (_payment_row(state.payments[at]) for at in sorted(state.payments))
     )
     yield from _rows("receipts", state.receipts_by_age)
-
-
-def load(chunks: Iterable[bytes]) -> State:
-    """The state that was dumped. Raises on anything that `dump` doesn't write."""
-    state = State()
-    for chunk in chunks:
-        kind, *fields = _decode(chunk)
-        _LOAD[kind](state, *fields)
-    heapify(state.deadlines)
-    return state
-
-
-def digest(state: State) -> str:
-    """128 bits of BLAKE2b over the dump, in hex."""
-    total = hashlib.blake2b(digest_size=16)
-    for chunk in dump(state):
-        total.update(chunk)
-    return total.hexdigest()
 
 
 def _rows(kind: str, rows: Iterable[Any]) -> Iterator[bytes]:

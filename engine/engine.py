@@ -5,7 +5,6 @@ may be told before `durable` (or `flush`) has returned (I5).
 """
 
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
 from heapq import heappop
 from pathlib import Path
 from typing import Self
@@ -13,7 +12,7 @@ from typing import Self
 from engine import decide, queries, settle
 from engine.apply import apply
 from engine.domain import Booking, Event, Payment, Receipt, event_of_seat
-from engine.dump import digest, load
+from engine.dump import digest
 from engine.errors import Busy
 from engine.keys import NOBODY, Key, earlier_receipt, earlier_result, remember
 from engine.mutations import (
@@ -35,7 +34,13 @@ from engine.mutations import (
     encode,
 )
 from engine.state import State
-from engine.store import WAL_DIRECTORY, create_store, open_snapshots, store_exists
+from engine.store import (
+    WAL_DIRECTORY,
+    create_store,
+    load_newest,
+    open_snapshots,
+    store_exists,
+)
 from snapshots import SnapshotStore
 from wal import (
     SEGMENT_BYTES_MAX,
@@ -109,10 +114,8 @@ class Engine:
         return engine
 
     def _recover(self, snapshots: SnapshotStore, progress: Callable[[int], None] | None) -> None:
-        with snapshots.load_newest() or nullcontext() as snapshot:
-            if snapshot is not None:
-                self._adopt(load(snapshot.chunks()))
-                self.snapshot_lsn = snapshot.lsn
+        state, self.snapshot_lsn = load_newest(snapshots)
+        self._adopt(state)
         for lsn, payload in self._log.recover(self.snapshot_lsn):
             apply(self._state, decode(payload))
             if progress is not None and lsn % 100_000 == 0:

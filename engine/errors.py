@@ -20,8 +20,9 @@ Rejected
 ├── TooManyKeys
 └── Busy
 
-`UnknownPayment` and `BadPlan` are no refusals of a customer's command: the first answers a saga
-that speaks of a payment we never made, the second an event whose hall cannot be.
+`UnknownPayment`, `BadPlan` and `StateDiverged` are no refusals of a customer's command: the first
+answers a saga that speaks of a payment we never made, the second an event whose hall cannot be, and
+the third (of which `LossyDump` is a kind) is told where two ways to one state differ.
 """
 
 
@@ -107,3 +108,11 @@ class UnknownPayment(Exception):
 
 class BadPlan(Exception):
     """A hall that can't be sold: the message says why."""
+
+
+class StateDiverged(Exception):
+    """Two ways to one state have come to different ones: the message says which."""
+
+
+class LossyDump(StateDiverged):
+    """A snapshot whose every byte is right loads to another state than was dumped."""

@@ -11,22 +11,31 @@ from pathlib import Path
 
 from engine.apply import apply
 from engine.dump import dump, load
+from engine.errors import LossyDump
 from engine.mutations import decode
 from engine.state import State
-from engine.store import STORE_FAULTS, WAL_DIRECTORY, open_snapshots
+from engine.store import STORE_FAULTS, WAL_DIRECTORY, load_newest, open_snapshots
 from snapshots import make
 from wal import read_sealed
 
 
 def make_snapshot(directory: Path) -> int | None:
-    """Make the next snapshot; returns its LSN, or None if nothing new is sealed."""
-    return make(
-        store=open_snapshots(directory),
-        read_sealed=partial(read_sealed, directory / WAL_DIRECTORY),
-        load=_loaded,
-        apply=_applied,
-        dump=dump,
-    )
+    """Make the next snapshot; returns its LSN, or None if nothing new is sealed.
+
+    Raises STORE_FAULTS and OSError, and nothing is made then.
+    """
+    snapshots = open_snapshots(directory)
+    try:
+        return make(
+            store=snapshots,
+            read_sealed=partial(read_sealed, directory / WAL_DIRECTORY),
+            load=_loaded,
+            apply=_applied,
+            dump=dump,
+        )
+    except LossyDump:
+        load_newest(snapshots)  # which sets it aside: the next try begins with the one before
+        raise
 
 
 def _loaded(chunks: Iterator[bytes] | None) -> State:

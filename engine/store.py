@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+from engine.dump import load
+from engine.errors import LossyDump, StateDiverged
+from engine.state import State
+from snapshots import Corrupt as BadSnapshot
 from snapshots import SnapshotError, SnapshotStore
 from wal import Corrupt, Log, NoLog, WalError, read_store_id
 
 # What opening a store may raise, besides OSError; each says what is wrong with which file.
-STORE_FAULTS = (WalError, SnapshotError)
+STORE_FAULTS = (WalError, SnapshotError, StateDiverged)
 WAL_DIRECTORY = "wal"
 SNAPSHOTS_DIRECTORY = "snapshots"
 
@@ -31,6 +35,20 @@ def open_snapshots(directory: Path) -> SnapshotStore:
     """The snapshots that belong to the log of the same data directory."""
     store_id = read_store_id(directory / WAL_DIRECTORY)
     return SnapshotStore(directory / SNAPSHOTS_DIRECTORY, store_id=store_id)
+
+
+def load_newest(snapshots: SnapshotStore) -> tuple[State, int]:
+    """The state of the newest good snapshot, and its LSN; without any, the state before record 1.
+
+    One that doesn't load to what was dumped is set aside, as one that has rotted is.
+    """
+    while (snapshot := snapshots.load_newest()) is not None:
+        with snapshot:
+            try:
+                return load(snapshot.chunks()), snapshot.lsn
+            except LossyDump as fault:
+                snapshots.set_aside(BadSnapshot(snapshot.path, str(fault)))
+    return State(), 0
 
 
 def covered_lsn(directory: Path) -> int:

@@ -127,6 +127,14 @@ class SnapshotStore:
                         self._fs.unlink(path)
                 self._fs.sync_directory(self.directory)
 
+    def set_aside(self, fault: Corrupt) -> None:
+        """Rename a snapshot in which somebody has found a fault, so that the one before serves."""
+        self.broken.append(fault)
+        path = fault.file
+        with suppress(FileNotFoundError):  # another process was first
+            self._fs.rename(path, path.with_name(path.name + BROKEN_SUFFIX))
+        self._fs.sync_directory(self.directory)
+
     def _write(self, path: Path, header: Header, chunks: Iterable[bytes]) -> None:
         file = self._fs.create(path)
         try:
@@ -151,7 +159,7 @@ class SnapshotStore:
             except FileNotFoundError:
                 continue  # pruned by another process just now: newer ones exist
             except Corrupt as fault:
-                self._set_aside(path, fault)
+                self.set_aside(fault)
 
     def _checked(self, path: Path) -> Snapshot:
         file = self._fs.open(path)
@@ -172,12 +180,6 @@ class SnapshotStore:
             raise Corrupt(path, f"holds LSN {header.lsn}, not as named")
         verify_digest(self._fs, file, path)
         return header.lsn
-
-    def _set_aside(self, path: Path, fault: Corrupt) -> None:
-        self.broken.append(fault)
-        with suppress(FileNotFoundError):  # another process was first
-            self._fs.rename(path, path.with_name(path.name + BROKEN_SUFFIX))
-        self._fs.sync_directory(self.directory)
 
     def _paths(self) -> list[Path]:
         """Oldest first; what is not named as we name is none of our business."""

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from engine import dump
+from engine.errors import LossyDump
 from engine.state import State
 from tests.scenario import Story, audit, check, picture
 
@@ -92,9 +93,36 @@ def test_chunks_of_any_size(story: Story, rows: int, monkeypatch: pytest.MonkeyP
 
 def test_an_empty_state() -> None:
     """Nothing comes back as nothing."""
-    assert 1 == len(list(dump.dump(State())))
+    assert ["state", "digest"] == [msgspec.msgpack.decode(one)[0] for one in dump.dump(State())]
     assert picture(State()) == picture(dump.load(dump.dump(State())))
     assert picture(State()) == picture(dump.load([]))
+
+
+def test_the_last_chunk_is_the_digest(story: Story) -> None:
+    """Over all others, so that whoever loads them can tell whether something is missing."""
+    *_, last = dump.dump(story.state)
+    assert ["digest", dump.digest(story.state)] == msgspec.msgpack.decode(last)
+
+
+def test_a_dump_that_loads_to_another_state_is_refused(story: Story) -> None:
+    """Whatever the bytes have lost, or the loading has: here a row, and here a status."""
+    chunks = list(dump.dump(story.state))
+    kinds = [msgspec.msgpack.decode(one)[0] for one in chunks]
+    without_answers = [one for one, kind in zip(chunks, kinds, strict=True) if kind != "receipts"]
+    with pytest.raises(LossyDump, match=f"state {dump.digest(story.state)} was dumped"):
+        dump.load(without_answers)
+
+    at = kinds.index("bookings")
+    other = chunks[at].replace(b"CANCELLED", b"CONFIRMED", 1)
+    assert other != chunks[at]
+    with pytest.raises(LossyDump):
+        dump.load([*chunks[:at], other, *chunks[at + 1 :]])
+
+
+def test_a_dump_without_a_digest_is_loaded(story: Story) -> None:
+    """Snapshots made before there was one are read as ever."""
+    *older, _ = dump.dump(story.state)
+    assert picture(story.state) == picture(dump.load(older))
 
 
 def test_the_digest_tells_states_apart() -> None:

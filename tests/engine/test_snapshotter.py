@@ -4,11 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine import STORE_FAULTS, Engine, snapshotter
 from engine.apply import replay
 from engine.dump import digest, load
+from engine.errors import LossyDump
 from engine.snapshotter import make_snapshot
 from engine.store import open_snapshots
 from tests.scenario import EVENTS, START_MS
@@ -131,3 +133,52 @@ def test_what_recovery_could_do_without_is_told(store: Engine, tmp_path: Path) -
     snapshot, torn = again.set_aside
     assert snapshot.startswith(f"{newest}: ")
     assert torn == f"{segment} at byte {end}: 12 bytes that were never acknowledged"
+
+
+def lossy(directory: Path, lsn: int) -> None:
+    """Let the snapshot's digest be that of another state, every checksum being right."""
+    snapshots = open_snapshots(directory)
+    with snapshots.open(lsn) as snapshot:
+        *chunks, _ = snapshot.chunks()
+    snapshots.save(lsn, [*chunks, msgspec.msgpack.encode(["digest", "0" * 32])])
+
+
+def sealed(store: Engine, bookings: int) -> None:
+    book(store, bookings)
+    store.seal_log()
+    store.flush()
+
+
+def test_a_lossy_snapshot_is_set_aside(store: Engine, tmp_path: Path) -> None:
+    """No snapshot is made of it; the next try begins with the one before."""
+    for _ in range(2):
+        sealed(store, 3)
+        make_snapshot(tmp_path)
+    lossy(tmp_path, 6)
+    sealed(store, 3)
+
+    with pytest.raises(LossyDump):
+        make_snapshot(tmp_path)
+    assert [3] == open_snapshots(tmp_path).lsns()
+    assert 9 == make_snapshot(tmp_path)
+
+    assert store.digest() == state_of(tmp_path, 9)
+    store.close()
+
+
+def test_recovery_does_without_a_lossy_snapshot(store: Engine, tmp_path: Path) -> None:
+    """It is set aside and reported; the one before it and the log give everything."""
+    for _ in range(2):
+        sealed(store, 3)
+        make_snapshot(tmp_path)
+    book(store, 1)
+    store.close()
+    lossy(tmp_path, 6)
+
+    again = Engine.open(tmp_path, EVENTS)
+
+    assert (3, store.digest()) == (again.snapshot_lsn, again.digest())
+    (told,) = again.set_aside
+    assert f"{6:020d}.snapshot: state {'0' * 32} was dumped" in told
+    assert (tmp_path / "snapshots" / f"{6:020d}.snapshot.broken").exists()
+    again.close()

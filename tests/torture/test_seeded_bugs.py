@@ -209,7 +209,7 @@ BUGS = [
     Bug(
         "a bad snapshot ends the start",
         SnapshotStore._good,
-        "self._set_aside(path, fault)",
+        "self.set_aside(fault)",
         "raise",
         "flips",
     ),
