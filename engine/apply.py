@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from heapq import heappush
 from typing import Any
 
+from engine import slices
 from engine.domain import (
     Booking,
     BookingStatus,
@@ -19,6 +20,7 @@ from engine.domain import (
     SeatStatus,
     event_of_booking,
 )
+from engine.errors import StateDiverged
 from engine.mutations import (
     AnswerRemembered,
     BookingCancelled,
@@ -44,6 +46,7 @@ from engine.mutations import (
     ReturnOwed,
     SeatReleased,
     SeatSelected,
+    StateChecked,
     StateReset,
     decode,
     tag_of,
@@ -276,6 +279,18 @@ def _answer_remembered(state: State, mutation: AnswerRemembered) -> None:
     remember(state, mutation.receipt)
 
 
+def _state_checked(state: State, mutation: StateChecked) -> None:
+    """Changes nothing. It may refuse all the same: what would go on is another state."""
+    if mutation.version != slices.VERSION:
+        return
+    one = slices.Slice(mutation.event_id, mutation.first_sequence)
+    if slices.digest_of(state, one) != mutation.digest:
+        raise StateDiverged(
+            f"event {one.event_id}, bookings from number {one.first_sequence} on: the log makes"
+            " another state than the server had"
+        )
+
+
 def remember(state: State, receipt: Receipt) -> None:
     state.receipts.setdefault(receipt.user_id, {})[receipt.key] = receipt
     state.receipts_by_age.append(receipt)
@@ -404,6 +419,7 @@ _APPLY: dict[type[Mutation], Callable[[State, Any], None]] = {
     ReturnOwed: _advanced,
     SeatReleased: _seat_released,
     SeatSelected: _seat_selected,
+    StateChecked: _state_checked,
     StateReset: _state_reset,
 }
 _TAGS: dict[type[Mutation], int] = {kind: tag_of(kind) for kind in _APPLY}

@@ -28,6 +28,7 @@ from engine.domain import (
     event_of_booking,
 )
 from engine.errors import LossyDump
+from engine.rows import booking_row, payment_row
 from engine.state import Shard, State
 
 # Chunks of a few megabytes: large enough to be cheap, small enough to be verified in memory.
@@ -82,10 +83,8 @@ def _chunks(state: State) -> Iterator[bytes]:
         (one for shard in state.shards.values() for one in shard.bookings.values()),
         key=attrgetter("ordinal"),
     )
-    yield from _rows("bookings", map(_booking_row, bookings))
-    yield from _rows(
-        "payments", (_payment_row(state.payments[at]) for at in sorted(state.payments))
-    )
+    yield from _rows("bookings", map(booking_row, bookings))
+    yield from _rows("payments", (payment_row(state.payments[at]) for at in sorted(state.payments)))
     yield from _rows("receipts", state.receipts_by_age)
 
 
@@ -93,35 +92,6 @@ def _rows(kind: str, rows: Iterable[Any]) -> Iterator[bytes]:
     remaining = iter(rows)
     while some := list(islice(remaining, ROWS_PER_CHUNK)):
         yield _encode([kind, some])
-
-
-def _booking_row(one: Booking) -> list[Any]:
-    return [
-        one.booking_id,
-        one.user_id,
-        one.created_at_ms,
-        one.status,
-        one.expires_at_ms,
-        one.order_id,
-        one.seats,
-    ]
-
-
-def _payment_row(one: Payment) -> list[Any]:
-    held = one.reservation
-    return [
-        one.order_id,
-        one.booking_id,
-        one.user_id,
-        one.amount_minor,
-        one.initiated_at_ms,
-        one.status,
-        one.payment_id,
-        one.url,
-        None if held is None else [held.seats, held.status, held.provider_order, held.parked],
-        one.parked,
-        one.history,
-    ]
 
 
 def _load_state(state: State, last_at_ms: int, last_order_id: int) -> None:

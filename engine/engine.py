@@ -9,7 +9,7 @@ from heapq import heappop
 from pathlib import Path
 from typing import Self
 
-from engine import decide, queries, settle
+from engine import decide, queries, settle, slices
 from engine.apply import apply
 from engine.domain import Booking, Event, Payment, Receipt, event_of_seat
 from engine.dump import digest
@@ -29,6 +29,7 @@ from engine.mutations import (
     ReservationDoubted,
     ReservationStarted,
     ReservationSubmitted,
+    StateChecked,
     StateReset,
     decode,
     encode,
@@ -73,6 +74,7 @@ class Engine:
         self._fail_stop = fail_stop
         self._commit_group: GroupCommit | None = None
         self.snapshot_lsn = 0  # where recovery began
+        self._checked = slices.Slice(0, 0)  # the last one; no state: each record names its own
         self.set_aside: list[str] = []  # what recovery found broken and did without: report it
         self._adopt(State())
 
@@ -308,6 +310,14 @@ class Engine:
             # Only now: a log that is behind refuses the record, and the deadline must stay.
             heappop(deadlines)
         return logged
+
+    def check_state(self, *, now_ms: int) -> None:
+        """Log a digest of the next slice of the state, so that every replay is compared with it."""
+        one = slices.following(self._state, self._checked)
+        if one is not None:
+            found = slices.digest_of(self._state, one)
+            self._commit(StateChecked(self._at_ms(now_ms), *one, found, slices.VERSION))
+            self._checked = one
 
     # Facts that the sagas report. Repeating one changes nothing; each raises UnknownPayment.
 

@@ -137,6 +137,15 @@ class ReservationParked(_Mutation, frozen=True, tag=24):
     reason: str
 
 
+class StateChecked(_Mutation, frozen=True, tag=25):
+    """A slice of the state had this digest; a replay must come to the same, or to nothing."""
+
+    event_id: int
+    first_sequence: int
+    digest: bytes
+    version: int
+
+
 Effect = (
     BookingCreated
     | SeatSelected
@@ -161,6 +170,7 @@ Effect = (
     | ReservationDoubted
     | PaymentParked
     | ReservationParked
+    | StateChecked
 )
 
 

@@ -16,7 +16,7 @@ from api.keeper import Keeper
 from engine import Engine, Event, Hall, Zone, seat_id_of
 from engine.apply import replay
 from engine.dump import digest
-from engine.errors import Busy
+from engine.errors import Busy, StateDiverged
 from sagas import Sagas
 from wal import read_records
 
@@ -33,6 +33,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("EXPIRY", "SNAPSHOT", "COLLECT"):
         monkeypatch.setattr(keeper_module, f"{name}_INTERVAL_SECONDS", 0.005)
     monkeypatch.setattr(keeper_module, "SNAPSHOT_RETRY_SECONDS", 0.005)
+    monkeypatch.setattr(keeper_module, "CHECK_INTERVAL_SECONDS", 3_600)  # it makes records, too
     yield
     gc.enable()
     gc.unfreeze()
@@ -135,7 +136,7 @@ def test_a_hold_ends_by_itself() -> None:
 class Turns:
     """An engine whose `expire_due` gives these answers, and then ends nothing any more."""
 
-    snapshot_lsn = sealed_lsn = durable_lsn = 0
+    snapshot_lsn = sealed_lsn = appended_lsn = durable_lsn = 0
 
     def __init__(self, *answers: int | Exception, after: Callable[[], None] = lambda: None) -> None:
         self.answers = list(answers)
@@ -192,6 +193,67 @@ def test_a_broken_loop_ends_the_process() -> None:
         await until(lambda: bool(world.ends))
 
     assert [broken] == live(story, engine=cast(Engine, Turns(broken))).ends
+
+
+@pytest.fixture
+def checking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The state is checked at short intervals."""
+    monkeypatch.setattr(keeper_module, "CHECK_INTERVAL_SECONDS", 0.005)
+
+
+@pytest.mark.usefixtures("checking")
+def test_the_state_is_checked_as_long_as_anything_happens() -> None:
+    """One record after some others, and none after itself: an idle server's log stands still."""
+
+    async def story(world: World) -> None:
+        for lsn in (3, 6):
+            world.book(lsn)
+            await until(lambda lsn=lsn: world.engine.appended_lsn == lsn)  # type: ignore[misc]
+            await asyncio.sleep(0.05)
+            assert lsn == world.engine.appended_lsn
+
+    assert [] == live(story).ends
+
+
+@pytest.mark.usefixtures("checking")
+def test_a_log_that_is_behind_is_not_burdened_with_checks() -> None:
+    """The next one comes after it has caught up."""
+
+    class Behind(Turns):
+        checks = 0
+
+        def check_state(self, **_: object) -> None:
+            self.checks += 1
+            self.appended_lsn += 1  # somebody else's, meanwhile
+            raise Busy
+
+    behind = Behind()
+
+    async def story(_: World) -> None:
+        behind.appended_lsn += 1
+        await until(lambda: behind.checks > 0)
+
+    assert [] == live(story, engine=cast(Engine, behind)).ends
+
+
+@pytest.mark.usefixtures("checking")
+def test_a_state_that_isn_t_the_log_s_makes_no_snapshot(directory: Path) -> None:
+    """What the server has in memory is compared with the replay; the alarm is in its log."""
+
+    async def story(world: World) -> None:
+        world.book(0)
+        booking = world.engine.booking(world.book(1))
+        assert booking is not None
+        booking.expires_at_ms += 1  # by no mutation
+        await until(lambda: bool(errors(logs)))
+
+    with capture_logs() as logs:
+        live(story, engine=opened(directory), directory=directory, snapshot_records=4)
+
+    assert all("the log makes another state than the server had" in one for one in errors(logs))
+    assert [] == lsns(directory)
+    with pytest.raises(StateDiverged):
+        opened(directory)
 
 
 def test_what_is_watched_ends_the_process_only_by_failing() -> None:

@@ -168,6 +168,13 @@ class EngineMachine(RuleBasedStateMachine):
     def crash(self, word: str) -> None:
         self.story.tell(word)
 
+    @rule()
+    def check_state(self) -> None:
+        """Every replay of the story must come to the same slices as the live engine."""
+        self.story.engine.check_state(now_ms=self.now_ms)
+        if any(self.model.made.values()):
+            self.model._at(self.now_ms)
+
     # Both answers
 
     def fact(self, number: int, name: str) -> None:

@@ -34,6 +34,7 @@ from engine.mutations import (
     ReturnOwed,
     SeatReleased,
     SeatSelected,
+    StateChecked,
     StateReset,
     decode,
     encode,
@@ -85,6 +86,7 @@ SAMPLES: dict[str, Mutation] = {
     "ReservationParked": ReservationParked(AT_MS, ORDER, "confirm: CANCELLED"),
     "BookingCreated with its event, allotments known": BookingCreated(AT_MS, BOOKING, 42, EVENT),
     "BookingCreated with an allotment": BookingCreated(AT_MS, BOOKING, 42, ALLOTTED),
+    "StateChecked": StateChecked(AT_MS, 7, 251, b"\x00\x01digest", 1),
 }
 
 

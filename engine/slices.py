@@ -1,0 +1,84 @@
+"""The state, a slice at a time: what the server has in memory is compared with every replay.
+
+A digest of a sold-out stadium takes more than 100 ms, and the loop would stand still for it. A
+slice is some bookings of one event with all their payments, and the figures that every mutation
+moves; it takes 0.3 ms. One after another they come round to everything.
+"""
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import msgspec
+
+from engine.domain import Booking, booking_id_of
+from engine.rows import booking_row, payment_row
+from engine.state import Shard, State
+
+BOOKINGS_PER_SLICE = 250
+DIGEST_BYTES = 8  # against accidents, and it stands in the log four times a second
+# Rises with every change of what is digested: a replay compares only what it would digest alike.
+VERSION = 1
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Slice(NamedTuple):
+    """`BOOKINGS_PER_SLICE` bookings of an event, by number, from this one on."""
+
+    event_id: int
+    first_sequence: int
+
+
+def following(state: State, last: Slice) -> Slice | None:
+    """The slice after `last`, round to the beginning; None: nothing has ever been booked."""
+    shard = state.shards.get(last.event_id)
+    next_sequence = last.first_sequence + BOOKINGS_PER_SLICE
+    if shard is not None and next_sequence <= shard.sequence:
+        return Slice(last.event_id, next_sequence)
+    later = min((one for one in state.shards if one > last.event_id), default=0)
+    event_id = later or min(state.shards, default=0)
+    return Slice(event_id, 1) if event_id else None
+
+
+def digest_of(state: State, one: Slice) -> bytes:
+    """The slice's bookings and payments, and the figures of its event and of the whole."""
+    shard = state.shards.get(one.event_id)
+    if shard is None:
+        return b""  # of no slice that was ever checked
+    first = booking_id_of(event_id=one.event_id, sequence=one.first_sequence)
+    found = map(shard.bookings.get, range(first, first + BOOKINGS_PER_SLICE))
+    bookings = [booking for booking in found if booking is not None]
+    content = [
+        _figures(state, shard),
+        [booking_row(booking) for booking in bookings],
+        [
+            payment_row(state.payments[at])
+            for booking in bookings
+            for at in _attempts(state, booking)
+        ],
+    ]
+    return blake2b(_encode(content), digest_size=DIGEST_BYTES).digest()
+
+
+def _figures(state: State, shard: Shard) -> list[Any]:
+    return [
+        state.last_order_id,
+        state.bookings_made,
+        len(state.payments),
+        len(state.unsettled),
+        len(state.receipts_by_age),
+        shard.sequence,
+        shard.bookings_live,
+        shard.revenue_minor,
+        shard.seatmap.totals,
+        len(shard.holders),
+        len(shard.owned),
+    ]
+
+
+def _attempts(state: State, booking: Booking) -> Iterator[int]:
+    order_id = booking.last_order_id
+    while order_id:
+        yield order_id
+        order_id = state.payments[order_id].earlier_order_id
