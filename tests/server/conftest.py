@@ -40,6 +40,10 @@ class Server:
     process: subprocess.Popen[bytes]
     log: Path
 
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
     def client(self, user: tuple[str, str] | None = USER) -> httpx.Client:
         return httpx.Client(base_url=self.url, auth=user, timeout=30)
 
@@ -96,10 +100,16 @@ def wait_until_ready(server: Server, path: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def small_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An initialised data directory with a stadium, 40 other events and 300 users."""
+def small_files(tmp_path_factory: pytest.TempPathFactory) -> demo.Files:
+    """Of a stadium, 40 other events and 300 users."""
     directory = tmp_path_factory.mktemp("files")
-    files = demo.write(directory, today=date(2027, 1, 10), users=300, events=41, archive=100)
+    return demo.write(directory, today=date(2027, 1, 10), users=300, events=41, archive=100)
+
+
+@pytest.fixture(scope="session")
+def small_store(small_files: demo.Files, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An initialised data directory of the small files."""
+    files = small_files
     data = tmp_path_factory.mktemp("stores") / "data"
     store.initialise(
         data,

@@ -1,0 +1,175 @@
+"""Buyers at a real server who quarrel about few seats and write down what they are told."""
+
+import asyncio
+import csv
+import time
+from base64 import b64encode
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+import orjson
+
+from tests.serialisability.history import Op
+from tests.server.conftest import Server
+
+EVENTS = (7, 8)  # of our own
+SEATS = [
+    event * 10_000_000 + row * 10_000 + number
+    for event in EVENTS
+    for row in range(1, 6)
+    for number in range(1, 21)
+]
+STRANGER = 0.1  # how often somebody tries what belongs to somebody else
+# How often each call is made, and how many bookings and seats a client still cares for.
+CALLS = {"book": 20, "select": 48, "release": 18, "cancel": 13, "list": 1}
+RECENT = 4
+
+
+class User(NamedTuple):
+    user_id: int
+    authorization: bytes
+
+
+def active_users(file: Path) -> list[User]:
+    """The users of a demo file who may log in."""
+    with file.open(encoding="utf-8", newline="") as rows:
+        return [
+            User(int(row["user_id"]), b64encode(f"{row['email']}:{row['password_plain']}".encode()))
+            for row in csv.DictReader(rows)
+            if row["is_active"] == "True"
+        ]
+
+
+class Crowd:
+    """Clients of one server; `ops` is their history. A call that is cut off stays unknown."""
+
+    def __init__(self, port: int, users: list[User], *, seed: int) -> None:
+        self.ops: list[Op] = []
+        self._port = port
+        self._users = users
+        self._seed = seed
+        self._bookings: list[int] = []  # of everybody, the newest
+
+    async def act(self, until: Callable[[], bool]) -> None:
+        """Until then, or until nobody answers."""
+        await asyncio.gather(*(self._client(number, until) for number in range(len(self._users))))
+
+    async def _client(self, number: int, until: Callable[[], bool]) -> None:
+        client = _Client(self._users[number], Random(f"{self._seed} {number}"))
+        try:
+            client.reader, client.writer = await asyncio.open_connection("127.0.0.1", self._port)
+            while not until():
+                op = client.next_op(self._bookings)
+                self.ops.append(op)
+                await client.perform(op)
+                if op.call == "book" and op.status == 201:
+                    self._bookings = [*self._bookings[-50:], op.answer]
+        except (OSError, asyncio.IncompleteReadError):
+            return  # the server is gone
+        finally:
+            client.close()
+
+
+async def kill_under(crowd: Crowd, server: Server, ops: int) -> None:
+    """kill -9 after so many calls, while the next ones are under way."""
+    acting = asyncio.create_task(crowd.act(lambda: False))
+    while len(crowd.ops) < ops and not acting.done():
+        await asyncio.wait([acting], timeout=0.001)
+    await asyncio.to_thread(server.kill)
+    await acting
+
+
+class _Client:
+    """One connection, one call at a time."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter | None = None
+
+    def __init__(self, user: User, random: Random) -> None:
+        self._user = user
+        self._random = random
+        self._mine: list[int] = []
+        self._held: list[int] = []
+
+    def next_op(self, bookings: list[int]) -> Op:
+        random = self._random
+        (call,) = random.choices(list(CALLS), list(CALLS.values()))
+        if not self._mine:
+            call = "book"
+        seat_id, booking_id = random.choice(SEATS), random.choice(self._mine or [0])
+        if call == "release" and self._held:
+            seat_id = random.choice(self._held)
+        if bookings and random.random() < STRANGER:
+            seat_id, booking_id = random.choice(SEATS), random.choice(bookings)
+        op = Op(call, self._user.user_id, 0.0)
+        if call == "book":
+            op.event_id = random.choice(EVENTS)
+        if call in ("select", "release"):
+            op.seat_id = seat_id
+        if call in ("select", "cancel"):
+            op.booking_id = booking_id
+        op.start = time.perf_counter()
+        return op
+
+    async def perform(self, op: Op) -> None:
+        assert self.writer is not None
+        self.writer.write(_request(op, self._user))
+        head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        headers = {
+            name.lower(): value
+            for name, _, value in (line.partition(": ") for line in head.split("\r\n")[1:])
+        }
+        body = await self.reader.readexactly(int(headers["content-length"]))
+        op.end = time.perf_counter()
+        status = int(head.split(" ", 2)[1])
+        if "x-commit-lsn" not in headers:
+            assert status == 503, (head, body)  # the server is stopping, and has done nothing
+            raise ConnectionError
+        op.lsn, op.answer = int(headers["x-commit-lsn"]), _answer(op, status, body)
+        op.status = status
+        if op.call == "book" and status == 201:
+            self._mine = [*self._mine[1 - RECENT :], op.answer]
+        if op.call == "select" and status == 200:
+            self._held = [*self._held[1 - RECENT :], op.seat_id]
+
+    def close(self) -> None:
+        if self.writer is not None:
+            self.writer.close()
+
+
+_ROUTES = {
+    "book": ("POST", "/api/bookings"),
+    "select": ("PATCH", "/api/seats/select"),
+    "release": ("PATCH", "/api/seats/release"),
+    "cancel": ("PATCH", "/api/bookings/cancel"),
+    "list": ("GET", "/api/bookings"),
+}
+
+
+def _request(op: Op, user: User) -> bytes:
+    method, path = _ROUTES[op.call]
+    named = {"event_id": op.event_id, "booking_id": op.booking_id, "seat_id": op.seat_id}
+    body = b"" if op.call == "list" else orjson.dumps({k: v for k, v in named.items() if v})
+    return (
+        b"%b %b HTTP/1.1\r\nHost: test\r\nAuthorization: Basic %b\r\nContent-Length: %d\r\n\r\n%b"
+        % (
+            method.encode(),
+            path.encode(),
+            user.authorization,
+            len(body),
+            body,
+        )
+    )
+
+
+def _answer(op: Op, status: int, body: bytes) -> Any:
+    if op.call == "book" and status == 201:
+        return orjson.loads(body)["id"]
+    if op.call == "list" and status == 200:
+        return [
+            (one["id"], one["event_id"], [seat["id"] for seat in one["seats"]])
+            for one in orjson.loads(body)
+        ]
+    return None
