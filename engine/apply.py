@@ -281,7 +281,7 @@ def _answer_remembered(state: State, mutation: AnswerRemembered) -> None:
 
 def _state_checked(state: State, mutation: StateChecked) -> None:
     """Changes nothing. It may refuse all the same: what would go on is another state."""
-    if mutation.version != slices.VERSION:
+    if mutation.version != slices.VERSION or not state.is_whole:
         return
     one = slices.Slice(mutation.event_id, mutation.first_sequence)
     if slices.digest_of(state, one) != mutation.digest:

@@ -316,7 +316,8 @@ class Engine:
         one = slices.following(self._state, self._checked)
         if one is not None:
             found = slices.digest_of(self._state, one)
-            self._commit(StateChecked(self._at_ms(now_ms), *one, found, slices.VERSION))
+            version = slices.VERSION if self._state.is_whole else 0
+            self._commit(StateChecked(self._at_ms(now_ms), *one, found, version))
             self._checked = one
 
     # Facts that the sagas report. Repeating one changes nothing; each raises UnknownPayment.

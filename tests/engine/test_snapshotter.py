@@ -9,7 +9,7 @@ import pytest
 
 from engine import STORE_FAULTS, Engine, snapshotter
 from engine.apply import replay
-from engine.dump import digest, load
+from engine.dump import VERSION, digest, load
 from engine.errors import LossyDump
 from engine.snapshotter import make_snapshot
 from engine.store import open_snapshots
@@ -140,7 +140,7 @@ def lossy(directory: Path, lsn: int) -> None:
     snapshots = open_snapshots(directory)
     with snapshots.open(lsn) as snapshot:
         *chunks, _ = snapshot.chunks()
-    snapshots.save(lsn, [*chunks, msgspec.msgpack.encode(["digest", "0" * 32])])
+    snapshots.save(lsn, [*chunks, msgspec.msgpack.encode(["digest", "0" * 32, VERSION])])
 
 
 def sealed(store: Engine, bookings: int) -> None:
