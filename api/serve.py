@@ -9,7 +9,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import NoReturn
@@ -22,6 +22,7 @@ from starlette.applications import Starlette
 
 from api import store
 from api.app import create_app
+from api.clock import Clock
 from api.keeper import Keeper
 from api.logs import set_up_logs
 from api.places import PlacesOnSale
@@ -48,11 +49,6 @@ PLACES_SECONDS_MAX = 5.0
 KNOWN_FAILURES = (store.StoreError, CatalogError, *STORE_FAULTS, OSError)
 
 log = structlog.get_logger("serve")
-
-
-def clock_ms() -> int:
-    """The only clock of the server."""
-    return time.time_ns() // 1_000_000
 
 
 def serve(settings: Settings) -> None:
@@ -94,8 +90,9 @@ def application() -> Starlette:
     die_with_parent(parent_id())
     set_up_logs()
     settings = from_environment()
+    clock = Clock()
     service = Service(
-        clock_ms=clock_ms,
+        clock_ms=clock.now_ms,
         allow_reset=settings.allow_reset,
         webhook_secret=settings.webhook_secret.encode(),
         merchant_id=settings.merchant_id,
@@ -104,7 +101,7 @@ def application() -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:
-            async with running(settings, service):
+            async with running(settings, service, clock):
                 yield
         except Exception as failure:
             give_up(failure)
@@ -121,20 +118,21 @@ def give_up(failure: Exception) -> NoReturn:
 
 
 @asynccontextmanager
-async def running(settings: Settings, service: Service) -> AsyncIterator[None]:
+async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIterator[None]:
     """Recover, open for requests, and in the end leave everything durable and unlocked."""
     store.require(settings.data)
     catalog = Catalog.open(settings.data / store.CATALOG_DIRECTORY)
     engine = recovered(settings, catalog)
+    clock.start_from(engine.last_at_ms)
     engine.start()
-    gateway, provider = clients(settings)
+    gateway, provider = clients(settings, clock.now_ms)
     places = PlacesOnSale(settings.data / store.PLACES_DIRECTORY)
     sagas = Sagas(
         engine,
         gateway=gateway,
         provider=provider,
         places=places,
-        clock_ms=clock_ms,
+        clock_ms=clock.now_ms,
         rng=random.Random(),
         provider_calls_per_second=settings.provider_calls_per_second,
     )
@@ -142,13 +140,14 @@ async def running(settings: Settings, service: Service) -> AsyncIterator[None]:
         engine,
         sagas,
         directory=settings.data,
-        clock_ms=clock_ms,
+        clock_ms=clock.now_ms,
         snapshot_records=settings.snapshot_records,
     )
     reading = keeper.watch(places.read(provider, store.events_on_sale(catalog)))
     await asyncio.wait({reading}, timeout=PLACES_SECONDS_MAX)
     sagas.start()
     keeper.start()
+    keeper.watch(clock.watch())
     keeper.watch(service.stalls.watch())
     keeper.watch(asyncio.to_thread(catalog.warm_up))
     service.open(engine=engine, catalog=catalog, sagas=sagas)
@@ -188,7 +187,9 @@ def recovered(settings: Settings, catalog: Catalog) -> Engine:
     return engine
 
 
-def clients(settings: Settings) -> tuple[GatewayClient | None, ProviderClient | None]:
+def clients(
+    settings: Settings, clock_ms: Callable[[], int]
+) -> tuple[GatewayClient | None, ProviderClient | None]:
     """The clients of the outside services that are configured; says what can't be sold without."""
     gateway = provider = None
     if settings.gateway_url:

@@ -167,6 +167,11 @@ class Engine:
         return self._log.appended_lsn
 
     @property
+    def last_at_ms(self) -> int:
+        """The time of the last record; 0: there is none."""
+        return self._state.last_at_ms
+
+    @property
     def durable_lsn(self) -> int:
         return self._log.durable_lsn
 

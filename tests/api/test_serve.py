@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from api import serve as root
 from api import store
+from api.clock import Clock
 from api.places import PlacesOnSale
 from api.service import Service
 from api.settings import Settings, from_environment
@@ -107,7 +108,7 @@ def test_fewer_connections_than_wished_are_told(granian: type[FakeGranian]) -> N
 
 
 def service() -> Service:
-    return Service(clock_ms=root.clock_ms)
+    return Service(clock_ms=Clock().now_ms)
 
 
 def test_opened_and_closed(data: Path) -> None:
@@ -115,7 +116,7 @@ def test_opened_and_closed(data: Path) -> None:
     one = service()
 
     async def book() -> int:
-        async with root.running(Settings(data=data), one):
+        async with root.running(Settings(data=data), one, Clock()):
             assert one.is_ready
             return one.engine.create_booking(user_id=1, event_id=2, now_ms=1)
 
@@ -132,7 +133,7 @@ def test_what_is_missing_is_said(data: Path) -> None:
 
     async def open_and_close(settings: Settings) -> list[Any]:
         with capture_logs() as logs:
-            async with root.running(settings, service()):
+            async with root.running(settings, service(), Clock()):
                 pass
         return logs
 
@@ -151,7 +152,7 @@ def test_clients_of_what_is_configured() -> None:
     """Each on its own."""
 
     async def made(settings: Settings) -> list[type | None]:
-        clients = root.clients(settings)
+        clients = root.clients(settings, Clock().now_ms)
         for client in clients:
             if client is not None:
                 await client.aclose()
@@ -180,7 +181,7 @@ def test_the_first_start_waits_a_little_for_places(
 
     async def open_and_close() -> None:
         with capture_logs():
-            async with root.running(Settings(data=data), service()):
+            async with root.running(Settings(data=data), service(), Clock()):
                 assert ([] if is_slow else [1]) == known
 
     asyncio.run(open_and_close())
@@ -203,7 +204,7 @@ def test_a_spoilt_directory_is_not_served(
     spoil(data)
 
     async def open_it() -> None:
-        async with root.running(Settings(data=data), one):
+        async with root.running(Settings(data=data), one, Clock()):
             pass
 
     with pytest.raises(failure):
