@@ -56,8 +56,9 @@ def test_a_step_is_not_followed_but_made_up_for(jump_ms: int) -> None:
         assert slewed_ms == 0 or (slewed_ms > 0) == (jump_ms > 0)
 
     machine.live(10 * MINUTE)
-    if abs(jump_ms) <= 5 * SECOND:
+    for _ in range(3 if abs(jump_ms) <= 5 * SECOND else 0):
         assert machine.system_ms == machine.clock.now_ms()
+        machine.live(SECOND)
 
 
 @pytest.mark.parametrize("jump_ms", JUMPS)

@@ -84,6 +84,12 @@ class Cashier:
     def __init__(self, url: str) -> None:
         self.http = httpx.Client(base_url=url, timeout=30)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+
     def pay(self, location: str, card: str = GOOD_CARD) -> None:
         """Fill in the card form and follow the redirect, as a browser does."""
         payment_id = location.rsplit("/", 1)[1]
