@@ -33,6 +33,15 @@ def die_with_parent(expected_id: int) -> None:
         sys.exit("the parent process has ended already")
 
 
+def leave_terminal_to_parent() -> None:
+    """Ignore what a terminal sends to everybody; the parent hears it too, and tells us once.
+
+    A worker of Granian's stands still at the third signal, and hasn't ended when it is killed.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def parent_id() -> int:
     """The process that has started this worker."""
     parent = multiprocessing.parent_process()

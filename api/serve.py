@@ -30,6 +30,7 @@ from api.processes import (
     allow_connections,
     die_with_demo,
     die_with_parent,
+    leave_terminal_to_parent,
     parent_id,
     require_free_port,
 )
@@ -100,6 +101,7 @@ def application() -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        leave_terminal_to_parent()  # only now: Granian has set its own handlers
         try:
             async with running(settings, service, clock):
                 yield
