@@ -56,5 +56,5 @@ def main(directory: Path) -> None:
         sys.stdout.write(f"{made}\n")
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # pragma: no cover - only in a process of its own
     main(Path(sys.argv[1]))

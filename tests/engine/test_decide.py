@@ -3,6 +3,7 @@
 import pytest
 
 from engine import Engine, Rules
+from engine.decide import expire_booking
 from engine.errors import SeatTaken
 from tests.scenario import EVENTS, START_MS, check, seat_of
 
@@ -386,3 +387,19 @@ def test_the_timer_logs_at_most_as_many_records_as_asked() -> None:
     assert 1 == story.engine.expire_due(now_ms=story.now_ms, at_most=1)
     assert 0 == story.engine.expire_due(now_ms=story.now_ms, at_most=1)
     assert story.engine.next_deadline_ms() is None
+
+
+def test_only_what_may_end_expires() -> None:
+    """A deadline that were left on a paid booking would end nothing: the table is asked as well."""
+    story = check("""
+        ann     create_booking event=1                 -> booking=a
+        ann     select_seat booking=a seat=1:1         -> ok
+        ann     initiate_payment booking=a             -> order=p
+        gateway register order=p                       -> ok
+        gateway authorize order=p                      -> ok
+        gateway capture order=p                        -> ok
+    """)
+    (booking,) = story.engine.bookings_of(story.user("ann"))
+    booking.expires_at_ms = 1
+    expired = expire_booking(story.state, booking_id=booking.booking_id, at_ms=story.now_ms)
+    assert expired is None

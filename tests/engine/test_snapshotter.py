@@ -84,6 +84,19 @@ def test_the_process_says_how_far_it_came(store: Engine, tmp_path: Path) -> None
     assert (0, "", "") == (second.returncode, second.stdout, second.stderr)
 
 
+def test_nothing_new_is_said_by_nothing(
+    store: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The keeper reads a number or an empty line's worth."""
+    sealed(store, 3)
+    said = []
+    for _ in range(2):
+        snapshotter.main(tmp_path)
+        said.append(capsys.readouterr().out)
+    store.close()
+    assert ["3\n", ""] == said
+
+
 def test_the_process_says_what_is_wrong(store: Engine, tmp_path: Path) -> None:
     """In one sentence that names the file, with exit code 1; no snapshot has been added."""
     book(store, 30)
