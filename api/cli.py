@@ -215,8 +215,7 @@ def sagas(url: str, data: Path | None, *, retry: bool) -> None:
 def torture(minutes: float | None, seed: int | None, jobs: int | None, **chosen: Any) -> None:
     """Try to break the log and the snapshots, on a disk in memory; no data is touched."""
     seed = random.randrange(1 << 32) if seed is None else seed
-    report = run_trials(chosen["names"], minutes=minutes, seed=seed, jobs=jobs)
+    names, keep_in = chosen["names"], chosen["report"]
+    report = run_trials(names, minutes=minutes, seed=seed, jobs=jobs, keep_in=keep_in)
     click.echo(report.text())
-    if chosen["report"]:
-        report.save(chosen["report"])
     sys.exit(1 if report.violated else 0)

@@ -7,7 +7,7 @@ import resource
 import sys
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tqdm import tqdm
@@ -17,15 +17,15 @@ from torture.tally import Tally
 from torture.trials import TRIALS, Result, Trial, run
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Report:
     """What came of a run; the same command with the same seed makes the same cases."""
 
     command: str
     seed: int
     machine: dict[str, object]
-    results: list[Result]
-    memory_bytes_max: int  # the most that one of the processes had
+    results: list[Result] = field(default_factory=list)
+    memory_bytes_max: int = 0  # the most that one of the processes had
 
     @property
     def violated(self) -> int:
@@ -41,42 +41,46 @@ class Report:
         return "\n".join([*lines, f"violations: {self.violated}; {memory}"])
 
     def save(self, directory: Path) -> None:
-        """Write torture.json and torture.txt."""
+        """Write a file for each trial, so that one of them can be run again without the others."""
         directory.mkdir(parents=True, exist_ok=True)
-        (directory / "torture.txt").write_text(self.text() + "\n", encoding="utf-8")
-        shown = {
-            "command": self.command,
-            "seed": self.seed,
-            "machine": self.machine,
-            "memory_bytes_max": self.memory_bytes_max,
-            "trials": [_shown(result) for result in self.results],
-        }
-        text = json.dumps(shown, indent=2, ensure_ascii=False)
-        (directory / "torture.json").write_text(text + "\n", encoding="utf-8")
+        for result in self.results:
+            shown = {
+                **_shown(result),
+                "command": self.command,
+                "seed": self.seed,
+                "memory_bytes_max": self.memory_bytes_max,
+                **self.machine,
+            }
+            text = json.dumps(shown, indent=1, ensure_ascii=False)
+            (directory / f"{result.name}.json").write_text(text + "\n", encoding="utf-8")
 
 
 def run_trials(
-    names: Collection[str] = (), *, seed: int, minutes: float | None = None, jobs: int | None = None
+    names: Collection[str] = (),
+    *,
+    seed: int,
+    minutes: float | None = None,
+    jobs: int | None = None,
+    keep_in: Path | None = None,
 ) -> Report:
     """Run the trials of these names, or all, one after the other.
 
-    Each gets its share of the time that is left, so what one doesn't need is the others'.
+    Each gets its share of the time that is left, so what one doesn't need is the others'. What
+    came of it is kept when it ends: a run of hours that is stopped loses one trial.
     """
     ends_at = time.monotonic() + (math.inf if minutes is None else 60 * minutes)
     trials = [trial for trial in TRIALS if not names or trial.name in names]
-    results = []
-    for place, trial in enumerate(trials):
-        seconds = (ends_at - time.monotonic()) / (len(trials) - place)
-        results.append(_run(trial, seed=seed, jobs=jobs or os.cpu_count() or 1, seconds=seconds))
     options = "".join(f" --trial {name}" for name in names)
     options += "" if minutes is None else f" --minutes {minutes:g}"
-    return Report(
-        command=f"billetter torture --seed {seed}{options}",
-        seed=seed,
-        machine=described(),
-        results=results,
-        memory_bytes_max=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10,
-    )
+    report = Report(f"billetter torture --seed {seed}{options}", seed, described())
+    for place, trial in enumerate(trials):
+        seconds = (ends_at - time.monotonic()) / (len(trials) - place)
+        result = _run(trial, seed=seed, jobs=jobs or os.cpu_count() or 1, seconds=seconds)
+        report.results.append(result)
+        report.memory_bytes_max = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10
+        if keep_in is not None:
+            report.save(keep_in)
+    return report
 
 
 def _run(trial: Trial, *, seed: int, jobs: int, seconds: float) -> Result:
