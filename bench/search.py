@@ -8,8 +8,6 @@ process of its own. Prints JSON.
 """
 
 import asyncio
-import ctypes
-import mmap
 import os
 import re
 import sqlite3
@@ -27,6 +25,7 @@ from random import Random
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
+from unittest.mock import patch
 from urllib.parse import quote
 
 import orjson
@@ -45,12 +44,12 @@ from bench.scale import (
 )
 from catalog import Catalog, demo
 from catalog.event_file import EventFile, EventRow
+from catalog.mapped import MappedFiles
 
 TODAY = date(2027, 1, 10)
 SEED = 7
 PAGE = 20
 SEARCHES_AT_ONCE = 8
-SEARCHES_BETWEEN = 32  # after so many the rejected alternative gives mapped pages back
 ID_STEP = 3_999_971  # a prime: multiples of it, modulo the number of events, are all different
 REQUESTS = 100_000
 TICK_SECONDS = 0.001
@@ -176,22 +175,17 @@ def cold(directory: Path, size: Size) -> Figures:
     return figures
 
 
-def given_back(directory: Path, size: Size) -> Figures:
-    """The alternative we rejected: mapped pages are given back to the system now and then."""
+def all_mapped(directory: Path, size: Size) -> Figures:
+    """The same searches, but no page is given back: what that costs, and what it is good for."""
     catalog = Catalog.open(directory / "data" / "catalog")
     fresh = resident_parts(os.getpid())["mapped"]
-    madvise = ctypes.CDLL(None).madvise
-    madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    figures: Figures = {"searches_between": SEARCHES_BETWEEN}
-    for name, days in _KINDS:
-        times, mapped = [], []
-        for number, one in enumerate(_queries(directory, size.queries, days=days), start=1):
-            times.append(_timed(partial(catalog.search, *one, page=1, page_size=PAGE)))
-            if number % SEARCHES_BETWEEN == 0:
-                mapped.append(resident_parts(os.getpid())["mapped"] - fresh)
-                for begin, end in _mapped(directory / "data"):
-                    assert madvise(begin, end - begin, mmap.MADV_DONTNEED) == 0
-        figures[name] = {**_spread(times), "mapped_mb_max": round(max(mapped) / 2**20)}
+    figures: Figures = {}
+    with patch.object(MappedFiles, "keep_few"):
+        for name, days in _KINDS:
+            asked = _queries(directory, size.queries, days=days)
+            times = [_timed(partial(catalog.search, *one, page=1, page_size=PAGE)) for one in asked]
+            mapped = resident_parts(os.getpid())["mapped"] - fresh
+            figures[name] = {**_spread(times), "mapped_mb": round(mapped / 2**20)}
     return figures
 
 
@@ -276,7 +270,7 @@ def fts5(directory: Path, size: Size) -> Figures:
     return figures
 
 
-TASKS = (generate, build, build_shuffled, latency, cold, given_back, stall, serve, fts5)
+TASKS = (generate, build, build_shuffled, latency, all_mapped, cold, stall, serve, fts5)
 
 
 def _fts5_page(connection: sqlite3.Connection, query: str, day: date | None) -> list[object]:
@@ -369,14 +363,6 @@ def _read_ahead_kb(directory: Path) -> int:
     device = directory.stat().st_dev
     path = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}/bdi/read_ahead_kb")
     return int(path.read_text(encoding="ascii")) if path.exists() else 0
-
-
-def _mapped(directory: Path) -> Iterator[tuple[int, int]]:
-    """Where in this process the files of a directory are mapped."""
-    for line in Path("/proc/self/maps").read_text(encoding="utf-8").splitlines():
-        if str(directory) in line:
-            begin, end = line.split()[0].split("-")
-            yield int(begin, 16), int(end, 16)
 
 
 def _timed(look: partial[list[object]] | partial[list[tuple[int, str]]]) -> float:

@@ -19,7 +19,6 @@ from catalog.spelling import AS_TYPED, STEMMED, Speller, analyzers, folded
 
 # A ceiling, taken up as needed: what doesn't fit would go to a second segment.
 WRITER_BYTES_MAX = 1_400_000_000
-SECONDS_A_DAY = 86_400
 PAST = 2**53  # added to the id of a past event: its rank, beyond those of all coming ones
 # Equally good hits come in the order of documents, so the first windows of an index mostly hold
 # enough of them: one of this size, three more, three of four times the size, and so on.
@@ -27,6 +26,8 @@ WINDOW_DOCUMENTS = 16_384
 TEXTS = "texts.msgpack"
 # Whoever reads an index holds them in memory. A published archive has a handful of descriptions.
 TEXT_CHARS_MAX = 4_000_000
+
+_EPOCH = datetime.fromisoformat("1970-01-01")  # seconds from here fit four bytes until 2106
 
 _Text = int | str  # a number in the table of texts, or the text itself
 _Title = bytes | str  # bytes in _ONE_BYTE, or the text itself
@@ -79,15 +80,14 @@ class Texts:
         return len(self._texts) - 1
 
 
-def stored_row(content: bytes, texts: list[str], *, rank: int, starts: int) -> EventRow:
-    """The event that was added as `content`; its id and time lie in columns beside it."""
-    title, *others = _decode(content)
+def stored_row(content: bytes, texts: list[str], *, number: int) -> EventRow:
+    """The event that was added as `content`, to be the document of this number."""
+    ahead, starts, title, *others = _decode(content)
     if isinstance(title, bytes):
         title = title.decode(_ONE_BYTE)
     description, type_, provider = (texts[one] if isinstance(one, int) else one for one in others)
-    day, second = divmod(starts, SECONDS_A_DAY)
-    starts_at = datetime.fromordinal(day) + timedelta(seconds=second)
-    return EventRow(rank % PAST, title, description, type_, starts_at.isoformat(), provider)
+    starts_at = _EPOCH + timedelta(seconds=starts)
+    return EventRow(number + ahead, title, description, type_, starts_at.isoformat(), provider)
 
 
 def _packed(text: str) -> _Title:
@@ -136,14 +136,12 @@ class IndexBuilder:
             raise _disk_failed(error) from None
 
     def _document(self, row: EventRow, starts_at: datetime) -> Document:
-        day = starts_at.toordinal()
-        second = starts_at.hour * 3600 + starts_at.minute * 60 + starts_at.second
-        starts = day * SECONDS_A_DAY + second
+        starts = (starts_at - _EPOCH) // timedelta(seconds=1)
         title = folded(row.title)
         # A line between them is no word, so a phrase may run across; nobody quotes such a one.
         text = f"{title}\n{folded(row.description)}"
         document = Document()
-        document.add_integer("day", day)
+        document.add_integer("day", starts_at.toordinal())
         document.add_integer("starts", starts)
         document.add_text("title", title)
         document.add_text("text", text)
@@ -151,7 +149,10 @@ class IndexBuilder:
             document.add_text("title_typed", self._speller.typed(title))
             document.add_text("text_typed", typed)
         texts = map(self._texts.put, (row.description, row.type, row.provider))
-        document.add_bytes("row", _encode((_packed(row.title), *texts)))
+        # Id and start lie in columns too, but a page would pay 0.3 ms for asking them. They are
+        # kept small: most ids lie as far ahead of the number as the one before.
+        ahead = row.id - self.count
+        document.add_bytes("row", _encode((ahead, starts, _packed(row.title), *texts)))
         return document
 
     def __exit__(

@@ -13,7 +13,7 @@ import msgspec
 from catalog.errors import NotACatalog
 
 NAME = "catalog.json"
-FORMAT = 3  # rises when an older program could not read the files any more
+FORMAT = 4  # rises when an older program could not read the files any more
 READ_BYTES = 1 << 20  # one buffer's worth; files of any size are summed up in pieces
 
 
@@ -62,7 +62,8 @@ def read(directory: Path) -> Manifest:
     except (OSError, msgspec.DecodeError) as error:
         raise NotACatalog(directory, f"{NAME} can't be read ({error})") from None
     if manifest.format != FORMAT:
-        raise NotACatalog(directory, f"it has format {manifest.format}, not {FORMAT}")
+        reason = f"it has format {manifest.format}, not {FORMAT}; import the files anew"
+        raise NotACatalog(directory, reason)
     for name, expected in manifest.files.items():
         path = directory / name
         if not path.is_file() or path.stat().st_size != expected.size_bytes:

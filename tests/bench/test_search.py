@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 IMPORTS = {"generate", "build", "build_shuffled"}
-PARTS = IMPORTS | {"latency", "cold", "given_back", "stall", "serve", "fts5"}
+PARTS = IMPORTS | {"latency", "cold", "all_mapped", "stall", "serve", "fts5"}
 
 
 @pytest.mark.server
@@ -20,7 +20,7 @@ def test_smoke_size_measures_everything() -> None:
     assert done.returncode == 0, done.stderr.decode()
     results = orjson.loads(done.stdout)
     assert PARTS < set(results)
-    for part in ("latency", "cold", "given_back"):
+    for part in ("latency", "cold", "all_mapped"):
         for kind in ("without_date", "with_date"):
             assert results[part][kind]["p50_ms"] > 0
     assert results["build"]["events"] == 13_000

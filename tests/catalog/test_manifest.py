@@ -25,7 +25,7 @@ def sealed(tmp_path: Path) -> Path:
 def test_manifest_tells_what_was_sealed(sealed: Path) -> None:
     """Summary and zone come back, files are listed in full, and locks are swept out."""
     found = manifest.read(sealed)
-    assert (found.format, found.timezone, found.summary) == (3, "Asia/Almaty", SUMMARY)
+    assert (found.format, found.timezone, found.summary) == (4, "Asia/Almaty", SUMMARY)
     assert {name: each.size_bytes for name, each in found.files.items()} == {
         "search/index": 3_000_000,
         "users": 5,
@@ -61,7 +61,10 @@ def test_missing_or_short_file_is_found_on_opening(sealed: Path) -> None:
         (None, r"it has no catalog\.json"),
         (b"", r"catalog\.json can't be read"),
         (b"{}", r"catalog\.json can't be read"),
-        (b'{"format": 1, "timezone": "", "summary": SUMMARY, "files": {}}', "format 1, not 3"),
+        (
+            b'{"format": 1, "timezone": "", "summary": SUMMARY, "files": {}}',
+            "format 1, not 4; import the files anew",
+        ),
     ],
 )
 def test_directory_without_a_good_manifest_is_no_catalog(

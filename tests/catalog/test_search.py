@@ -14,6 +14,7 @@ from catalog import search
 from catalog.errors import NotACatalog
 from catalog.event_file import EventRow
 from catalog.index import IndexBuilder, OutOfOrder
+from catalog.mapped import MappedFiles
 from catalog.search import SearchIndex
 from tests.catalog.conftest import event
 
@@ -326,15 +327,16 @@ QUOTED = [
     row(4, "Кино", "звёздные войны снова"),
     row(5, "Кино", "звёздные снова"),
 ]
+SAME_TITLE = row(6, QUOTED[0].title, "звёздные войны")
 
 
 @pytest.mark.parametrize("day", [None, FIRST_DAY.date()])
 def test_quotes_prefer_the_phrase_and_do_not_demand_it(tmp_path: Path, day: date | None) -> None:
     """In the title and in the description alike; all words must still occur."""
-    index = build(tmp_path / "index", *QUOTED)
-    assert found(index, '"Звездные войны"', day) == [2, 1, 4, 3]
-    assert found(index, "«войны звёздные»", day) == [1, 2, 3, 4]
-    assert found(index, "войны звёздные", day) == [1, 2, 3, 4]
+    index = build(tmp_path / "index", *QUOTED, SAME_TITLE)
+    assert found(index, '"Звездные войны"', day) == [2, 1, 6, 4, 3]
+    assert found(index, "«войны звёздные»", day) == [1, 6, 2, 3, 4]
+    assert found(index, "войны звёздные", day) == [1, 2, 6, 3, 4]
 
 
 KAZAKH = [
@@ -479,3 +481,14 @@ def test_windows_change_nothing(
     assert list(chain.from_iterable(pages(parts, query, None, 7))) == whole.page(
         query, None, offset=0, limit=1000
     )
+
+
+def test_every_look_keeps_few_pages_mapped(
+    index: SearchIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page of events and a single one alike."""
+    asked: list[MappedFiles] = []
+    monkeypatch.setattr(MappedFiles, "keep_few", lambda files: asked.append(files))
+    assert index.page(None, None, offset=0, limit=1)
+    assert index.find(1)
+    assert len(asked) == 2
