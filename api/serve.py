@@ -52,8 +52,11 @@ KNOWN_FAILURES = (store.StoreError, CatalogError, *STORE_FAULTS, OSError)
 log = structlog.get_logger("serve")
 
 
-def serve(settings: Settings) -> None:
-    """Serve until a signal ends it. Raises PortTaken; recovery's faults end the worker."""
+def serve(settings: Settings, *, target: str = "api.serve:application") -> None:
+    """Serve until a signal ends it. Raises PortTaken; recovery's faults end the worker.
+
+    Another `target` is served with the very same options: what the server itself costs.
+    """
     die_with_demo()
     require_free_port(settings.host, settings.port)
     connections = allow_connections(settings.connections)
@@ -61,7 +64,7 @@ def serve(settings: Settings) -> None:
         log.warning("the system allows fewer connections", connections=connections, see="ulimit -n")
     os.environ.update(settings.export())
     server = Granian(
-        "api.serve:application",
+        target,
         factory=True,
         address=settings.host,
         port=settings.port,

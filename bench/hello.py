@@ -1,0 +1,46 @@
+"""The ceiling: an application that only says hello, on the same server with the same options.
+
+`python -m bench.hello 8090` serves it alone.
+"""
+
+import sys
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.processes import die_with_parent, leave_terminal_to_parent, parent_id
+from api.serve import serve
+from api.settings import Settings
+
+TARGET = "bench.hello:application"
+BODY = b"hello"
+_START = {
+    "type": "http.response.start",
+    "status": 200,
+    "headers": [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(BODY))],
+}
+_BODY = {"type": "http.response.body", "body": BODY}
+
+
+def application() -> ASGIApp:
+    """What Granian's worker runs."""
+    die_with_parent(parent_id())
+    return _hello
+
+
+async def _hello(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        await _live(receive, send)
+        return
+    await send(_START)
+    await send(_BODY)
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    for part in ("startup", "shutdown"):
+        await receive()
+        leave_terminal_to_parent()
+        await send({"type": f"lifespan.{part}.complete"})
+
+
+if __name__ == "__main__":
+    serve(Settings(port=int(sys.argv[1])), target=TARGET)
