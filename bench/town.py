@@ -19,6 +19,7 @@ import orjson
 
 from api import store
 from bench.caller import Answer, Caller
+from bench.machine import cpu_seconds
 from bench.scale import free_port, worker_of
 from catalog import demo
 from engine import seat_id_of
@@ -150,7 +151,7 @@ class Town:
     def cpu_seconds(self) -> dict[str, float]:
         """What each process has used of a core so far, this one, the client, too."""
         own = time.process_time()
-        return {"client": own, **{name: _cpu(one) for name, one in self._workers.items()}}
+        return {"client": own, **{name: cpu_seconds(one) for name, one in self._workers.items()}}
 
 
 @contextmanager
@@ -231,11 +232,6 @@ def _seats(event_id: int) -> Iterator[int]:
     for at in count():
         row, number = divmod(at, SEATS_PER_ROW)
         yield seat_id_of(event_id=event_id, row=row + 1, number=number + 1)
-
-
-def _cpu(process_id: int) -> float:
-    stat = Path(f"/proc/{process_id}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def gathered(asks: Sequence[Callable[[], Any]], *, at_once: int = AT_ONCE) -> list[Any]:
