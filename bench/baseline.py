@@ -1,0 +1,26 @@
+"""How today's figures stand to those committed in `bench/results`: ratios, never seconds."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+
+def committed(path: Path) -> dict[str, Any]:
+    """What an earlier run has written; nothing where there was none."""
+    if not path.exists():
+        return {}
+    found: dict[str, Any] = orjson.loads(path.read_bytes())
+    return found
+
+
+def compared(now: dict[str, Any], before: dict[str, Any]) -> dict[str, float]:
+    """For every `ratio` that both have, by its path: now divided by before."""
+    found: dict[str, float] = {}
+    for name in now.keys() & before.keys():
+        mine, theirs = now[name], before[name]
+        if name == "ratio":
+            found[""] = round(mine / theirs, 2)
+        elif isinstance(mine, dict) and isinstance(theirs, dict):
+            found |= {f"{name} {path}".strip(): one for path, one in compared(mine, theirs).items()}
+    return dict(sorted(found.items()))
