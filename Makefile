@@ -5,7 +5,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-inpu
 LOCK = $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: run install test check fmt bench torture lock clean
+.PHONY: run install test check fmt bench bench-http torture lock clean
 
 run: install
 	$(BIN)/billetter demo
@@ -29,6 +29,10 @@ bench: .venv/installed-dev
 	$(BIN)/python -m bench.scale
 	$(BIN)/python -m bench.search
 	$(BIN)/python -m bench.sagas
+
+# Ten minutes, and wrk must be installed: the server and a hello-world on the same Granian, by turns.
+bench-http: .venv/installed-dev
+	$(BIN)/python -m bench.http
 
 # Twenty minutes on two cores; RELIABILITY.md says what is tried and what came out.
 torture: .venv/installed-dev

@@ -1,0 +1,172 @@
+"""A shop to be stormed: one large hall, many buyers with a booking each, some with many more.
+
+Everything is prepared without the server, so that every server begins with the same directory.
+"""
+
+import base64
+import csv
+import time
+from collections.abc import Iterable, Iterator
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+import orjson
+
+from api import store
+from bench.wrk import Walk
+from catalog import Catalog, demo
+from engine import Engine, Rules, seat_id_of
+
+FAR_FROM_NOW = date(2099, 1, 10)  # so that every sale's event is still to come
+CONCERT = 1
+ROWS, SEATS_PER_ROW = 100, 9_999
+SEATS = 90 * SEATS_PER_ROW  # that a Walk may take; those of the last rows are held already
+WALK = Walk(CONCERT, SEATS_PER_ROW)
+PRICE_MINOR = 40_000_00
+HOLD_SECONDS = 86_400  # nothing expires while it is measured
+QUERIES = 100
+
+
+class Size(NamedTuple):
+    """Users in the file (four in five are active), and users with so many bookings each."""
+
+    users: int
+    with_20: int
+    with_900: int
+
+
+class User(NamedTuple):
+    user_id: int
+    authorization: str
+
+
+class Shop:
+    """The directory to copy for each server, and the requests of its customers."""
+
+    def __init__(self, directory: Path, size: Size) -> None:
+        self.data = directory / "data"
+        files = _written(directory, size)
+        users = list(_active(files.users))
+        self._with_20 = users[: size.with_20]
+        self._with_900 = users[size.with_20 : size.with_20 + size.with_900]
+        self._buyers = users[size.with_20 + size.with_900 :]
+        self._titles = [one["title"] for one in orjson.loads(files.events.read_bytes())]
+        _initialise(self.data, files)
+        self._bookings = self._booked()
+
+    def _booked(self) -> list[int]:
+        """A booking for each buyer; bookings with a seat, from the last row on, for the others."""
+        catalog = Catalog.open(self.data / store.CATALOG_DIRECTORY)
+        rules = Rules(hold_ms=HOLD_SECONDS * 1_000)
+        engine = Engine.open(self.data, store.events_on_sale(catalog), rules=rules)
+        now_ms = int(time.time() * 1_000)
+        seats = _seats_from_the_end()
+        for users, count in ((self._with_20, 20), (self._with_900, 900)):
+            for user in users:
+                for seat_id in islice(seats, count):
+                    booking_id = engine.create_booking(
+                        user_id=user.user_id, event_id=CONCERT, now_ms=now_ms
+                    )
+                    engine.select_seat(
+                        user_id=user.user_id, booking_id=booking_id, seat_id=seat_id, now_ms=now_ms
+                    )
+            engine.flush()
+        bookings = [
+            engine.create_booking(user_id=user.user_id, event_id=CONCERT, now_ms=now_ms)
+            for user in self._buyers
+        ]
+        engine.flush()
+        engine.close()
+        catalog.close()
+        return bookings
+
+    def book(self) -> list[bytes]:
+        body = b'{"event_id": %d}' % CONCERT
+        return [_request("POST /api/bookings", user, body, len(body)) for user in self._buyers]
+
+    def select(self) -> list[bytes]:
+        """Without the seat's id and the closing brace, which a Walk adds."""
+        ends = len(f"{seat_id_of(event_id=CONCERT, row=1, number=1)}}}")
+        bodies = [b'{"booking_id": %d, "seat_id": ' % one for one in self._bookings]
+        return [
+            _request("PATCH /api/seats/select", user, body, len(body) + ends)
+            for user, body in zip(self._buyers, bodies, strict=True)
+        ]
+
+    def search(self) -> list[bytes]:
+        """First words of titles; the server has answered each before it is measured."""
+        words = dict.fromkeys(title.split()[0] for title in self._titles)
+        pairs = dict.fromkeys(" ".join(title.split()[:2]) for title in self._titles)
+        queries = islice(dict.fromkeys([*words, *pairs]), QUERIES)
+        return [_request(f"GET /api/events?query={quote(query)}") for query in queries]
+
+    def seats(self) -> list[bytes]:
+        return [_request(f"GET /api/seats?event_id={CONCERT}&status=FREE")]
+
+    def my_20(self) -> list[bytes]:
+        return [_request("GET /api/bookings", user) for user in self._with_20]
+
+    def my_900(self) -> list[bytes]:
+        return [_request("GET /api/bookings", user) for user in self._with_900]
+
+    def healthz(self) -> list[bytes]:
+        return [_request("GET /healthz")]
+
+
+def hello() -> list[bytes]:
+    return [_request("GET /")]
+
+
+def _request(
+    call: str, user: User | None = None, body: bytes = b"", content_length: int = 0
+) -> bytes:
+    """The bytes of a request; `content_length` counts what is added to the body later, too."""
+    lines = [f"{call} HTTP/1.1", "Host: 127.0.0.1"]
+    if user is not None:
+        lines.append(f"Authorization: Basic {user.authorization}")
+    if body:
+        lines += ["Content-Type: application/json", f"Content-Length: {content_length}"]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def _active(path: Path) -> Iterator[User]:
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["is_active"] == "True":
+                pair = f"{row['email']}:{row['password_plain']}"
+                yield User(int(row["user_id"]), base64.b64encode(pair.encode()).decode())
+
+
+def _seats_from_the_end() -> Iterable[int]:
+    return (
+        seat_id_of(event_id=CONCERT, row=row, number=number)
+        for row in range(ROWS, 0, -1)
+        for number in range(SEATS_PER_ROW, 0, -1)
+    )
+
+
+def _written(directory: Path, size: Size) -> demo.Files:
+    zones = [{"name": "Зал", "rows": [1, ROWS], "price_minor": PRICE_MINOR}]
+    hall = {"rows": ROWS, "seats_per_row": SEATS_PER_ROW, "sale": "own", "zones": zones}
+    files = demo.write(
+        directory / "files", today=FAR_FROM_NOW, users=size.users, events=1_000, archive=1
+    )
+    files.halls.write_bytes(
+        orjson.dumps({"halls": {"large": hall}, "events": {str(CONCERT): "large"}})
+    )
+    return files
+
+
+def _initialise(data: Path, files: demo.Files) -> None:
+    store.initialise(
+        data,
+        users=files.users,
+        events=files.events,
+        archive=None,
+        halls=files.halls,
+        timezone=store.time_zone("Asia/Almaty"),
+        progress=False,
+    )
