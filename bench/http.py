@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -203,7 +204,7 @@ def _medians(turns: list[Turn]) -> Figures:
         "p999_ms": round(median(one.p999_ms for one in told), 2),
         "max_ms": round(max(one.max_ms for one in told), 2),
         "refused": sum(one.refused for one in told),
-        "errors": sum(one.errors for one in told),
+        "errors": dict(sum((Counter(one.errors) for one in told), Counter())),
         "cpu_us": round(median(one.cpu_us for one in turns), 1),
         "others": round(median(one.others for one in turns), 2),
     }

@@ -41,11 +41,12 @@ function done(summary, latency)
    end
    local errors = summary.errors
    io.write(string.format(
-      '\n{"requests": %d, "seconds": %f, "next": %d, "statuses": {%s}, "refused": %d, "errors": %d,'
+      '\n{"requests": %d, "seconds": %f, "next": %d, "statuses": {%s}, "refused": %d,'
+         .. ' "errors": {"connect": %d, "read": %d, "write": %d, "timeout": %d},'
          .. ' "p50_ms": %.2f, "p99_ms": %.2f, "p999_ms": %.2f, "max_ms": %.2f}\n',
       summary.requests, summary.duration / 1e6, threads[1]:get("next_request") or 0,
       table.concat(counted, ", "), errors.status,
-      errors.connect + errors.read + errors.write + errors.timeout,
+      errors.connect, errors.read, errors.write, errors.timeout,
       latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, latency:percentile(99.9) / 1e3,
       latency.max / 1e3
    ))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+TIMEOUT_SECONDS = 5
 _SCRIPT = Path(__file__).with_suffix(".lua")
 
 
@@ -18,7 +19,8 @@ class Walk(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What one run found. `refused` counts statuses from 400 on, `errors` what had no answer.
+    """What one run found. `refused` counts statuses from 400 on, `errors` what had no answer in
+    TIMEOUT_SECONDS or none at all, by kind: connect, read, write, timeout.
 
     Latencies are milliseconds from request to answer; wrk adds what a client who kept its pace
     would have waited while it stood still. `statuses` is empty unless it was asked for.
@@ -29,7 +31,7 @@ class Told(NamedTuple):
     next: int
     statuses: dict[str, int]
     refused: int
-    errors: int
+    errors: dict[str, int]
     p50_ms: float
     p99_ms: float
     p999_ms: float
@@ -61,10 +63,10 @@ def run(
     statuses: bool = False,
 ) -> Told:
     """Send the requests round and round, beginning with number `first`."""
-    load = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "5s", "-s", str(_SCRIPT)]
+    load = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", f"{TIMEOUT_SECONDS}s"]
     arguments = [str(requests), str(first), "statuses" if statuses else "-"]
     arguments += map(str, walk or ())
-    command = ["wrk", *load, url, "--", *arguments]
+    command = ["wrk", *load, "-s", str(_SCRIPT), url, "--", *arguments]
     done = subprocess.run(command, capture_output=True, check=True)
     told: dict[str, Any] = orjson.loads(done.stdout.splitlines()[-1])
     return Told(**told)

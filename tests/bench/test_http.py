@@ -43,7 +43,7 @@ def test_every_figure_is_there(tmp_path: Path) -> None:
         assert min(figures["ratio"], figures["cpu_ratio"]) > 0
         for side in ("ours", "hello"):
             assert SIDE == set(figures[side])
-            assert (0, 0) == (figures[side]["refused"], figures[side]["errors"])
+            assert (0, {}) == (figures[side]["refused"], figures[side]["errors"])
     assert [] == list(tmp_path.iterdir())
 
 
