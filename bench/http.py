@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from math import inf
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -148,6 +149,7 @@ class Storm:
     def __init__(self, server: Server, requests: Path, walk: wrk.Walk | None = None) -> None:
         self._server = server
         self._run = partial(wrk.run, server.url, requests, walk=walk)
+        self._last = shop.SEATS if walk else inf
         self._next = 0
 
     def turn(self, connections: int, *, seconds: int, statuses: bool = False) -> Turn:
@@ -161,7 +163,7 @@ class Storm:
         others = busy_seconds() - busy - server - wrk_itself
         cores = (time.perf_counter() - began) * (os.cpu_count() or 1)
         self._next = told.next
-        assert self._next < shop.SEATS, "the hall is too small for this"
+        assert self._next < self._last, "the hall is too small for this"
         return Turn(told, server / max(told.requests, 1) * 1e6, max(others, 0) / cores)
 
     def _cpu_seconds(self) -> tuple[float, float]:
