@@ -24,7 +24,7 @@ _PAY_503 = (problems.GATEWAY_DOWN, problems.NO_GATEWAY, problems.PLACES_UNKNOWN)
 
 
 def operations() -> tuple[Operation[Any], ...]:
-    """Everything there is; the hottest paths first, because the router tries them in order."""
+    """Everything there is; the hottest first."""
     events = EventPages()
     calls = (
         *_calls_of_the_crowd(events),

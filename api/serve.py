@@ -18,10 +18,9 @@ import structlog
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes, TaskImpl
 from granian.http import HTTP1Settings
-from starlette.applications import Starlette
 
 from api import store
-from api.app import create_app
+from api.app import App, create_app
 from api.clock import Clock
 from api.keeper import Keeper
 from api.logs import set_up_logs
@@ -89,7 +88,7 @@ def serve(settings: Settings, *, target: str = "api.serve:application") -> None:
     server.serve()
 
 
-def application() -> Starlette:
+def application() -> App:
     """The worker's application: recovers before the first request, stops cleanly."""
     die_with_parent(parent_id())
     set_up_logs()
@@ -103,7 +102,7 @@ def application() -> Starlette:
     )
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: App) -> AsyncIterator[None]:
         leave_terminal_to_parent()  # only now: Granian has set its own handlers
         try:
             async with running(settings, service, clock):
