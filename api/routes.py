@@ -40,7 +40,7 @@ def _calls_of_the_crowd(events: EventPages) -> tuple[Operation[Any], ...]:
         Operation(
             "GET",
             "/api/seats",
-            seats.list_seats,
+            seats.SeatPages().find,
             query=seats.seats_query,
             public=True,
             durable=False,

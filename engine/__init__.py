@@ -21,7 +21,7 @@ from engine.domain import (
 from engine.engine import Engine, end_process
 from engine.errors import Rejected
 from engine.keys import Key
-from engine.queries import Analytics, SeatView, ZoneFigures
+from engine.queries import Analytics, SeatPage, SeatView, ZoneFigures
 from engine.store import STORE_FAULTS, covered_lsn
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "ReservationStatus",
     "Rules",
     "Sale",
+    "SeatPage",
     "SeatStatus",
     "SeatView",
     "Zone",

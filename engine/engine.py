@@ -406,8 +406,8 @@ class Engine:
 
     # Questions; these are in queries.py
 
-    seats: Callable[..., list[queries.SeatView]]
-    deal: Callable[..., list[queries.SeatView]]
+    seats: Callable[..., queries.SeatPage]
+    deal: Callable[..., queries.SeatPage]
     bookings_of: Callable[[int], list[Booking]]
     analytics: Callable[[int], queries.Analytics]
     zones: Callable[[int], list[queries.ZoneFigures]]

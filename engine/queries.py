@@ -1,13 +1,14 @@
 """What may be asked. Nothing here changes the state.
 
-A seat is answered as `SeatView`; an event that nobody has booked yet is answered from its plan,
+Seats are answered as a `SeatPage`; an event that nobody has booked yet is answered from its plan,
 without a shard: one empty hall serves all events of the same plan. Of a seat that isn't ours to
 sell nothing is told: it is in no list and in no total.
 """
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from itertools import takewhile
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from engine.domain import Booking, Event, Hall, Payment, SeatStatus, Span, seat_id_of
 from engine.errors import EventNotFound
@@ -24,6 +25,40 @@ class SeatView(NamedTuple):
     number: int
     status: SeatStatus
     price_minor: int
+
+
+class SeatPage(Sequence[SeatView]):
+    """Some seats of a hall, as they stand now.
+
+    `indexes` is a range or a tuple and `statuses` a byte for each: pages of one event in which
+    both are equal are the same page. The views are made when they are asked for.
+    """
+
+    __slots__ = ("event", "indexes", "statuses")
+
+    def __init__(self, event: Event, seatmap: SeatMap, indexes: range | tuple[int, ...]) -> None:
+        self.event = event
+        self.indexes = indexes
+        if isinstance(indexes, range):
+            self.statuses = bytes(seatmap.statuses[indexes.start : indexes.stop])
+        else:
+            self.statuses = bytes(map(seatmap.statuses.__getitem__, indexes))
+
+    def __len__(self) -> int:
+        return len(self.indexes)
+
+    @overload
+    def __getitem__(self, place: int) -> SeatView: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[SeatView]: ...
+    def __getitem__(self, place: int | slice) -> SeatView | list[SeatView]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        hall, event_id, index = self.event.hall, self.event.event_id, self.indexes[place]
+        row, number = hall.place_at(index)
+        seat_id = seat_id_of(event_id=event_id, row=row, number=number)
+        status = _STATUSES[self.statuses[place]]
+        return SeatView(seat_id, row, number, status, hall.price_at(index))
 
 
 class Analytics(NamedTuple):
@@ -67,35 +102,38 @@ class Queries:
         row: int | None,
         offset: int,
         limit: int,
-    ) -> list[SeatView]:
+    ) -> SeatPage:
         """Seats in order of row and number, from the `offset`-th that fits on."""
         event, seatmap = self._hall(event_id)
         if row is None:
-            return _views(event, seatmap, seatmap.page(status, offset=offset, limit=limit))
+            return SeatPage(event, seatmap, seatmap.page(status, offset=offset, limit=limit))
         if not 1 <= row <= event.hall.rows:
-            return []
+            return SeatPage(event, seatmap, ())
         first = (row - 1) * event.hall.seats_per_row
         last = first + event.hall.seats_per_row
         found = seatmap.row_page(status, first=first, last=last, offset=offset, limit=limit)
-        return _views(event, seatmap, found)
+        return SeatPage(event, seatmap, found)
 
-    def deal(self, *, event_id: int, row: int | None, limit: int) -> list[SeatView]:
+    def deal(self, *, event_id: int, row: int | None, limit: int) -> SeatPage:
         """The next free seats: successive calls walk on, so that a crowd isn't dealt the same."""
         event, seatmap = self._hall(event_id)
         if row is not None and not 1 <= row <= event.hall.rows:
-            return []
+            return SeatPage(event, seatmap, ())
         first, last = 0, event.hall.seats_total
         if row is not None:
             first = (row - 1) * event.hall.seats_per_row
             last = first + event.hall.seats_per_row
         start = self._dealt.get((event_id, row), first)
-        tail = _walk(seatmap, start=start, end=last, limit=limit)
-        # Round to the beginning; a seat that is in the tail must not come twice.
-        head = _walk(seatmap, start=first, end=start, limit=limit - len(tail))
-        newest = head[-1:] or tail[-1:]
-        if newest:
-            self._dealt[event_id, row] = newest[0] + 1
-        return _views(event, seatmap, head + tail)
+        found = _walk(seatmap, start=start, end=last, limit=limit)
+        newest = found[-1] if found else None
+        if len(found) < limit:
+            # Round to the beginning; a seat that is in the tail must not come twice.
+            head = _walk(seatmap, start=first, end=start, limit=limit - len(found))
+            newest = head[-1] if head else newest
+            found = (*head, *found)
+        if newest is not None:
+            self._dealt[event_id, row] = newest + 1
+        return SeatPage(event, seatmap, found)
 
     def bookings_of(self, user_id: int) -> list[Booking]:
         """All bookings of a user, newest last. Not to be changed by the caller."""
@@ -167,20 +205,7 @@ class Queries:
         return event, seatmap
 
 
-def _walk(seatmap: SeatMap, *, start: int, end: int, limit: int) -> list[int]:
+def _walk(seatmap: SeatMap, *, start: int, end: int, limit: int) -> range | tuple[int, ...]:
     """At most `limit` free indexes from `start` on, before `end`."""
     found = seatmap.following(SeatStatus.FREE, start=start, limit=limit)
-    while found and found[-1] >= end:
-        found.pop()
-    return found
-
-
-def _views(event: Event, seatmap: SeatMap, indexes: list[int]) -> list[SeatView]:
-    hall, event_id, statuses = event.hall, event.event_id, seatmap.statuses
-    views = []
-    for index in indexes:
-        row, number = hall.place_at(index)
-        seat_id = seat_id_of(event_id=event_id, row=row, number=number)
-        status = _STATUSES[statuses[index]]
-        views.append(SeatView(seat_id, row, number, status, hall.price_at(index)))
-    return views
+    return found if not found or found[-1] < end else found[: bisect_left(found, end)]

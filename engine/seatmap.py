@@ -48,23 +48,25 @@ class SeatMap:
         blocks[before][block] -= 1
         blocks[status][block] += 1
 
-    def page(self, status: SeatStatus | None, *, offset: int, limit: int) -> list[int]:
+    def page(
+        self, status: SeatStatus | None, *, offset: int, limit: int
+    ) -> range | tuple[int, ...]:
         """Indexes of the seats of `status` (None: of any), from the `offset`-th on, in order."""
         if status is None:
             return self._ours.ranked(offset, min(offset + limit, self._ours.total))
         if offset >= self.totals[status]:
-            return []
+            return ()
         return self.following(status, start=self._nth(status, offset), limit=limit)
 
     def row_page(
         self, status: SeatStatus | None, *, first: int, last: int, offset: int, limit: int
-    ) -> list[int]:
+    ) -> range | tuple[int, ...]:
         """The same within the indexes first … last-1: a row is short enough to be walked."""
         if status is None:
             start = self._ours.rank(first) + offset
             return self._ours.ranked(start, min(start + limit, self._ours.rank(last)))
         found = [first + at for at, one in enumerate(self.statuses[first:last]) if one == status]
-        return found[offset : offset + limit]
+        return tuple(found[offset : offset + limit])
 
     def counts(self, first: int, last: int) -> tuple[int, int, int]:
         """How many of the seats first … last-1 are FREE, RESERVED and SOLD."""
@@ -74,14 +76,17 @@ class SeatMap:
         ours = self._ours.rank(last) - self._ours.rank(first)
         return ours - reserved - sold, reserved, sold
 
-    def following(self, status: SeatStatus, *, start: int, limit: int) -> list[int]:
+    def following(self, status: SeatStatus, *, start: int, limit: int) -> range | tuple[int, ...]:
         """Indexes of the next `limit` seats of `status` at or after `start`."""
+        wanted = int(status)
+        if self.statuses.count(wanted, start, start + limit) == limit:  # as while a sale is young
+            return range(start, start + limit)
         found: list[int] = []
-        find, wanted = self.statuses.find, int(status)
+        find = self.statuses.find
         at = start - 1
         while len(found) < limit and (at := find(wanted, at + 1)) >= 0:
             found.append(at)
-        return found
+        return tuple(found)
 
     def _nth(self, status: SeatStatus, rank: int) -> int:
         """Index of the `rank`-th seat of `status`, from 0; the caller knows that it exists."""
@@ -130,7 +135,7 @@ class Spans:
         first, end = self.spans[at]
         return self._ranks[at] + min(index, end) - first
 
-    def ranked(self, start: int, stop: int) -> list[int]:
+    def ranked(self, start: int, stop: int) -> tuple[int, ...]:
         """Indexes of the seats of ranks start … stop-1, which must be there if start < stop."""
         found: list[int] = []
         at = bisect_right(self._ranks, start) - 1
@@ -140,4 +145,4 @@ class Spans:
             found += range(low, min(end, low + stop - start))
             start = self._ranks[at] + end - first
             at += 1
-        return found
+        return tuple(found)

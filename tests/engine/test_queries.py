@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import Engine, Event, Hall, Sale, SeatStatus, SeatView, Zone, ZoneFigures
+from engine.domain import booking_id_of
 from engine.errors import EventNotFound
 from tests.scenario import EVENTS, START_MS, Story, check, seat_of
 from wal import MemoryLog
@@ -30,7 +31,10 @@ def new_engine(held: Iterable[int] = (), *, event: Event = EVENT) -> Engine:
     return engine
 
 
-def indexes(views: list[SeatView]) -> list[int]:
+BOOKING_ID = booking_id_of(event_id=4, sequence=1)  # the one that new_engine makes
+
+
+def indexes(views: Iterable[SeatView]) -> list[int]:
     found = [EVENT.hall.index_of(one.seat_id) for one in views]
     return [index for index in found if index is not None]
 
@@ -47,7 +51,7 @@ def test_a_seat_as_it_is_seen() -> None:
         SeatView(seat_of("1:5"), 1, 5, SeatStatus.FREE, 500_000),
         SeatView(seat_of("2:1"), 2, 1, SeatStatus.RESERVED, 200_000),
         SeatView(seat_of("2:2"), 2, 2, SeatStatus.FREE, 200_000),
-    ] == seats
+    ] == list(seats)
 
 
 @given(st.sets(st.integers(0, 49)), st.integers(1, 20))
@@ -81,13 +85,42 @@ def test_pages_of_a_row(held: set[int], row: int, offset: int, limit: int) -> No
         assert expected[offset : offset + limit] == indexes(page)
 
 
+def test_a_page_is_a_sequence() -> None:
+    """A seat by its place from either end, and some of them."""
+    page = new_engine([1]).seats(event_id=4, status=None, row=None, offset=0, limit=3)
+
+    assert [0, 2] == indexes([page[0], page[-1]])
+    assert [1, 2] == indexes(page[1:])
+    assert (SeatStatus.RESERVED, SeatStatus.FREE) == (page[1].status, page[2].status)
+    with pytest.raises(IndexError):
+        page[3]
+
+
+def test_pages_that_are_equal_are_known_by_indexes_and_statuses() -> None:
+    """Whether the seats lie side by side or not; and a page is as it was, whatever happens."""
+    engine = new_engine()
+
+    def key(status: SeatStatus | None) -> tuple[object, bytes]:
+        page = engine.seats(event_id=4, status=status, row=None, offset=0, limit=3)
+        return page.indexes, page.statuses
+
+    assert (range(3), bytes(3)) == key(SeatStatus.FREE)
+    assert ((0, 1, 2), bytes(3)) == key(None)
+    before = engine.seats(event_id=4, status=None, row=None, offset=0, limit=3)
+    engine.select_seat(user_id=1, booking_id=BOOKING_ID, seat_id=seat_of("4/1:2"), now_ms=START_MS)
+    assert ((0, 2, 3), bytes(3)) == key(SeatStatus.FREE)
+    assert ((0, 1, 2), b"\0\1\0") == key(None)
+    assert ((1,), b"\1") == key(SeatStatus.RESERVED)
+    assert bytes(3) == before.statuses
+
+
 @pytest.mark.parametrize("row", [-1, 0, 6, 10**9])
 def test_rows_that_do_not_exist_are_empty(row: int) -> None:
     """An empty page, and nothing dealt."""
     engine = new_engine()
 
-    assert [] == engine.seats(event_id=4, status=None, row=row, offset=0, limit=20)
-    assert [] == engine.deal(event_id=4, row=row, limit=20)
+    assert not engine.seats(event_id=4, status=None, row=row, offset=0, limit=20)
+    assert not engine.deal(event_id=4, row=row, limit=20)
 
 
 @given(st.sets(st.integers(0, 49)), st.integers(1, 20), st.none() | st.integers(1, 5))
@@ -141,7 +174,7 @@ def test_dealing_passes_over_what_was_taken_meanwhile() -> None:
 def test_a_full_house_deals_nothing() -> None:
     """And goes on dealing when a seat becomes free."""
     engine = new_engine(range(50))
-    assert [] == engine.deal(event_id=4, row=None, limit=20)
+    assert not engine.deal(event_id=4, row=None, limit=20)
 
     engine.release_seat(user_id=1, seat_id=seat_of("4/3:3"), now_ms=START_MS)
     assert [22] == indexes(engine.deal(event_id=4, row=None, limit=20))
@@ -172,7 +205,7 @@ def test_an_allotment_is_dealt_round_and_round() -> None:
 
     hands = [indexes(engine.deal(event_id=4, row=None, limit=5)) for _ in range(3)]
     assert [[25, 27, 28, 29, 35], [25, 27, 36, 37, 39], [28, 29, 35, 36, 37]] == hands
-    assert [] == engine.deal(event_id=4, row=1, limit=20)
+    assert not engine.deal(event_id=4, row=1, limit=20)
     assert [35, 36, 37, 39] == indexes(engine.deal(event_id=4, row=4, limit=20))
 
 
