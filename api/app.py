@@ -9,6 +9,7 @@ from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from api.auth import Authenticator
+from api.body import BodyReader
 from api.endpoint import Endpoint, Resource, send_refusal
 from api.problems import BAD_REQUEST, NO_SUCH_PATH, Refusal
 from api.routes import operations
@@ -50,9 +51,10 @@ def create_app(
 ) -> App:
     """The application over `service`; `lifespan` opens the service and closes it."""
     authenticator = Authenticator(lambda email: service.catalog.users.find(email))
+    bodies = BodyReader(service.limits)
     paths: dict[str, dict[str, Endpoint]] = {}
     for operation in operations():
-        endpoint = Endpoint(operation, service, authenticator)
+        endpoint = Endpoint(operation, service, authenticator, bodies)
         paths.setdefault(operation.path, {})[operation.method] = endpoint
     return App({path: Resource(endpoints) for path, endpoints in paths.items()}, lifespan)
 

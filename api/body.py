@@ -14,6 +14,8 @@ from api.problems import BAD_REQUEST, BODY_TOO_LARGE, BODY_TOO_SLOW, Refusal
 from api.query import INT64_MAX, INT64_MIN
 from api.service import Limits
 
+LOOK_SECONDS = 1.0
+
 Int64 = Annotated[int, msgspec.Meta(ge=INT64_MIN, le=INT64_MAX)]
 
 _Body = TypeVar("_Body")
@@ -24,16 +26,58 @@ class Disconnected(Exception):
     """The client went away before its request was complete; nobody waits for a reply."""
 
 
-async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limits: Limits) -> bytes:
-    """The whole body. The time limit covers the reading alone, never what is done with it."""
-    length = headers.get(b"content-length", b"")
-    if length.isdigit() and (len(length) > 18 or int(length) > limits.body_bytes_max):
-        raise Refusal(BODY_TOO_LARGE)
-    try:
-        async with asyncio.timeout(limits.body_read_seconds):
-            return await _read(receive, limits.body_bytes_max)
-    except TimeoutError:
-        raise Refusal(BODY_TOO_SLOW) from None
+class BodyReader:
+    """Reads bodies, each within the limits of size and time.
+
+    Who is too slow is looked for once a second at most: a timer for each body costs 4 us.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._bytes_max = limits.body_bytes_max
+        self._seconds_max = limits.body_read_seconds
+        # Whose body is being read, and until when; None: too long already. The oldest is first.
+        self._deadlines: dict[asyncio.Task[Any], float | None] = {}
+        self._is_watched = False
+
+    def __len__(self) -> int:
+        """How many bodies are being read."""
+        return len(self._deadlines)
+
+    async def read(self, receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:
+        """The whole body. The time limit covers the reading alone, never what is done with it."""
+        length = headers.get(b"content-length", b"")
+        if length.isdigit() and (len(length) > 18 or int(length) > self._bytes_max):
+            raise Refusal(BODY_TOO_LARGE)
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        self._deadlines[task] = loop.time() + self._seconds_max
+        if not self._is_watched:
+            self._watch(loop)
+        try:
+            return await _read(receive, self._bytes_max)
+        except asyncio.CancelledError:
+            if self._deadlines[task] is not None or task.uncancel() > 0:
+                raise
+            raise Refusal(BODY_TOO_SLOW) from None
+        finally:
+            del self._deadlines[task]
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._is_watched = True
+        loop.call_later(min(self._seconds_max, LOOK_SECONDS), self._end_the_slow, loop)
+
+    def _end_the_slow(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        for task, deadline in self._deadlines.items():
+            if deadline is None:
+                continue
+            if deadline > now:
+                break
+            self._deadlines[task] = None
+            task.cancel()
+        self._is_watched = False
+        if self._deadlines:
+            self._watch(loop)
 
 
 async def _read(receive: Receive, bytes_max: int) -> bytes:

@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from api import body
+from api.body import BodyReader
+from api.problems import BODY_TOO_SLOW, Refusal
 from api.service import Limits
 from tests.api.conftest import opened
 from tests.api.rooms import ANN, Rooms, basic
@@ -110,6 +113,65 @@ def test_a_slow_body_is_408(runner: asyncio.Runner) -> None:
         answer = runner.run(rooms.asgi("POST", "/api/reset", [], [(b"{", True)]))
         assert (408, "close") == (answer.status, answer.headers["connection"])
         assert before == rooms.engine.digest()
+
+
+def test_only_the_slow_are_ended(runner: asyncio.Runner) -> None:
+    """Of many who send at once; and nobody is looked after when all are done."""
+
+    async def read(reader: BodyReader, seconds: float) -> bytes | Refusal:
+        async def receive() -> dict[str, Any]:
+            await asyncio.sleep(seconds)
+            return {"type": "http.request", "body": b"{}", "more_body": False}
+
+        try:
+            return await reader.read(receive, {})
+        except Refusal as refusal:
+            return refusal
+
+    async def many() -> list[bytes | Refusal]:
+        reader = BodyReader(Limits(body_read_seconds=0.05))
+        found = await asyncio.gather(*(read(reader, one) for one in (0, 9, 0.001, 9, 0)))
+        assert len(reader) == 0
+        await asyncio.sleep(0.12)  # nobody is looked for any more
+        return [*found, *await asyncio.gather(read(reader, 9), read(reader, 0))]
+
+    found = runner.run(many())
+    slow = [one.problem if isinstance(one, Refusal) else one for one in found]
+    assert slow == [b"{}", BODY_TOO_SLOW, b"{}", BODY_TOO_SLOW, b"{}", BODY_TOO_SLOW, b"{}"]
+
+
+def test_who_is_within_the_limit_is_left_alone(
+    runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often the slow are looked for."""
+    monkeypatch.setattr(body, "LOOK_SECONDS", 0.001)
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(0.05)
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    assert runner.run(BodyReader(Limits()).read(receive, {})) == b"{}"
+
+
+def test_who_is_cancelled_while_reading_is_not_slow(runner: asyncio.Runner) -> None:
+    """A server that stops ends its tasks: they must end, and not answer."""
+
+    async def cancelled() -> None:
+        reader = BodyReader(Limits())
+
+        async def never() -> dict[str, Any]:
+            await asyncio.Event().wait()
+            return {}
+
+        task = asyncio.create_task(reader.read(never, {}))
+        await asyncio.sleep(0)
+        assert len(reader) == 1
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert len(reader) == 0
+
+    runner.run(cancelled())
 
 
 def test_the_time_limit_is_for_reading_alone(
