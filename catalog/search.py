@@ -216,19 +216,25 @@ class SearchIndex:
         rank did that five times.
         """
         words, on_day = wanted.words, _unscored(self._on_day(day))
+        found = [on_day, *(_unscored(self._match("text", word, among=on_day)) for word in words)]
         # What only adds to a score is read for the whole index, unless the day is a part of it.
         in_title = _all([on_day, *(_unscored(self._match("title", word)) for word in words)])
-        scores = [_all([on_day, self._in_title(word)]) for word in words]
         step = SCORE_MAX * sum(map(self._scored_terms, words))
-        steps = [(2 * step, in_title)]
+        # Steps come first, as long as they add up without rounding: equal titles stay equal.
+        steps = [_worth(2 * step, in_title)]
         if wanted.phrases:
-            steps.append((step, _all([in_title, *self._phrases("title", wanted)])))
-            elsewhere = _all([on_day, *self._phrases("text", wanted)], none_of=[in_title])
-            steps.append((step, elsewhere))
-        return _all(
-            [on_day, *(_unscored(self._match("text", word, among=on_day)) for word in words)],
-            scores=[*scores, *(Query.const_score_query(query, worth) for worth, query in steps)],
-        )
+            in_text = self._phrases("text", wanted)
+            steps += [
+                _worth(step, _all([on_day, *in_text])),
+                # A title that has all words gains nothing by a phrase in the description.
+                _worth(-step, _all([in_title, *in_text])),
+                _worth(step, _all([in_title, *self._phrases("title", wanted)])),
+            ]
+        query = _all(found)
+        for one in (*steps, *(_all([on_day, self._in_title(word)]) for word in words)):
+            # One around the other: of several in one query tantivy reads all events, found or not.
+            query = _all([query], scores=[one])
+        return query
 
     def _scored_terms(self, word: Word) -> int:
         """At most so many terms of a word are scored in a title."""
@@ -307,8 +313,12 @@ class SearchIndex:
         return rows
 
 
+def _worth(score: float, query: Query) -> Query:
+    return Query.const_score_query(query, score)
+
+
 def _unscored(query: Query) -> Query:
-    return Query.const_score_query(query, 0.0)
+    return _worth(0.0, query)
 
 
 def _any(queries: Sequence[Query]) -> Query:

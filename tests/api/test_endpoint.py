@@ -8,9 +8,6 @@ from typing import Any
 import orjson
 import pytest
 
-from api import endpoint
-from api.endpoint import QUERY_BYTES_KEPT_MAX
-from api.query import parse_query
 from api.routes import operations
 from engine import Rules
 from tests.api.conftest import opened
@@ -497,39 +494,3 @@ def test_signatures_are_checked_where_a_secret_is_set(runner: asyncio.Runner) ->
             headers = [(b"x-webhook-signature", signature)]
             assert status == rooms.call("POST", path, body=raw, headers=headers).status
         assert "bad-signature" == rooms.call("POST", path, body=raw).problem
-
-
-# What a query string means is kept
-
-
-def test_a_query_is_understood_once(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same bytes again cost nothing; others, however alike, are others."""
-    parsed: list[bytes] = []
-
-    def parse(raw: bytes) -> dict[str, str]:
-        parsed.append(raw)
-        return parse_query(raw)
-
-    monkeypatch.setattr(endpoint, "parse_query", parse)
-    first, second = b"event_id=1&pageSize=1", b"event_id=1&pageSize=2"
-    for raw in (first, second, first, second):
-        answer = rooms.call("GET", f"/api/seats?{raw.decode()}")
-        assert len(answer.json) == (1 if raw is first else 2)
-    assert parsed == [first, second]
-
-
-@pytest.mark.parametrize("query", ["event_id=x", f"event_id=1&more={'x' * QUERY_BYTES_KEPT_MAX}"])
-def test_what_is_wrong_or_long_is_not_kept(
-    rooms: Rooms, monkeypatch: pytest.MonkeyPatch, query: str
-) -> None:
-    """Strangers can't fill the memory, and a bad query is bad again."""
-    parsed: list[bytes] = []
-
-    def parse(raw: bytes) -> dict[str, str]:
-        parsed.append(raw)
-        return parse_query(raw)
-
-    monkeypatch.setattr(endpoint, "parse_query", parse)
-    statuses = {rooms.call("GET", f"/api/seats?{query}").status for _ in range(3)}
-    assert statuses == ({400} if query == "event_id=x" else {200})
-    assert len(parsed) == 3

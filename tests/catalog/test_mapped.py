@@ -1,6 +1,7 @@
 """Pages of mapped files are given back when there are many, and read again as if nothing was."""
 
 import mmap
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from catalog import mapped
-from catalog.mapped import MappedFiles, mapped_bytes
+from catalog.mapped import MappedFiles
 
 SIZE = 16 << 20
+NOTHING = -(1 << 40)
 SLACK = 4 << 20  # what else may be mapped meanwhile
 
 
@@ -32,9 +34,9 @@ def test_many_pages_are_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with read_through(tmp_path / "index") as memory:
         files = MappedFiles(tmp_path, bytes_max=SIZE // 2)
         touch(memory)
-        many = mapped_bytes()
+        many = files.mapped_bytes()
         files.keep_few()
-        given_back = many - mapped_bytes()
+        given_back = many - files.mapped_bytes()
         assert SIZE // 2 - SLACK <= given_back <= SIZE * 3 // 4 + SLACK
         assert memory[:] == bytes(range(256)) * (SIZE // 256)
 
@@ -51,9 +53,9 @@ def test_each_part_has_its_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
     with read_through(tmp_path / "index"):
         files = MappedFiles(tmp_path, bytes_max=0)
-        many = 2 * mapped_bytes()
+        many = 2 * files.mapped_bytes()
         found = iter([many, 0, many, many, 0, many, many, many, 0])
-        monkeypatch.setattr(mapped, "mapped_bytes", lambda: next(found))
+        monkeypatch.setattr(files, "mapped_bytes", lambda: next(found))
         monkeypatch.setattr(mapped, "_madvise", advise)
         for _ in range(3):
             files.keep_few()
@@ -77,19 +79,27 @@ def test_what_was_written_and_what_lies_elsewhere_is_never_touched(tmp_path: Pat
         read_through(tmp_path / "index" / "copy", mmap.ACCESS_COPY) as changed,
         read_through(tmp_path / "indexes") as elsewhere,
     ):
-        files = MappedFiles(tmp_path / "index", bytes_max=-mapped_bytes())
+        files = MappedFiles(tmp_path / "index", bytes_max=NOTHING)
         changed[:5] = b"ours!"
         touch(elsewhere)
-        many = mapped_bytes()
+        many = files.mapped_bytes()
         files.keep_few()
         assert changed[:5] == b"ours!"
-        assert mapped_bytes() > many - SLACK
+        assert files.mapped_bytes() > many - SLACK
 
 
 def test_a_refusal_of_the_system_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It can't refuse what is mapped; if it does, somebody should know."""
     with read_through(tmp_path / "index"):
-        files = MappedFiles(tmp_path, bytes_max=-mapped_bytes())
+        files = MappedFiles(tmp_path, bytes_max=NOTHING)
         monkeypatch.setattr(mapped, "_madvise", lambda *_: -1)
         with pytest.raises(OSError, match="can't be given back"):
             files.keep_few()
+
+
+def test_nothing_stays_open(tmp_path: Path) -> None:
+    """A server opens one index in its life, a test run thousands."""
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        MappedFiles(tmp_path)
+    assert len(os.listdir("/proc/self/fd")) == before
