@@ -42,6 +42,19 @@ def leave_terminal_to_parent() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def hear_the_first_end() -> None:
+    """Let a worker hear one SIGTERM and ignore the next: at the third it would stand still.
+
+    Call it on the worker's loop. The loop reads from its wake-up pipe which signals came, so this
+    handler, which Python calls beside it, takes none away from Granian.
+    """
+
+    def ignore_the_next(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_IGN)
+
+    signal.signal(signal.SIGTERM, ignore_the_next)
+
+
 def parent_id() -> int:
     """The process that has started this worker."""
     parent = multiprocessing.parent_process()

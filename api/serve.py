@@ -29,6 +29,7 @@ from api.processes import (
     allow_connections,
     die_with_demo,
     die_with_parent,
+    hear_the_first_end,
     leave_terminal_to_parent,
     parent_id,
     require_free_port,
@@ -104,6 +105,7 @@ def application() -> App:
     @asynccontextmanager
     async def lifespan(_: App) -> AsyncIterator[None]:
         leave_terminal_to_parent()  # only now: Granian has set its own handlers
+        hear_the_first_end()
         try:
             async with running(settings, service, clock):
                 yield

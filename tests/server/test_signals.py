@@ -38,6 +38,7 @@ def to_all(server: Server, number: int) -> None:
         (signal.SIGTERM, 1, to_the_supervisor),
         (signal.SIGTERM, 3, to_the_supervisor),
         (signal.SIGTERM, 1, to_all),
+        (signal.SIGTERM, 5, to_all),
         (signal.SIGINT, 1, to_all),
         (signal.SIGINT, 5, to_all),
         (signal.SIGHUP, 1, to_the_supervisor),
