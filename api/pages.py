@@ -13,7 +13,7 @@ from swagger_ui_bundle import swagger_ui_path
 from api import problems
 from api.endpoint import Call, Operation
 from api.problems import Problem
-from api.reply import HTML, JSON, Header, Reply, reply
+from api.reply import HTML, JSON, Header, Reply, file_reply, reply
 
 # Swagger UI sets styles from its script and draws its icons from data: addresses.
 _POLICY = (
@@ -29,9 +29,10 @@ _SECURITY: tuple[Header, ...] = (
 # Swagger UI comes in versions that we pin; an hour is enough to load it once a visit.
 _CACHED: Header = (b"cache-control", b"public, max-age=3600")
 
+_JS = b"text/javascript; charset=utf-8"
 _ASSETS = {
     "swagger-ui.css": b"text/css; charset=utf-8",
-    "swagger-ui-bundle.js": b"text/javascript; charset=utf-8",
+    "swagger-ui-bundle.js": _JS,
     "favicon-32x32.png": b"image/png",
 }
 # Swagger UI 4 refuses the number 3.1; the document uses nothing that 3.0 lacks.
@@ -82,12 +83,13 @@ def operations(document: dict[str, Any]) -> tuple[Operation[Any], ...]:
     pages = {
         "/": _page("Billetter", _START),
         "/docs": reply(200, HTML, _DOCS_HTML.encode(), *_SECURITY),
-        "/docs/docs.js": _asset(_DOCS_JS.encode(), _ASSETS["swagger-ui-bundle.js"]),
+        "/docs/docs.js": reply(200, _JS, _DOCS_JS.encode(), *_SECURITY, _CACHED),
         "/openapi.json": openapi,
         "/problems": _page("Ошибки", "".join(map(_summary, problems.ALL))),
     }
     for name, media_type in _ASSETS.items():
-        pages[f"/docs/{name}"] = _asset(Path(str(swagger_ui_path), name).read_bytes(), media_type)
+        path = Path(str(swagger_ui_path), name)
+        pages[f"/docs/{name}"] = file_reply(path, media_type, *_SECURITY, _CACHED)
     for problem in problems.ALL:
         pages[problems.TYPE_PREFIX + problem.name] = _page(problem.title, _explained(problem))
     return tuple(_operation(path, content) for path, content in pages.items())
@@ -103,10 +105,6 @@ def _operation(path: str, content: Reply) -> Operation[Any]:
 def _page(title: str, content: str) -> Reply:
     html = _PAGE_HTML.format(title=escape(title), content=content)
     return reply(200, HTML, html.encode(), *_SECURITY)
-
-
-def _asset(content: bytes, media_type: bytes) -> Reply:
-    return reply(200, media_type, content, *_SECURITY, _CACHED)
 
 
 def _explained(problem: Problem) -> str:

@@ -1,6 +1,7 @@
 """A reply as the server sends it: a status, finished headers, a body. Nothing here decides one."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import orjson
@@ -19,6 +20,9 @@ class Reply(NamedTuple):
     status: int
     headers: tuple[Header, ...]
     body: bytes
+    # A file's path instead of a body. The server reads it as fast as the client does; a body is
+    # copied whole for each client, however slow.
+    file: str = ""
 
 
 def reply(status: int, media_type: bytes, body: bytes, *headers: Header) -> Reply:
@@ -27,6 +31,13 @@ def reply(status: int, media_type: bytes, body: bytes, *headers: Header) -> Repl
     return Reply(
         status, ((b"content-type", media_type), (b"content-length", length), *headers), body
     )
+
+
+def file_reply(path: Path, media_type: bytes, *headers: Header) -> Reply:
+    """What the file holds; it must stay as it is."""
+    length = b"%d" % path.stat().st_size
+    every = ((b"content-type", media_type), (b"content-length", length), *headers)
+    return Reply(200, every, b"", str(path))
 
 
 def json_reply(content: object, status: int = 200) -> Reply:
@@ -44,6 +55,9 @@ OK_TEXT = reply(200, TEXT, b"OK")
 
 async def send_reply(send: Send, answer: Reply, more: Sequence[Header], *, head: bool) -> None:
     """Send `answer` with `more` headers; to HEAD only the headers."""
-    status, headers, body = answer
+    status, headers, body, file = answer
     await send({"type": "http.response.start", "status": status, "headers": [*headers, *more]})
-    await send({"type": "http.response.body", "body": b"" if head else body})
+    if file and not head:
+        await send({"type": "http.response.pathsend", "path": file})
+    else:
+        await send({"type": "http.response.body", "body": b"" if head else body})

@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import orjson
@@ -168,6 +169,14 @@ class Answer(NamedTuple):
         return name.removeprefix("/problems/")
 
 
+def _content(part: dict[str, Any]) -> bytes:
+    """Of a part of a reply: what it holds, or the file that it names."""
+    if part["type"] == "http.response.pathsend":
+        return Path(part["path"]).read_bytes()
+    body: bytes = part["body"]
+    return body
+
+
 class Rooms:
     """One application and everything behind it."""
 
@@ -250,7 +259,7 @@ class Rooms:
             return Answer(0, {}, b"")
         start, *bodies = outgoing
         decoded = {name.decode(): value.decode() for name, value in start["headers"]}
-        return Answer(start["status"], decoded, b"".join(one["body"] for one in bodies))
+        return Answer(start["status"], decoded, b"".join(map(_content, bodies)))
 
     # Stories in one line each
 
