@@ -22,10 +22,6 @@ _Body = TypeVar("_Body")
 _FIELD = re.compile(r"`\$\.(\w+)|field `(\w+)`")
 
 
-class Disconnected(Exception):
-    """The client went away before its request was complete; nobody waits for a reply."""
-
-
 class BodyReader:
     """Reads bodies, each within the limits of size and time.
 
@@ -85,7 +81,8 @@ async def _read(receive: Receive, bytes_max: int) -> bytes:
     while True:
         part = await receive()
         if part["type"] == "http.disconnect":
-            raise Disconnected
+            # It has gone, and hears nothing; or what it sends is no body, and it is told so.
+            raise Refusal(BAD_REQUEST, "Тело запроса оборвалось.")
         body += part.get("body", b"")
         if len(body) > bytes_max:
             raise Refusal(BODY_TOO_LARGE)

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from starlette.types import Receive, Scope, Send
 
 from api.auth import Authenticator
-from api.body import BodyReader, Disconnected
+from api.body import BodyReader
 from api.errors import problem_reply
 from api.problems import (
     BAD_REQUEST,
@@ -139,8 +139,6 @@ class Endpoint:
             answer = await self._answer(call, request_id)
             if call.lsn is not None:
                 more.append((COMMIT_LSN, b"%d" % call.lsn))
-        except Disconnected:
-            return
         except Exception as error:
             answer = problem_reply(error, request_id, self._signature)
         await send_reply(send, answer, more, head=scope["method"] == "HEAD")

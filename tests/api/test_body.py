@@ -188,10 +188,10 @@ def test_the_time_limit_is_for_reading_alone(
         assert 201 == answer.status
 
 
-def test_who_hangs_up_gets_no_reply(rooms: Rooms, runner: asyncio.Runner) -> None:
-    """And has changed nothing."""
+def test_a_body_that_breaks_off_is_400(rooms: Rooms, runner: asyncio.Runner) -> None:
+    """Whoever sent nonsense for a chunk is told so; who has gone doesn't hear it."""
 
-    async def hang_up() -> list[Any]:
+    async def break_off() -> list[Any]:
         sent: list[Any] = []
 
         async def receive() -> dict[str, Any]:
@@ -211,4 +211,7 @@ def test_who_hangs_up_gets_no_reply(rooms: Rooms, runner: asyncio.Runner) -> Non
         await rooms.app(scope, receive, send)
         return sent
 
-    assert [] == runner.run(hang_up())
+    before = rooms.engine.digest()
+    start, _ = runner.run(break_off())
+    assert 400 == start["status"]
+    assert before == rooms.engine.digest()
