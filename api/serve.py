@@ -34,6 +34,7 @@ from api.processes import (
     parent_id,
     require_free_port,
 )
+from api.readers import limit_who_does_not_read
 from api.service import Service
 from api.settings import Settings, from_environment
 from catalog import Catalog, CatalogError
@@ -42,6 +43,7 @@ from sagas import Breaker, GatewayClient, ProviderClient, Sagas
 
 HEADER_TIMEOUT_MS = 8_000  # also how long an idle connection may stay
 HEADER_BYTES_MAX = 32_768
+REPLY_SECONDS_MAX = 10  # without a byte of a reply taken
 STOP_SECONDS_MAX = 20
 # The very first start waits so long for the provider's places, which take half a second; after that
 # a provider that is down delays nobody else.
@@ -153,6 +155,7 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
     await asyncio.wait({reading}, timeout=PLACES_SECONDS_MAX)
     sagas.start()
     keeper.start()
+    keeper.watch(limit_who_does_not_read(REPLY_SECONDS_MAX))
     keeper.watch(clock.watch())
     keeper.watch(service.stalls.watch())
     keeper.watch(asyncio.to_thread(catalog.warm_up))
