@@ -10,7 +10,6 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -18,9 +17,9 @@ from typing import NamedTuple
 import orjson
 import uvloop
 
-from bench.caller import Answer
 from bench.direct import Direct
 from bench.machine import described
+from bench.open_loop import open_loop, spread, until
 from bench.scale import Figures, Stopwatch
 from bench.town import OWN, PARTNER, Sale, Town, gathered, town
 
@@ -81,15 +80,15 @@ async def _page(here: Town, event_id: int, latency_ms: int, rate: int, calls: in
     sales = await here.hold(event_id, calls)
     await here.turn(here.gateway, latency_ms=latency_ms)
     direct = Direct(here)
-    theirs = await _open_loop(rate, [partial(direct.init, at) for at in range(1, calls + 1)])
-    ours = await _open_loop(rate, [partial(here.initiate, sale) for sale in sales])
+    theirs = await open_loop(rate, [partial(direct.init, at) for at in range(1, calls + 1)])
+    ours = await open_loop(rate, [partial(here.initiate, sale) for sale in sales])
     await here.close()
-    spread, reference = _spread(ours.seconds), _spread(theirs.seconds)
+    figures, reference = spread(ours.seconds), spread(theirs.seconds)
     return {
         "load": load,
-        "ours": spread,
+        "ours": figures,
         "gateway": reference,
-        "p99_above_ms": round(spread["p99_ms"] - reference["p99_ms"], 1),
+        "p99_above_ms": round(figures["p99_ms"] - reference["p99_ms"], 1),
         "answers": Counter(str(answer.status) for answer in ours.answers),
     }
 
@@ -120,7 +119,7 @@ async def _flight(here: Town, count: int) -> Figures:
     after = here.cpu_seconds()
     figures["cpu_seconds"] = {name: round(after[name] - before[name], 1) for name in after}
     figures["sold_per_s"] = round(count / paying.seconds)
-    figures["pay_to_confirmed"] = _spread([one for one in seconds if one is not None])
+    figures["pay_to_confirmed"] = spread([one for one in seconds if one is not None])
     figures["not_sold"] = seconds.count(None)
     await here.until_at_rest()
     figures["money_agrees"] = await here.money_agrees()
@@ -178,51 +177,18 @@ async def _outage(here: Town, seconds: int, each: int) -> Figures:
 
 
 async def _turn_up_at(here: Town, at: float) -> None:
-    await _until(at)
+    await until(at)
     await here.turn(here.gateway, **UP)
 
 
 async def _come(here: Town, sale: Sale, at: float, page: str = "") -> float | None:
     """Pay at a moment, on the page of before the outage or a new one; None: no seat, it is lost."""
-    await _until(at)
+    await until(at)
     page = page or await here.initiate_patiently(sale)
     if not page:
         return None
     await here.come_back(await here.pay(page))
     return time.perf_counter() if await here.until_sold(sale) else None
-
-
-async def _until(at: float) -> None:
-    await asyncio.sleep(max(at - time.perf_counter(), 0.0))
-
-
-class Timed(NamedTuple):
-    """Each call's answer and its seconds, counted from when it was due, not from when it went."""
-
-    answers: list[Answer]
-    seconds: list[float]
-
-
-async def _open_loop(rate: int, asks: Sequence[Callable[[], Awaitable[Answer]]]) -> Timed:
-    """A call each 1/rate seconds, whether those before are answered or not."""
-    began = time.perf_counter()
-
-    async def one(at: int, ask: Callable[[], Awaitable[Answer]]) -> tuple[Answer, float]:
-        due = began + at / rate
-        await _until(due)
-        return await ask(), time.perf_counter() - due
-
-    timed = await asyncio.gather(*(one(at, ask) for at, ask in enumerate(asks)))
-    return Timed([answer for answer, _ in timed], [seconds for _, seconds in timed])
-
-
-def _spread(seconds: Sequence[float]) -> dict[str, float]:
-    ranked = sorted(seconds)
-    at = {"p50_ms": 0.5, "p99_ms": 0.99, "max_ms": 1.0}
-    return {
-        name: round(ranked[min(int(len(ranked) * part), len(ranked) - 1)] * 1e3, 1)
-        for name, part in at.items()
-    }
 
 
 if __name__ == "__main__":

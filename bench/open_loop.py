@@ -1,0 +1,43 @@
+"""Calls at a fixed rate, however slow the answers are, and how long they took."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+from bench.caller import Answer
+
+
+class Timed(NamedTuple):
+    """Each call's answer and its seconds, counted from when it was due, not from when it went."""
+
+    answers: list[Answer]
+    seconds: list[float]
+
+
+async def open_loop(rate: int, asks: Sequence[Callable[[], Awaitable[Answer]]]) -> Timed:
+    """A call each 1/rate seconds, whether those before are answered or not."""
+    began = time.perf_counter()
+
+    async def one(at: int, ask: Callable[[], Awaitable[Answer]]) -> tuple[Answer, float]:
+        due = began + at / rate
+        await until(due)
+        return await ask(), time.perf_counter() - due
+
+    timed = await asyncio.gather(*(one(at, ask) for at, ask in enumerate(asks)))
+    return Timed([answer for answer, _ in timed], [seconds for _, seconds in timed])
+
+
+async def until(at: float) -> None:
+    """Sleep until a moment of `perf_counter`; not at all where it is over."""
+    await asyncio.sleep(max(at - time.perf_counter(), 0.0))
+
+
+def spread(seconds: Sequence[float]) -> dict[str, float]:
+    """The median, the slowest hundredth and the slowest, in milliseconds."""
+    ranked = sorted(seconds)
+    at = {"p50_ms": 0.5, "p99_ms": 0.99, "max_ms": 1.0}
+    return {
+        name: round(ranked[min(int(len(ranked) * part), len(ranked) - 1)] * 1e3, 1)
+        for name, part in at.items()
+    }
