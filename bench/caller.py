@@ -20,10 +20,14 @@ class Answer(NamedTuple):
 
 
 class Caller:
-    """Speaks to one server; each call has a connection to itself, at most CONNECTIONS_MAX."""
+    """Speaks to one server; each call has a connection to itself, at most CONNECTIONS_MAX.
 
-    def __init__(self, url: str, user: tuple[str, str] | None = None) -> None:
+    `source` is the address that the connections come from; empty: the system's choice.
+    """
+
+    def __init__(self, url: str, user: tuple[str, str] | None = None, *, source: str = "") -> None:
         self.url = url
+        self._from = (source, 0) if source else None
         parts = urlsplit(url)
         self._host, self._port = parts.hostname, parts.port
         self._headers = f"Host: {parts.netloc}\r\n"
@@ -50,7 +54,7 @@ class Caller:
             if not reader.at_eof():
                 return reader, writer
             writer.close()  # a server ends what has been idle for some seconds
-        return await asyncio.open_connection(self._host, self._port)
+        return await asyncio.open_connection(self._host, self._port, local_addr=self._from)
 
     async def close(self) -> None:
         for _, writer in self._idle:

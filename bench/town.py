@@ -19,7 +19,7 @@ import orjson
 
 from api import store
 from bench.caller import Answer, Caller
-from bench.machine import cpu_seconds
+from bench.machine import cpu_seconds, resident_parts
 from bench.scale import free_port, worker_of
 from catalog import demo
 from engine import seat_id_of
@@ -152,6 +152,10 @@ class Town:
         """What each process has used of a core so far, this one, the client, too."""
         own = time.process_time()
         return {"client": own, **{name: cpu_seconds(one) for name, one in self._workers.items()}}
+
+    def server_bytes(self) -> int:
+        """Memory of the server's worker that can't be taken back."""
+        return resident_parts(self._workers["server"])["own"]
 
 
 @contextmanager
