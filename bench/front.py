@@ -1,5 +1,6 @@
 """nginx in front of a server with the project's own nginx.conf: ports and paths are others."""
 
+import re
 import shutil
 import subprocess
 import time
@@ -35,13 +36,19 @@ def nginx(directory: Path, upstream: str, *, tls: bool = True) -> Iterator[str]:
         process.wait(timeout=20)
 
 
+def seconds_of(directive: str) -> float:
+    """How long nginx.conf gives a client, by the directive's name."""
+    (found,) = re.findall(rf"^    {directive} (\d+)s;", CONF.read_text(), re.MULTILINE)
+    return float(found)
+
+
 def _rewritten(directory: Path, *, upstream: str, port: int, plain: int, tls: bool) -> Path:
     """The committed file with other ports and paths; each replacement must find its text."""
     certificate, key = _certificate(directory)
     text = CONF.read_text()
     for old, new in {
         "server 127.0.0.1:8081 ": f"server {upstream} ",
-        "listen 443 ssl;": f"listen 127.0.0.1:{port}{' ssl' if tls else ''};",
+        "listen 443 ssl ": f"listen 127.0.0.1:{port}{' ssl' if tls else ''} ",
         "listen 80;": f"listen 127.0.0.1:{plain};",
         "/etc/billetter/tls.crt": str(certificate),
         "/etc/billetter/tls.key": str(key),
