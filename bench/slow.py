@@ -26,7 +26,7 @@ import uvloop
 from api.serve import HEADER_TIMEOUT_MS, REPLY_SECONDS_MAX
 from api.service import Limits
 from bench.caller import Caller
-from bench.front import NGINX, nginx
+from bench.front import NGINX, nginx, seconds_of
 from bench.hostile import crowd
 from bench.machine import described
 from bench.open_loop import open_loop, spread, until
@@ -40,10 +40,18 @@ USER = (demo.EMAIL, demo.PASSWORD)
 ADDRESSES = [f"127.0.2.{at}" for at in range(1, 11)]
 KNOCKS_PER_SECOND = 10
 TIMEOUTS_S = {
-    "slow headers": HEADER_TIMEOUT_MS / 1_000,
-    "slow bodies": Limits().body_read_seconds,
-    "slow readers": float(REPLY_SECONDS_MAX),
-    "idle": HEADER_TIMEOUT_MS / 1_000,
+    "directly": {
+        "slow headers": HEADER_TIMEOUT_MS / 1_000,
+        "slow bodies": Limits().body_read_seconds,
+        "slow readers": float(REPLY_SECONDS_MAX),
+        "idle": HEADER_TIMEOUT_MS / 1_000,
+    },
+    "behind nginx": {
+        "slow headers": seconds_of("client_header_timeout"),
+        "slow bodies": seconds_of("client_body_timeout"),
+        "slow readers": seconds_of("send_timeout"),
+        "idle": seconds_of("keepalive_timeout"),
+    },
 }
 
 
@@ -57,7 +65,7 @@ class Size(NamedTuple):
 
 
 _ALL = {"slow headers": 2_000, "slow bodies": 2_000, "slow readers": 500, "idle": 10_000}
-FULL = Size(300, 10, 20, {**{name: {name: size} for name, size in _ALL.items()}, "all": _ALL})
+FULL = Size(300, 10, 35, {**{name: {name: size} for name, size in _ALL.items()}, "all": _ALL})
 SMOKE = Size(50, 1, 1, {"all": {name: size // 100 for name, size in _ALL.items()}})
 
 
