@@ -29,6 +29,7 @@ bench: .venv/installed-dev
 	$(BIN)/python -m bench.scale
 	$(BIN)/python -m bench.search
 	$(BIN)/python -m bench.sagas
+	$(BIN)/python -m bench.slow
 
 # Ten minutes, and wrk must be installed: the server and a hello-world on the same Granian, by turns.
 bench-http: .venv/installed-dev
