@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import stat
 import sys
 from collections.abc import Iterator
 
@@ -36,11 +37,13 @@ def _limited(seconds: int) -> bool:
 
 def listening() -> Iterator[socket.socket]:
     """Copies of the sockets that this process listens on, to be closed by the caller."""
-    for name in os.listdir("/proc/self/fd"):
+    for number in map(int, os.listdir("/proc/self/fd")):
         try:
-            one = socket.socket(fileno=os.dup(int(name)))
+            if not stat.S_ISSOCK(os.fstat(number).st_mode):
+                continue
+            one = socket.socket(fileno=os.dup(number))
         except OSError:
-            continue  # no socket, or closed meanwhile
+            continue  # closed meanwhile
         if one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             yield one
         else:
