@@ -213,7 +213,7 @@ def sagas(url: str, data: Path | None, *, retry: bool) -> None:
 @click.option("--trial", "names", multiple=True, type=click.Choice([one.name for one in TRIALS]))
 @click.option("--report", type=click.Path(path_type=Path, file_okay=False), help="keep it there")
 def torture(minutes: float | None, seed: int | None, jobs: int | None, **chosen: Any) -> None:
-    """Try to break the log and the snapshots, on a disk in memory; no data is touched."""
+    """Try to break the log, the snapshots and servers of its own; no data of yours is touched."""
     seed = random.randrange(1 << 32) if seed is None else seed
     names, keep_in = chosen["names"], chosen["report"]
     report = run_trials(names, minutes=minutes, seed=seed, jobs=jobs, keep_in=keep_in)

@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "engine": {"snapshots", "wal"},
     "sagas": {"engine"},
     "snapshots": {"wal"},
-    "torture": {"snapshots", "wal"},
+    "torture": {"api", "catalog", "emulators", "engine", "sagas", "snapshots", "wal"},
     "wal": set(),
 }
 ROOMS = set(MAY_IMPORT)
@@ -56,6 +56,9 @@ NEVER = {
     "catalog": {"asyncio", "httpx", "starlette"},
     "sagas": {"granian", "starlette"},
 }
+
+# What the disk in memory and its trials are about; whole servers and worlds are in rooms within.
+DISK_USERS = {"snapshots", "wal"}
 
 LEFTOVERS = re.compile(r"\b(?:" + "|".join(("TO" + "DO", "FIX" + "ME", "X" * 3)) + r")\b")
 MAY_PRINT = ("api/cli.py", "bench/")
@@ -99,6 +102,13 @@ def snapshots_share_the_disk_only(path: str, source: str) -> Iterator[str]:
             for module in modules:
                 if module and module.partition(".")[0] == "wal" and module != "wal.files":
                     yield f"{path}: imports {module}"
+
+
+def the_disk_is_tried_alone(path: str, source: str) -> Iterator[str]:
+    """Trials of log and snapshots need nothing above them, so that a fault is theirs."""
+    if path.startswith("torture/") and path.count("/") == 1:
+        for other in sorted(imports(source) & ROOMS - {"torture"} - DISK_USERS):
+            yield f"{path}: imports {other}"
 
 
 def rooms_are_ignorant(path: str, source: str) -> Iterator[str]:
@@ -183,6 +193,11 @@ RULES: list[tuple[Rule, list[tuple[str, str]], list[tuple[str, str]]]] = [
         snapshots_share_the_disk_only,
         [("snapshots/store.py", "import wal"), ("snapshots/store.py", "from wal.log import Log")],
         [("snapshots/store.py", "from wal.files import FileSystem"), ("a.py", "import wal")],
+    ),
+    (
+        the_disk_is_tried_alone,
+        [("torture/power.py", "import engine"), ("torture/diary.py", "from api.app import create")],
+        [("torture/servers/kills.py", "import api"), ("torture/diary.py", "import wal, snapshots")],
     ),
     (
         rooms_are_ignorant,

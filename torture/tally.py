@@ -49,17 +49,23 @@ class Tally:
         self.states |= other.states
 
 
-def tally(name: str, numbers: Iterable[int], case: Callable[[int, Tally], str]) -> Tally:
+def tally(
+    name: str,
+    numbers: Iterable[int],
+    case: Callable[[int, Tally], str],
+    *,
+    hang_seconds: float = HANG_SECONDS,
+) -> Tally:
     """Run the cases of these numbers; whatever one raises is a violation, and a hang is too."""
     found = Tally()
     for number in numbers:
         try:
-            with _at_most(HANG_SECONDS):
+            with _at_most(hang_seconds):
                 outcome = case(number, found)
         except Violation as violation:
             found.violate(f"{name} {number}: {violation}")
         except Hang:
-            found.violate(f"{name} {number}: no end after {HANG_SECONDS:.0f} s")
+            found.violate(f"{name} {number}: no end after {hang_seconds:.0f} s")
         except Exception as uncaught:
             found.violate(f"{name} {number}: uncaught {uncaught!r}")
         else:

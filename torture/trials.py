@@ -14,18 +14,25 @@ from random import Random
 from typing import NamedTuple
 
 from torture import cuts, damages, faults, flips, power
-from torture.tally import Tally, tally
+from torture.servers import kills
+from torture.tally import HANG_SECONDS, Tally, tally
 
 CHUNK_CASES = 200  # less than a second of work, so that a run ends when its time is up
+SERVER_HANG_SECONDS = 180.0  # whoever waits for a server gives up before
 MEMORY_BYTES_MAX = 2 << 30  # a wrong length that fills the memory shows as an uncaught MemoryError
 
 
 class Trial(NamedTuple):
-    """`count` is how many cases there are for a seed; `case` runs one and says what came of it."""
+    """`count` is how many cases there are for a seed; `case` runs one and says what came of it.
+
+    `chunk_cases` are run before anything is told of them; after `hang_seconds` one is a violation.
+    """
 
     name: str
     count: Callable[[int], int]
     case: Callable[[int, int, Tally], str]
+    chunk_cases: int = CHUNK_CASES
+    hang_seconds: float = HANG_SECONDS
 
 
 TRIALS = (
@@ -34,6 +41,7 @@ TRIALS = (
     Trial("damages", damages.count, damages.case),
     Trial("faults", faults.count, faults.case),
     Trial("power", power.count, power.case),
+    Trial("kills", kills.count, kills.case, chunk_cases=2, hang_seconds=SERVER_HANG_SECONDS),
 )
 
 
@@ -54,7 +62,7 @@ def run(
     result = Result(trial.name, trial.count(seed))
     began = time.monotonic()
     with ProcessPoolExecutor(jobs, get_context("spawn"), _become_worker) as pool:
-        parts = iter(range(0, result.total, CHUNK_CASES))
+        parts = iter(range(0, result.total, trial.chunk_cases))
         work = partial(_part, trial, seed, result.total)
         running: set[Future[Tally]] = {pool.submit(work, at) for at in islice(parts, 2 * jobs)}
         while running:
@@ -69,8 +77,13 @@ def run(
 
 
 def _part(trial: Trial, seed: int, total: int, first: int) -> Tally:
-    last = min(first + CHUNK_CASES, total)
-    return tally(trial.name, numbers(range(first, last), seed, total), partial(trial.case, seed))
+    places = range(first, min(first + trial.chunk_cases, total))
+    return tally(
+        trial.name,
+        numbers(places, seed, total),
+        partial(trial.case, seed),
+        hang_seconds=trial.hang_seconds,
+    )
 
 
 def numbers(places: range, seed: int, total: int) -> Iterator[int]:

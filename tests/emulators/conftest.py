@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 
 from emulators import gateway, provider
 from tests.emulators.fakes import FakeClock, Merchant, Partner, Shop
-from tests.server.conftest import Server, child, free_port
+from torture.servers.child import Server, child, free_port
 
 
 @pytest.fixture

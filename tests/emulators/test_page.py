@@ -14,7 +14,7 @@ import emulators
 from emulators import gateway, provider
 from emulators.gateway.knobs import RedirectFault, WebhookFault
 from emulators.knobs import Fault
-from tests.server.conftest import Server
+from torture.servers.child import Server
 
 README = Path(emulators.__file__).parent.parent / "README.md"
 BASH, CURL = shutil.which("bash"), shutil.which("curl")

@@ -1,15 +1,8 @@
-"""The real thing: the installed command as child processes on 127.0.0.1, and small demo data."""
+"""The real thing: servers and emulators as child processes, and small demo data."""
 
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,84 +12,10 @@ import pytest
 
 from api import store
 from catalog import demo
+from torture.servers.child import Server, child, free_port
 
-READY_SECONDS_MAX = 60
 USER = (demo.EMAIL, demo.PASSWORD)
 MERCHANT = ("--merchant-id", "demo-merchant", "--merchant-password", "demo-password")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@dataclass
-class Server:
-    """A child process group that answers at `url`."""
-
-    url: str
-    process: subprocess.Popen[bytes]
-    log: Path
-
-    @property
-    def port(self) -> int:
-        return int(self.url.rpartition(":")[2])
-
-    def client(self, user: tuple[str, str] | None = USER) -> httpx.Client:
-        return httpx.Client(base_url=self.url, auth=user, timeout=30)
-
-    def kill(self) -> None:
-        """kill -9, the supervisor and its worker."""
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-    def terminate(self) -> int:
-        """Ask it to stop as an operator would; returns the exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=40)
-
-
-@contextmanager
-def child(
-    arguments: list[str],
-    *,
-    url: str,
-    ready: str,
-    log: Path,
-    environment: Mapping[str, str] | None = None,
-) -> Iterator[Server]:
-    """Run `billetter …` until the block ends; waits until `ready` answers."""
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "api", *arguments],
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-            env={**os.environ, **(environment or {})},
-        )
-    server = Server(url, process, log)
-    try:
-        wait_until_ready(server, ready)
-        yield server
-    finally:
-        if process.poll() is None:
-            server.kill()
-
-
-def wait_until_ready(server: Server, path: str) -> None:
-    deadline = time.monotonic() + READY_SECONDS_MAX
-    while time.monotonic() < deadline:
-        if server.process.poll() is not None:
-            break
-        try:
-            if httpx.get(server.url + path, timeout=2).status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
-    server.kill() if server.process.poll() is None else None
-    pytest.fail(f"{server.url} did not become ready:\n{server.log.read_text()[-3_000:]}")
 
 
 @pytest.fixture(scope="session")

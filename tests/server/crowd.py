@@ -8,7 +8,7 @@ import httpx
 
 from catalog import demo
 from tests.server.buyer import Buyer
-from tests.server.conftest import Server
+from torture.servers.child import Server
 
 USER = (demo.EMAIL, demo.PASSWORD)
 CLIENTS = 16

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.conftest import Server, StartServer
+from tests.server.conftest import StartServer
 from tests.server.crowd import NOTHING, Crowd, Told, missing
+from torture.servers.child import Server
 
 pytestmark = pytest.mark.server
 

@@ -19,7 +19,7 @@ import pytest
 
 from api.processes import require_free_port
 from tests.server.buyer import Buyer, Cashier, eventually
-from tests.server.conftest import child, free_port
+from torture.servers.child import child, free_port
 
 CURL = shutil.which("curl")
 PROC = Path("/proc")

@@ -10,12 +10,9 @@ import httpx
 import pytest
 
 from catalog import demo
-from tests.serialisability import clients as serialisability
-from tests.serialisability.clients import active_users, kill_under
-from tests.serialisability.history import Check
 from tests.server.buyer import Buyer
-from tests.server.conftest import Server, StartServer
-from wal import read_records
+from tests.server.conftest import StartServer
+from torture.servers.child import Server
 
 pytestmark = pytest.mark.server
 USER = (demo.EMAIL, demo.PASSWORD)
@@ -109,26 +106,6 @@ async def _book(http: httpx.AsyncClient, told: Acknowledged) -> None:
                 assert selected.status_code == 419, selected.text
     except httpx.TransportError:
         return
-
-
-CALLS_BEFORE_KILL = 1_500
-QUARREL = 40  # users, a connection each
-
-
-def test_there_is_one_order_in_which_all_that_was_told_is_true(
-    data: Path, serve: StartServer, small_files: demo.Files
-) -> None:
-    """Clients quarrel about few seats and servers die under them: strictly serialisable, by LSN."""
-    users = active_users(small_files.users)[:QUARREL]
-    check = Check()
-    for seed in range(3):
-        server = serve(data)
-        crowd = serialisability.Crowd(server.port, users, seed=seed)
-        asyncio.run(kill_under(crowd, server, CALLS_BEFORE_KILL))
-        check.add(crowd.ops, read_records(data / "wal", check.lsn))
-
-    told = check.counts
-    assert min(told["book 201"], told["select 200"], told["select 419"], told["release 200"]) > 30
 
 
 def test_a_server_that_is_told_to_stop_loses_nothing(data: Path, serve: StartServer) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.server.buyer import Buyer, Cashier, eventually
-from tests.server.conftest import Server, StartServer, selling
+from tests.server.conftest import StartServer, selling
+from torture.servers.child import Server
 
 pytestmark = pytest.mark.server
 HALL = 7  # an event of our own

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,9 @@ import pytest
 
 from api.processes import require_free_port
 from tests.server.buyer import Buyer
-from tests.server.conftest import Server, StartServer, free_port
+from tests.server.conftest import StartServer
 from tests.server.crowd import HALL, NOTHING, Crowd, Told, missing
+from torture.servers.child import free_port, until_gone, worker_of
 
 pytestmark = pytest.mark.server
 ENDED_SECONDS_MAX = 30
@@ -76,31 +76,6 @@ def test_a_stop_under_load_loses_nothing(data: Path, serve: StartServer) -> None
     assert {503} >= {odd.status_code for odd in told.odd}
     assert '"event":"stopped"' in server.log.read_text()
     assert NOTHING == missing(told, serve(data))
-
-
-def worker_of(server: Server) -> int:
-    """The process that Granian has started."""
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-    (worker,) = map(int, children.read_text(encoding="ascii").split())
-    return worker
-
-
-def until_gone(process_id: int) -> None:
-    """Wait for a process that should end; one that doesn't is ended, and the test has failed."""
-    deadline = time.monotonic() + ENDED_SECONDS_MAX
-    while _is_running(process_id):
-        if time.monotonic() > deadline:
-            os.kill(process_id, signal.SIGKILL)
-            pytest.fail(f"process {process_id} went on")
-        time.sleep(0.02)
-
-
-def _is_running(process_id: int) -> bool:
-    try:
-        stat = Path(f"/proc/{process_id}/stat").read_text(encoding="ascii")
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
 linux = pytest.mark.skipif(

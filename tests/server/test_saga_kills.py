@@ -26,8 +26,9 @@ from catalog import demo
 from engine import seat_id_of
 from engine.domain import event_of_seat
 from tests.server.buyer import DECLINED_CARD, GOOD_CARD, Buyer, Cashier, eventually
-from tests.server.conftest import MERCHANT, Server, child, free_port
+from tests.server.conftest import MERCHANT
 from tests.server.turnstile import Turnstile, When
+from torture.servers.child import Server, child, free_port
 
 pytestmark = pytest.mark.server
 STADIUM, OWN = 1, 2

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from catalog import demo
-from tests.serialisability.clients import Crowd, active_users
-from tests.serialisability.history import Check
-from tests.server.conftest import Server, StartServer
+from tests.server.conftest import StartServer
+from torture.servers.child import Server
+from torture.servers.clients import Crowd, active_users
+from torture.servers.history import Check
 from wal import read_records
 
 pytestmark = pytest.mark.server
@@ -59,7 +60,7 @@ def test_a_stop_under_load(
     users = active_users(small_files.users)[:QUARREL]
     check = Check()
     server = serve(data)
-    crowd = Crowd(server.port, users, seed=times)
+    crowd = Crowd(users, seed=times)
 
     asyncio.run(_stopped(crowd, server, lambda: send(server, number), times))
 
@@ -71,14 +72,13 @@ def test_a_stop_under_load(
     assert 1 == log.count('"event":"stopped"'), "it was killed in the end"
 
     again = serve(data)
-    after = Crowd(again.port, users, seed=times + 10)
-    asyncio.run(_stopped(after, again, lambda: send(again, signal.SIGTERM), 1))
-    check.add(after.ops, read_records(data / "wal", check.lsn))
+    asyncio.run(_stopped(crowd, again, lambda: send(again, signal.SIGTERM), 1))
+    check.add(crowd.ops, read_records(data / "wal", check.lsn))
 
 
 async def _stopped(crowd: Crowd, server: Server, send: Callable[[], None], times: int) -> None:
     """Send the signals while the crowd is at it, and wait for the end of the server."""
-    acting = asyncio.create_task(crowd.act(lambda: False))
+    acting = asyncio.create_task(crowd.act(server.port, lambda: False))
     while len(crowd.ops) < CALLS_BEFORE_STOP:
         await asyncio.wait([acting], timeout=0.001)
     # Half a request keeps the worker from ending at once: the later signals find it running.

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.server.buyer import DECLINED_CARD, Buyer, Cashier, eventually
-from tests.server.conftest import Server, StartServer, selling
+from tests.server.conftest import StartServer, selling
+from torture.servers.child import Server
 
 pytestmark = pytest.mark.server
 STADIUM = 1

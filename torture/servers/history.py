@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import Any
 
 from engine.mutations import (
+    AnswerRemembered,
     BookingCancelled,
     BookingCreated,
     BookingExpired,
@@ -22,13 +23,14 @@ from engine.mutations import (
     StateChecked,
     decode,
 )
+from torture.tally import Violation
 
 UNKNOWN = 0  # the status of a call whose reply never came
 EVENT_OF_BOOKING = 1_000_000_000
 EVENT_OF_SEAT = 10_000_000
 
 
-class Contradiction(AssertionError):
+class Contradiction(Violation):
     """No order of the calls gives the replies that were given."""
 
 
@@ -42,14 +44,23 @@ class Op:
     event_id: int = 0
     booking_id: int = 0
     seat_id: int = 0
+    key: str = ""  # its Idempotency-Key, if it has one
     end: float = float("inf")
     status: int = UNKNOWN
     answer: Any = None  # of book: the id; of list: [(booking id, event id, [seat ids])]
     lsn: int = 0
+    is_repeated: bool = False  # asked before, of a server that died
     made: bool = False  # found by the check: the record at `lsn` is its own
 
     def could_make(self, mutation: Mutation) -> bool:
         """Whether this call asks for this very record."""
+        match mutation:
+            case AnswerRemembered(receipt=receipt, effect=effect):
+                return self.key == receipt.key and (effect is None or self._asks_for(effect))
+            case _:
+                return not self.key and self._asks_for(mutation)
+
+    def _asks_for(self, mutation: Mutation) -> bool:
         match mutation:
             case BookingCreated():
                 asked = self.call == "book" and self.event_id == (
@@ -81,11 +92,14 @@ class Shop:
         self.baskets: dict[int, Basket] = {}
         self.by_user: dict[int, list[int]] = {}
         self.holders: dict[int, int] = {}
+        self.remembered: dict[tuple[int, str], int | None] = {}  # answers by user and key
 
     def owner_of(self, mutation: Mutation) -> int:
         """The user whose doing a record is; 0: of no user's."""
         if isinstance(mutation, BookingCreated):
             return mutation.user_id
+        if isinstance(mutation, AnswerRemembered):
+            return mutation.receipt.user_id
         basket = self.baskets.get(getattr(mutation, "booking_id", 0))
         return basket.user_id if basket else 0
 
@@ -108,11 +122,26 @@ class Shop:
                 for seat_id in list(self.baskets[booking_id].seats):
                     self._free(booking_id, seat_id)
                 self.baskets[booking_id].is_open = False
+            case AnswerRemembered(receipt=receipt, effect=effect):
+                key = receipt.user_id, receipt.key
+                require(key not in self.remembered, f"{key} is remembered twice")
+                if effect is not None:
+                    require(self.owner_of(effect) == key[0], f"not of {key}: {effect}")
+                    self.record(effect)
+                self.remembered[key] = receipt.result
             case _:
                 require(isinstance(mutation, StateChecked), f"nobody can have made {mutation}")
 
     def reply(self, op: Op) -> tuple[int, Any]:
         """(status, answer) of a call that makes no record; status 0 if it would make one."""
+        key = op.user_id, op.key
+        if key in self.remembered:
+            return SUCCESS[op.call], self.remembered[key]
+        status, answer = self.reply_without_key(op)
+        return (0, None) if op.key and status == 200 else (status, answer)
+
+    def reply_without_key(self, op: Op) -> tuple[int, Any]:
+        """The same of a call that is not to be remembered."""
         if op.call == "list":
             mine = self.by_user.get(op.user_id, [])
             return 200, [(one, self.baskets[one].event_id, self.baskets[one].seats) for one in mine]
@@ -142,6 +171,7 @@ class Shop:
 
 
 SUCCESS = {"book": 201, "select": 200, "release": 200, "cancel": 200}
+CALLS = {*SUCCESS, "list"}
 
 
 class Check:
@@ -173,7 +203,11 @@ class Check:
     def _record(self, mutation: Mutation, ops: list[Op], unknown: list[Op]) -> None:
         if not isinstance(mutation, StateChecked | BookingExpired):
             maker = self._maker(mutation, ops, unknown)
-            require(maker is not None, f"record {self.lsn} is of nobody's asking: {mutation}")
+            if maker is None:
+                raise Contradiction(f"record {self.lsn} is of nobody's asking: {mutation}")
+            if isinstance(mutation, AnswerRemembered) and mutation.effect is None:
+                status = self.shop.reply_without_key(maker)[0]
+                require(status == SUCCESS[maker.call], f"remembered, and untrue: {maker}")
         self.shop.record(mutation)
         self._compare([op for op in ops if not op.made])
 
@@ -185,12 +219,14 @@ class Check:
             if op.status in (UNKNOWN, SUCCESS[op.call]):
                 op.made, op.lsn = True, self.lsn
                 self.counts["unknown, and done"] += op.status == UNKNOWN
+                self.counts["repeated, and done now"] += op.is_repeated
                 return op
         return None
 
     def _compare(self, ops: list[Op]) -> None:
         """These have made no record; what they were told must be true here."""
         for op in ops:
+            self.counts["repeated, and done before"] += (op.user_id, op.key) in self.shop.remembered
             status, answer = self.shop.reply(op)
             require(
                 status == op.status and answer == op.answer,
@@ -208,6 +244,17 @@ def _require_order(ops: Sequence[Op], begun_lsn: int) -> None:
             newest = max(newest, answered[turn].lsn)
             turn += 1
         require(op.lsn >= newest + op.made, f"record {newest} was told before it asked: {op}")
+
+
+def summed(counts: Counter[str]) -> Counter[str]:
+    """The counts of a check with its calls in two heaps: those answered, and the others."""
+    total: Counter[str] = Counter()
+    for name, number in counts.items():
+        call, _, status = name.partition(" ")
+        if call in CALLS:
+            name = "calls not answered" if status == str(UNKNOWN) else "calls answered"
+        total[name] += number
+    return total
 
 
 def require(condition: object, said: str) -> None:

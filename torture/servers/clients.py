@@ -5,14 +5,16 @@ import csv
 import time
 from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
 import orjson
 
-from tests.serialisability.history import Op
-from tests.server.conftest import Server
+from torture.servers.child import Server
+from torture.servers.history import UNKNOWN, Op
+from torture.tally import Violation
 
 EVENTS = (7, 8)  # of our own
 SEATS = [
@@ -43,23 +45,32 @@ def active_users(file: Path) -> list[User]:
 
 
 class Crowd:
-    """Clients of one server; `ops` is their history. A call that is cut off stays unknown."""
+    """The same clients at one server after another; `ops` is their history at the last one.
 
-    def __init__(self, port: int, users: list[User], *, seed: int) -> None:
+    A call that is cut off stays unknown. If it had a key, its client asks the next server for it
+    once more, under the same key, before anything else.
+    """
+
+    def __init__(self, users: list[User], *, seed: object, keyed: float = 0.0) -> None:
+        """`keyed` is how often a call has an Idempotency-Key."""
         self.ops: list[Op] = []
-        self._port = port
-        self._users = users
-        self._seed = seed
+        self.left = 0  # clients who are done, or whom the server has hung up on
+        self._clients = [
+            _Client(user, Random(f"{seed} {number}"), keyed) for number, user in enumerate(users)
+        ]
         self._bookings: list[int] = []  # of everybody, the newest
 
-    async def act(self, until: Callable[[], bool]) -> None:
-        """Until then, or until nobody answers."""
-        await asyncio.gather(*(self._client(number, until) for number in range(len(self._users))))
+    def __len__(self) -> int:
+        return len(self._clients)
 
-    async def _client(self, number: int, until: Callable[[], bool]) -> None:
-        client = _Client(self._users[number], Random(f"{self._seed} {number}"))
+    async def act(self, port: int, until: Callable[[], bool]) -> None:
+        """Until then, or until nobody answers."""
+        self.ops, self.left = [], 0
+        await asyncio.gather(*(self._visit(client, port, until) for client in self._clients))
+
+    async def _visit(self, client: "_Client", port: int, until: Callable[[], bool]) -> None:
         try:
-            client.reader, client.writer = await asyncio.open_connection("127.0.0.1", self._port)
+            client.reader, client.writer = await asyncio.open_connection("127.0.0.1", port)
             while not until():
                 op = client.next_op(self._bookings)
                 self.ops.append(op)
@@ -69,31 +80,53 @@ class Crowd:
         except (OSError, asyncio.IncompleteReadError):
             return  # the server is gone
         finally:
+            self.left += 1
             client.close()
 
 
-async def kill_under(crowd: Crowd, server: Server, ops: int) -> None:
-    """kill -9 after so many calls, while the next ones are under way."""
-    acting = asyncio.create_task(crowd.act(lambda: False))
+async def kill_under(
+    crowd: Crowd, server: Server, ops: int, kill: Callable[[], object] | None = None
+) -> None:
+    """kill -9 after so many calls, while the next ones are under way; all must be answered."""
+    acting = asyncio.create_task(crowd.act(server.port, lambda: False))
     while len(crowd.ops) < ops and not acting.done():
         await asyncio.wait([acting], timeout=0.001)
-    await asyncio.to_thread(server.kill)
+    left, called = crowd.left, len(crowd.ops)
+    await asyncio.to_thread(kill or server.kill)
     await acting
+    if left or called < ops:
+        raise Violation(
+            f"of {ops} calls {called} were made when {left} clients had been hung up on"
+        )
 
 
 class _Client:
-    """One connection, one call at a time."""
+    """One user, one connection, one call at a time."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter | None = None
 
-    def __init__(self, user: User, random: Random) -> None:
+    def __init__(self, user: User, random: Random, keyed: float) -> None:
         self._user = user
         self._random = random
+        self._keyed = keyed
+        self._keys_sent = 0
         self._mine: list[int] = []
         self._held: list[int] = []
+        self._last: Op | None = None
 
     def next_op(self, bookings: list[int]) -> Op:
+        """What to ask now: for what has had no answer, or something new."""
+        last = self._last
+        if last is not None and last.key and last.status == UNKNOWN:
+            op = replace(last, is_repeated=True, made=False, lsn=0)
+        else:
+            op = self._new_op(bookings)
+        self._last = op
+        op.start = time.perf_counter()
+        return op
+
+    def _new_op(self, bookings: list[int]) -> Op:
         random = self._random
         (call,) = random.choices(list(CALLS), list(CALLS.values()))
         if not self._mine:
@@ -110,7 +143,9 @@ class _Client:
             op.seat_id = seat_id
         if call in ("select", "cancel"):
             op.booking_id = booking_id
-        op.start = time.perf_counter()
+        if call != "list" and random.random() < self._keyed:
+            self._keys_sent += 1
+            op.key = f"{self._user.user_id}-{self._keys_sent}"
         return op
 
     async def perform(self, op: Op) -> None:
@@ -152,16 +187,14 @@ def _request(op: Op, user: User) -> bytes:
     method, path = _ROUTES[op.call]
     named = {"event_id": op.event_id, "booking_id": op.booking_id, "seat_id": op.seat_id}
     body = b"" if op.call == "list" else orjson.dumps({k: v for k, v in named.items() if v})
-    return (
-        b"%b %b HTTP/1.1\r\nHost: test\r\nAuthorization: Basic %b\r\nContent-Length: %d\r\n\r\n%b"
-        % (
-            method.encode(),
-            path.encode(),
-            user.authorization,
-            len(body),
-            body,
-        )
-    )
+    head = [
+        f"{method} {path} HTTP/1.1".encode(),
+        b"Host: test",
+        b"Authorization: Basic " + user.authorization,
+        b"Content-Length: %d" % len(body),
+        *([b"Idempotency-Key: " + op.key.encode()] if op.key else ()),
+    ]
+    return b"\r\n".join([*head, b"", body])
 
 
 def _answer(op: Op, status: int, body: bytes) -> Any:

@@ -4,10 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
+from engine.domain import Receipt
 from engine.mutations import (
+    AnswerRemembered,
     BookingCancelled,
     BookingCreated,
     BookingExpired,
+    Effect,
     Mutation,
     SeatReleased,
     SeatSelected,
@@ -15,7 +18,7 @@ from engine.mutations import (
     StateReset,
     encode,
 )
-from tests.serialisability.history import UNKNOWN, Check, Contradiction, Op
+from torture.servers.history import UNKNOWN, Check, Contradiction, Op
 
 ANN, BOB = 1, 2
 A, B, SEAT = 7_000_000_001, 7_000_000_002, 70_010_001
@@ -142,6 +145,83 @@ def test_what_was_never_done_is_no_lie() -> None:
     told.append(Op("book", BOB, 20, 8))
     judge(told, records)
     assert (UNKNOWN, False) == (told[-1].status, told[-1].made)
+
+
+def remembered(key: str, effect: Effect | None, result: int | None = None) -> AnswerRemembered:
+    return AnswerRemembered(AT_MS, Receipt(ANN, key, b"", AT_MS, result), effect)
+
+
+def keyed_history() -> tuple[list[Op], list[Op], list[Mutation]]:
+    """Ann's calls have keys, her server dies under two of them, and she asks the next one again."""
+    records: list[Mutation] = [
+        remembered("1", BookingCreated(AT_MS, A, ANN), A),
+        remembered("2", SeatSelected(AT_MS, A, SEAT, AT_MS)),  # and nobody was told
+        remembered("3", None),
+    ]
+    first = [
+        Op("book", ANN, 1, 7, key="1", end=2, status=201, answer=A, lsn=1),
+        Op("select", ANN, 3, 0, A, SEAT, key="2"),
+    ]
+    second = [
+        Op("select", ANN, 5, 0, A, SEAT, "2", end=6, status=200, lsn=2, is_repeated=True),
+        Op("select", ANN, 7, 0, A, SEAT, "3", end=8, status=200, lsn=3),
+    ]
+    return first, second, records
+
+
+def judge_both(first: list[Op], second: list[Op], records: list[Mutation]) -> Check:
+    check, payloads = Check(), list(enumerate(map(encode, records), start=1))
+    check.add(first, payloads[:2])
+    check.add(second, payloads[2:])
+    return check
+
+
+def test_an_answer_that_is_remembered_is_believed() -> None:
+    """A call that was done before its server died is done once, and is answered by the next one."""
+    check = judge_both(*keyed_history())
+
+    assert 1 == check.counts["unknown, and done"]
+    assert 1 == check.counts["repeated, and done before"]
+
+
+def remembered_again(_: list[Op], second: list[Op], records: list[Mutation]) -> None:
+    records[2] = remembered("2", None)
+    second[0].lsn = 3
+    second.pop()
+
+
+KEYED_LIES: dict[str, tuple[Callable[[list[Op], list[Op], list[Mutation]], object], str]] = {
+    "a call is done twice": (
+        lambda _, __, records: records.insert(2, remembered("2", SeatReleased(AT_MS, A, SEAT))),
+        "nobody's asking|remembered twice",
+    ),
+    "its key is remembered twice": (remembered_again, "remembered twice"),
+    "what was done is refused when asked again": (
+        lambda _, second, __: setattr(second[0], "status", 419),
+        "the reply would be 200",
+    ),
+    "another answer than before": (
+        lambda first, second, _: second.append(
+            Op("book", ANN, 9, 7, key="1", end=10, status=201, answer=B, lsn=3)
+        ),
+        "the reply would be 201",
+    ),
+    "an answer without a record": (lambda *all_three: all_three[2].pop(), "it isn't there"),
+    "a success that was none is remembered": (
+        lambda first, second, records: records.__setitem__(1, remembered("2", None)),
+        "remembered, and untrue",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KEYED_LIES)
+def test_a_lie_about_keys_is_found(name: str) -> None:
+    """With each of these, some call was done twice, or not at all, or answered in two ways."""
+    lie, message = KEYED_LIES[name]
+    first, second, records = keyed_history()
+    lie(first, second, records)
+    with pytest.raises(Contradiction, match=message):
+        judge_both(first, second, records)
 
 
 def test_a_history_goes_on_with_the_next_server() -> None:

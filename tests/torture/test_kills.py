@@ -1,0 +1,57 @@
+"""Real servers are killed, and a server that tells too early is found out."""
+
+import math
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from torture.servers import kills
+from torture.servers.history import Contradiction
+from torture.servers.kills import Dynasty
+from torture.tally import Tally
+from torture.trials import SERVER_HANG_SECONDS, Trial, run
+
+pytestmark = pytest.mark.server
+SEED = 1
+LIVES = 10
+# Every reply is sent before the disk has its record.
+TELLS_TOO_EARLY = """
+from engine import Engine
+
+async def durable(engine):
+    engine._commit_group.wake()
+
+Engine.durable = durable
+"""
+
+
+def few(seed: int) -> int:
+    return LIVES
+
+
+def test_lives() -> None:
+    """Ten of them, in two processes: nothing told is missing, nothing is done twice."""
+    trial = Trial("kills", few, kills.case, 1, SERVER_HANG_SECONDS)
+
+    found = run(trial, seed=SEED, jobs=2, seconds=math.inf, progress=lambda _: None).tally
+
+    assert ([], LIVES) == (found.violations, found.cases)
+    deaths = {name: found.outcomes[name] for name, _, _ in kills.DEATHS}
+    assert LIVES == sum(deaths.values())
+    assert all(deaths.values()), "a seed is wanted with every death among the first lives"
+    assert found.outcomes["calls answered"] > LIVES / 2 * kills.CALLS_MIN
+    assert found.outcomes["records"] > 100
+
+
+def test_a_server_that_tells_too_early_is_found(tmp_path: Path) -> None:
+    """Within a few lives somebody was told of a record that the log doesn't have."""
+    (tmp_path / "sitecustomize.py").write_text(TELLS_TOO_EARLY, encoding="utf-8")
+    dynasty = Dynasty(SEED, environment={"PYTHONPATH": str(tmp_path)})
+    with pytest.raises(Contradiction, match="it isn't there"):
+        live_often(dynasty)
+
+
+def live_often(dynasty: Dynasty) -> None:
+    for number in range(LIVES):
+        dynasty.live(Random(number), Tally())
