@@ -14,7 +14,7 @@ from random import Random
 from typing import NamedTuple
 
 from torture import cuts, damages, faults, flips, power
-from torture.servers import kills
+from torture.servers import calls, kills
 from torture.tally import HANG_SECONDS, Tally, tally
 
 CHUNK_CASES = 200  # less than a second of work, so that a run ends when its time is up
@@ -42,6 +42,7 @@ TRIALS = (
     Trial("faults", faults.count, faults.case),
     Trial("power", power.count, power.case),
     Trial("kills", kills.count, kills.case, chunk_cases=2, hang_seconds=SERVER_HANG_SECONDS),
+    Trial("calls", calls.count, calls.case, chunk_cases=2, hang_seconds=SERVER_HANG_SECONDS),
 )
 
 

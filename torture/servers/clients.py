@@ -63,12 +63,15 @@ class Crowd:
     def __len__(self) -> int:
         return len(self._clients)
 
-    async def act(self, port: int, until: Callable[[], bool]) -> None:
-        """Until then, or until nobody answers."""
+    async def act(self, port: int, until: Callable[[], bool], pause_seconds: float = 0.0) -> None:
+        """Until then, or until nobody answers; each client pauses so long after a call."""
         self.ops, self.left = [], 0
-        await asyncio.gather(*(self._visit(client, port, until) for client in self._clients))
+        visits = (self._visit(client, port, until, pause_seconds) for client in self._clients)
+        await asyncio.gather(*visits)
 
-    async def _visit(self, client: "_Client", port: int, until: Callable[[], bool]) -> None:
+    async def _visit(
+        self, client: "_Client", port: int, until: Callable[[], bool], pause_seconds: float
+    ) -> None:
         try:
             client.reader, client.writer = await asyncio.open_connection("127.0.0.1", port)
             while not until():
@@ -77,6 +80,8 @@ class Crowd:
                 await client.perform(op)
                 if op.call == "book" and op.status == 201:
                     self._bookings = [*self._bookings[-50:], op.answer]
+                if pause_seconds:
+                    await asyncio.sleep(pause_seconds)
         except (OSError, asyncio.IncompleteReadError):
             return  # the server is gone
         finally:
@@ -85,14 +90,20 @@ class Crowd:
 
 
 async def kill_under(
-    crowd: Crowd, server: Server, ops: int, kill: Callable[[], object] | None = None
+    crowd: Crowd,
+    server: Server,
+    ops: int,
+    kill: Callable[[], object],
+    *,
+    pause_seconds: float = 0.0,
 ) -> None:
-    """kill -9 after so many calls, while the next ones are under way; all must be answered."""
-    acting = asyncio.create_task(crowd.act(server.port, lambda: False))
+    """Kill after so many calls, while the next ones are under way; raises Violation if some
+    client is hung up on before."""
+    acting = asyncio.create_task(crowd.act(server.port, lambda: False, pause_seconds))
     while len(crowd.ops) < ops and not acting.done():
         await asyncio.wait([acting], timeout=0.001)
     left, called = crowd.left, len(crowd.ops)
-    await asyncio.to_thread(kill or server.kill)
+    await asyncio.to_thread(kill)
     await acting
     if left or called < ops:
         raise Violation(

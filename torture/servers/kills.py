@@ -1,9 +1,9 @@
 """kill -9 of the real server under 64 clients, life after life on one data directory.
 
 A case is one life: clients call over HTTP until the server is killed, after so many calls, the
-supervisor, its worker, or both; or before it has begun to answer. Then all they were told is
-compared with the log (history.py), and the store is verified as an operator would. Clients ask the
-next life again for what the last one left unanswered.
+supervisor, its worker, or both, under a snapshot maybe; or before it has begun to answer. Then all
+they were told is compared with the log (history.py), and the store is verified as an operator
+would. Clients ask the next life again for what the last one left unanswered.
 
 Which call is cut off is up to the machine, so a case doesn't come again as it was. After a
 violation its directory is kept, and the next case begins with a new one.
@@ -33,6 +33,11 @@ LIVES_PER_DIRECTORY = 100
 CALLS_MIN, CALLS_MAX = CLIENTS, 600
 # More than a life writes, so the log goes back to its beginning when it is compared.
 SNAPSHOT_RECORDS = CALLS_MAX + 2 * CLIENTS
+# One life in so many is long enough for a snapshot, which is made after two seconds; its clients
+# take their time, or they would write more than may be written.
+LONG_EVERY = 4
+LONG_PAUSE_SECONDS = 0.4  # 64 clients: at most 160 calls a second
+LONG_CALLS_MIN = 300
 HOLD_SECONDS = 10  # some holds end under the next server
 KEYED = 0.5
 START_SECONDS_MAX = 2.5  # a killed start ends somewhere between the first import and the first call
@@ -74,6 +79,7 @@ class Dynasty:
         """The servers get `environment` beside our own."""
         self.lives = 0
         self.check = Check()
+        self._snapshots: set[int] = set()  # that were ever seen, by LSN
         self._environment = environment
         self._directory = Path(tempfile.mkdtemp(prefix="billetter-kills-"))
         # Errors: a snapshot may still be under way.
@@ -96,11 +102,18 @@ class Dynasty:
                 server.kill()
             else:
                 wait_until_ready(server, "/readyz")
-                calls = random.randint(CALLS_MIN, CALLS_MAX)
-                asyncio.run(kill_under(self.crowd, server, calls, lambda: kill(server)))
+                asyncio.run(self._killed(server, kill, random))
         self._compare(found)
         self.lives += 1
         return name
+
+    async def _killed(self, server: Server, kill: _Kill, random: Random) -> None:
+        is_long = random.randrange(LONG_EVERY) == 0
+        calls = random.randint(LONG_CALLS_MIN if is_long else CALLS_MIN, CALLS_MAX)
+        pause_seconds = LONG_PAUSE_SECONDS if is_long else 0.0
+        await kill_under(
+            self.crowd, server, calls, lambda: kill(server), pause_seconds=pause_seconds
+        )
 
     def _compare(self, found: Tally) -> None:
         self.check.counts.clear()
@@ -111,6 +124,8 @@ class Dynasty:
         findings = verify_store(self._shop.data)
         if findings.fault:
             raise Violation(f"the store doesn't verify: {findings.fault}")
+        found.outcomes["snapshots"] += len(set(findings.snapshots) - self._snapshots)
+        self._snapshots |= set(findings.snapshots)
 
     def kept(self) -> Path:
         """The directory, which outlives this object from now on."""
