@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from torture import cuts, damages, faults, flips, power
 from torture.servers import calls, kills
+from torture.simulation import trial as worlds
 from torture.tally import HANG_SECONDS, Tally, tally
 
 CHUNK_CASES = 200  # less than a second of work, so that a run ends when its time is up
@@ -41,6 +42,7 @@ TRIALS = (
     Trial("damages", damages.count, damages.case),
     Trial("faults", faults.count, faults.case),
     Trial("power", power.count, power.case),
+    Trial("worlds", worlds.count, worlds.case, chunk_cases=20),
     Trial("kills", kills.count, kills.case, chunk_cases=2, hang_seconds=SERVER_HANG_SECONDS),
     Trial("calls", calls.count, calls.case, chunk_cases=2, hang_seconds=SERVER_HANG_SECONDS),
 )

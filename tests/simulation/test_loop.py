@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulation.loop import Life, LifeOver, Stuck, VirtualLoop
+from torture.simulation.loop import Life, LifeOver, Stuck, VirtualLoop
 
 
 @pytest.fixture

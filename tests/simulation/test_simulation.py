@@ -1,6 +1,6 @@
 """Worlds full of trouble end with money, places and promises in order; broken worlds are noticed.
 
-`python -m tests.simulation` plays any number of them, and tells the story of one.
+`billetter torture --trial worlds` plays more of them; `python -m torture.simulation` tells of one.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from sagas.filling import Filling, Refusal
 from sagas.gateway_side import GatewaySide
 from sagas.outcome import Done
 from sagas.provider_side import ProviderSide
-from tests.simulation.world import AS_BUILT, DOCUMENTED, play
+from torture.simulation.world import AS_BUILT, DOCUMENTED, play
 
 SEEDS = {DOCUMENTED: 300, AS_BUILT: 90}
 SEEDS_PER_TEST = 30
@@ -95,7 +95,7 @@ def test_same_seed_same_log(seed: int) -> None:
     expected = hashlib.sha256(play(seed).log).hexdigest()
     assert expected == hashlib.sha256(play(seed).log).hexdigest()
     program = (
-        "import hashlib; from tests.simulation.world import play;"
+        "import hashlib; from torture.simulation.world import play;"
         f"print(hashlib.sha256(play({seed}).log).hexdigest())"
     )
     elsewhere = subprocess.run(

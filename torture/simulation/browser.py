@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from tests.simulation.history import Basket, History
-from tests.simulation.network import Answer, Link, NoAnswer, Request, Tell, Unreachable
-from tests.simulation.server import GATEWAY_URL, MERCHANT, PUBLIC_URL, authorization
+from torture.simulation.history import Basket, History
+from torture.simulation.network import Answer, Link, NoAnswer, Request, Tell, Unreachable
+from torture.simulation.server import GATEWAY_URL, MERCHANT, PUBLIC_URL, authorization
 
 # Longer than a call can be under way, there and back: one that is given up has been worked off by
 # now, or never will be.

@@ -19,9 +19,9 @@ from engine.apply import replay
 from engine.dump import dump, load
 from engine.errors import Busy
 from sagas import Breaker, GatewayClient, ProviderClient, Sagas
-from tests.simulation.disk import Commit, Disk
-from tests.simulation.loop import Life, LifeOver, VirtualLoop
-from tests.simulation.network import Answer, Header, Request, Unreachable, ask_app
+from torture.simulation.disk import Commit, Disk
+from torture.simulation.loop import Life, LifeOver, VirtualLoop
+from torture.simulation.network import Answer, Header, Request, Unreachable, ask_app
 
 MERCHANT, MERCHANT_PASSWORD = "demo-merchant", "demo-password"
 PUBLIC_URL = "http://billetter.test"

@@ -19,13 +19,13 @@ from emulators.provider import create_app as create_provider
 from emulators.provider.box_office import BoxOffice
 from engine import Event, Hall, Sale, Zone, seat_id_of
 from engine.mutations import AnswerRemembered, decode
-from tests.simulation import judge, trouble
-from tests.simulation.browser import Browser
-from tests.simulation.customers import Customer
-from tests.simulation.disk import Disk
-from tests.simulation.history import History
-from tests.simulation.loop import VirtualLoop
-from tests.simulation.network import (
+from torture.simulation import judge, trouble
+from torture.simulation.browser import Browser
+from torture.simulation.customers import Customer
+from torture.simulation.disk import Disk
+from torture.simulation.history import History
+from torture.simulation.loop import VirtualLoop
+from torture.simulation.network import (
     Answer,
     Courier,
     Link,
@@ -35,10 +35,10 @@ from tests.simulation.network import (
     Weather,
     ask_app,
 )
-from tests.simulation.server import GATEWAY_URL, PUBLIC_URL, Outside, Server
-from tests.simulation.story import Story
-from tests.simulation.stranger import Stranger
-from tests.simulation.trouble import Crash
+from torture.simulation.server import GATEWAY_URL, PUBLIC_URL, Outside, Server
+from torture.simulation.story import Story
+from torture.simulation.stranger import Stranger
+from torture.simulation.trouble import Crash
 
 DOCUMENTED, AS_BUILT = "documented", "as_built"
 START_MS = 1_750_000_000_000

@@ -9,10 +9,10 @@ from engine import BookingStatus, Engine, Payment, PaymentStatus, SeatStatus
 from engine.apply import replay
 from engine.domain import RESERVATION_SETTLED
 from engine.dump import digest
-from tests.simulation.history import Basket
+from torture.simulation.history import Basket
 
 if TYPE_CHECKING:
-    from tests.simulation.world import World
+    from torture.simulation.world import World
 
 EVERY_SEAT = 1_000
 

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from emulators.gateway.cards import APPROVED_CARD
 from engine import Event, seat_id_of
 from engine.domain import event_of_booking
-from tests.simulation.browser import Browser
-from tests.simulation.history import Basket
+from torture.simulation.browser import Browser
+from torture.simulation.history import Basket
 
 # Approved, declined, short of money, and one of which the bank's mood decides.
 CARDS = (*[APPROVED_CARD] * 5, "4000000000000002", "4000000000000119", "5555555555554444")

@@ -11,7 +11,7 @@ import msgspec
 
 from emulators.gateway.knobs import PROFILES, GatewayKnobs, WebhookFault
 from emulators.provider import ProviderKnobs
-from tests.simulation.network import CLEAR, Outage, Weather
+from torture.simulation.network import CLEAR, Outage, Weather
 
 TROUBLE_MINUTES = (20, 40)
 CALM_WORLDS = 0.1
