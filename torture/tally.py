@@ -73,6 +73,11 @@ def tally(
     return found
 
 
+def first_line(failure: Exception) -> str:
+    """What went wrong, without what a server has written to its log."""
+    return f"{type(failure).__name__}: {failure}".partition("\n")[0]
+
+
 @contextmanager
 def _at_most(seconds: float) -> Iterator[None]:
     before = signal.signal(signal.SIGALRM, _hang)

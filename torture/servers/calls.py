@@ -35,7 +35,7 @@ from torture.servers.child import (
 from torture.servers.clients import Crowd
 from torture.servers.history import Check, summed
 from torture.servers.shop import Shop, command, made
-from torture.tally import Tally, Violation
+from torture.tally import Tally, Violation, first_line
 from wal import Corrupt, read_records
 
 CLIENTS = 8
@@ -45,11 +45,11 @@ CALLS_AFTER_LIE = 150
 # added, so that none is made again, and the log goes back to that beginning.
 SNAPSHOT_RECORDS = 2_000
 HOLD_SECONDS = 10
-UNHURRIED_SECONDS = 0.02  # between two calls of a client, so that it meets the snapshot
+# Of a server that is to meet a snapshot: five seconds at least.
+UNHURRIED_CALLS, UNHURRIED_SECONDS = 800, 0.05  # in all, and between two calls of a client
 NO_STRACE = "skipped: strace is not here, or may not trace"
 KILL = "signal=KILL"
 GOING_ON_SECONDS = 4.0  # whoever has not ended after that goes on; one second is usual
-_STRUCK = ("(INJECTED)", "= ?")  # the end of a line that strace writes of such a call
 _PATH = re.compile(r"[<\"](/[^>\"]+)[>\"]")
 
 
@@ -106,7 +106,8 @@ def case(seed: int, number: int, found: Tally) -> str:
         victim = _Victim(_template(), directory, f"calls/{seed}/{number}")
         outcome = victim.suffer(blow, when, found)
     except Exception as failure:
-        raise Violation(f"{blow} {when}: {failure!r}; kept in {directory}") from failure
+        said = first_line(failure)
+        raise Violation(f"{blow.named} {when}: {said}; kept in {directory}") from failure
     shutil.rmtree(directory, ignore_errors=True)
     return outcome
 
@@ -184,17 +185,14 @@ class _Victim:
             return self._judged(blow, server, patience_seconds=0)
 
     def _struck_while_serving(self, blow: Blow, when: int) -> str:
-        pause_seconds = UNHURRIED_SECONDS if blow.is_unhurried else 0.0
-        # Nobody notices a lie, so somebody must say when it has been told and built upon.
-        calls = CLIENTS * when // 2 + CALLS_AFTER_LIE if blow.is_lie else CALLS_MAX
+        calls, pause_seconds = _errands(blow, when)
         with _serving(self._shop) as server:
             wait_until_ready(server, "/readyz")
             with _attached(self._tracer(blow, when), worker_of(server)):
-                asyncio.run(
-                    self._crowd.act(
-                        server.port, lambda: len(self._crowd.ops) >= calls, pause_seconds
-                    )
+                acting = self._crowd.act(
+                    server.port, lambda: len(self._crowd.ops) >= calls, pause_seconds
                 )
+                asyncio.run(acting)
                 patience_seconds = 0.0 if blow.is_lie else GOING_ON_SECONDS
                 return self._judged(blow, server, patience_seconds=patience_seconds)
 
@@ -206,9 +204,9 @@ class _Victim:
     def _judged(self, blow: Blow, server: Server, *, patience_seconds: float) -> str:
         """How it has gone on or ended; raises Violation if it should have ended by itself."""
         has_ended = _ends_by_itself(server, patience_seconds)
+        struck = self._struck(blow)  # before our own kill, which cuts off a call as well
         if not has_ended:
             server.kill()
-        struck = self._struck()
         if struck is None:
             return f"{blow.named}: never came"
         is_of_log = struck.parent.name == "wal" and struck.suffix == ".wal"
@@ -216,10 +214,11 @@ class _Victim:
             raise Violation(f"the server went on, and {struck.name} had been refused")
         return f"{blow.named}: {'ended' if has_ended else 'went on'}"
 
-    def _struck(self) -> Path | None:
+    def _struck(self, blow: Blow) -> Path | None:
         """The file that the struck call was about."""
+        ending = "= ?" if blow.what == KILL else "(INJECTED)"
         for line in self._trace.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.endswith(_STRUCK):
+            if line.endswith(ending):
                 path = _PATH.search(line)
                 return Path(path[1] if path else "unknown")
         return None
@@ -248,6 +247,14 @@ class _Victim:
         if len(self._crowd.ops) < enough or not self._compare_log():
             raise Violation("the next server does not answer as its log does")
         return True
+
+
+def _errands(blow: Blow, when: int) -> tuple[int, float]:
+    """How many calls the clients make, and the pause of each between two."""
+    if blow.is_unhurried:
+        return UNHURRIED_CALLS, UNHURRIED_SECONDS
+    # Nobody notices a lie, so somebody must say when it has been told and built upon.
+    return (CLIENTS * when // 2 + CALLS_AFTER_LIE if blow.is_lie else CALLS_MAX), 0.0
 
 
 @contextmanager

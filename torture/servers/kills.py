@@ -23,7 +23,7 @@ from torture.servers.child import Server, free_port, started, wait_until_ready
 from torture.servers.clients import Crowd, kill_under
 from torture.servers.history import Check, summed
 from torture.servers.shop import command, made
-from torture.tally import Tally, Violation
+from torture.tally import Tally, Violation, first_line
 from wal import read_records
 
 CASES = 1_000
@@ -66,7 +66,7 @@ def case(seed: int, number: int, found: Tally) -> str:
     try:
         outcome = dynasty.live(Random(f"kills/{seed}/{number}"), found)
     except Exception as failure:
-        raise Violation(f"{failure!r}; kept in {dynasty.kept()}") from failure
+        raise Violation(f"{first_line(failure)}; kept in {dynasty.kept()}") from failure
     if dynasty.lives < LIVES_PER_DIRECTORY:
         _dynasties[seed] = dynasty
     return outcome
