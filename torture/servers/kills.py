@@ -31,11 +31,12 @@ CLIENTS = 64
 LIVES_PER_DIRECTORY = 100
 # A server that answers nothing would pass: it must take so many calls before it is killed.
 CALLS_MIN, CALLS_MAX = CLIENTS, 600
-# More than a life writes, so the log goes back to its beginning when it is compared.
-SNAPSHOT_RECORDS = CALLS_MAX + 2 * CLIENTS
+# What two or three lives write. Two snapshots of what one life has added would take more records
+# and eight seconds, so when it is compared the log still goes back to where the life began.
+SNAPSHOT_RECORDS = 400
 # One life in so many is long enough for a snapshot, which is made after two seconds; its clients
-# take their time, or they would write more than may be written.
-LONG_EVERY = 4
+# take their time, or they would be through with their calls by then.
+LONG_EVERY = 3
 LONG_PAUSE_SECONDS = 0.4  # 64 clients: at most 160 calls a second
 LONG_CALLS_MIN = 300
 HOLD_SECONDS = 10  # some holds end under the next server
