@@ -29,6 +29,7 @@ class Filling:
         "_doubtful",
         "_is_ending",
         "_maybe",
+        "_refused",
         "_seats",
         "_settling_since_ms",
         "in_flight_until_ms",
@@ -42,6 +43,7 @@ class Filling:
         self._certain: set[int] = set()  # selected, and we were told so
         self._maybe: set[int] = set(seats) if resumed else set()  # an attempt had no answer
         self._doubtful: set[int] = set()  # refused, perhaps because it is ours already
+        self._refused: set[int] = set()  # ever, whatever it meant
         self._settling_since_ms: int | None = None
         self._is_ending = False
         self.in_flight_until_ms = now_ms + IN_FLIGHT_MS if resumed else 0
@@ -57,7 +59,7 @@ class Filling:
 
     def places_held_max(self) -> int:
         """How many places the order may hold in the end."""
-        return len(self._certain | self._maybe)
+        return len(self._certain | self._maybe | self._refused)
 
     def next_seat(self) -> int | None:
         """The next seat to select; None: each has had its answer."""
@@ -71,12 +73,12 @@ class Filling:
         self.polls = 0
 
     def refused(self, seat_id: int, *, may_be_releasing: bool) -> Refusal:
+        # A box between may have sent our select twice, and this is the second answer: then the
+        # place is on its way to the order, which must not end before.
+        self._refused.add(seat_id)
         if seat_id in self._maybe or may_be_releasing:
             self._doubtful.add(seat_id)
             return Refusal.DOUBTFUL
-        # Unless a box between has sent our select twice and this is the second answer: then the
-        # place is on its way to the order, which must not end before.
-        self._maybe.add(seat_id)
         return Refusal.TAKEN
 
     def unanswered(self, seat_id: int, *, now_ms: int) -> None:

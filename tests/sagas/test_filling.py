@@ -26,9 +26,9 @@ def test_first_refusal() -> None:
     """
     filling = fresh()
     assert filling.refused(11, may_be_releasing=True) is Refusal.DOUBTFUL
-    assert filling.places_held_max() == 0
-    assert filling.refused(10, may_be_releasing=False) is Refusal.TAKEN
     assert filling.places_held_max() == 1
+    assert filling.refused(10, may_be_releasing=False) is Refusal.TAKEN
+    assert filling.places_held_max() == 2
 
 
 def test_refusal_after_a_lost_answer() -> None:
