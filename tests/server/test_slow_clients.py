@@ -15,7 +15,8 @@ import pytest
 
 from catalog import demo
 from tests.server.buyer import Buyer, eventually
-from tests.server.conftest import Server, StartServer
+from tests.server.conftest import StartServer
+from torture.servers.child import Server
 
 pytestmark = pytest.mark.server
 EACH = 15
