@@ -30,15 +30,15 @@ CASES = 1_000
 CLIENTS = 64
 LIVES_PER_DIRECTORY = 100
 # A server that answers nothing would pass: it must take so many calls before it is killed.
-CALLS_MIN, CALLS_MAX = CLIENTS, 600
+CALLS_MIN, CALLS_MAX = CLIENTS, 3_000  # a million calls in a thousand lives
 # What two or three lives write. Two snapshots of what one life has added would take more records
 # and eight seconds, so when it is compared the log still goes back to where the life began.
-SNAPSHOT_RECORDS = 400
+SNAPSHOT_RECORDS = 1_200
 # One life in so many is long enough for a snapshot, which is made after two seconds; its clients
 # take their time, or they would be through with their calls by then.
 LONG_EVERY = 3
 LONG_PAUSE_SECONDS = 0.4  # 64 clients: at most 160 calls a second
-LONG_CALLS_MIN = 300
+LONG_CALLS_MIN, LONG_CALLS_MAX = 300, 600
 HOLD_SECONDS = 10  # some holds end under the next server
 KEYED = 0.5
 START_SECONDS_MAX = 2.5  # a killed start ends somewhere between the first import and the first call
@@ -110,7 +110,8 @@ class Dynasty:
 
     async def _killed(self, server: Server, kill: _Kill, random: Random) -> None:
         is_long = random.randrange(LONG_EVERY) == 0
-        calls = random.randint(LONG_CALLS_MIN if is_long else CALLS_MIN, CALLS_MAX)
+        least, most = (LONG_CALLS_MIN, LONG_CALLS_MAX) if is_long else (CALLS_MIN, CALLS_MAX)
+        calls = random.randint(least, most)
         pause_seconds = LONG_PAUSE_SECONDS if is_long else 0.0
         await kill_under(
             self.crowd, server, calls, lambda: kill(server), pause_seconds=pause_seconds
