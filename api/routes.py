@@ -81,7 +81,7 @@ def _calls_of_the_crowd(events: EventPages) -> tuple[Operation[Any], ...]:
 
 def _other_calls(events: EventPages) -> tuple[Operation[Any], ...]:
     return (
-        Operation("GET", "/api/bookings", bookings.list_bookings),
+        Operation("GET", "/api/bookings", bookings.BookingPages().find),
         Operation(
             "PATCH",
             "/api/seats/release",

@@ -3,6 +3,7 @@
 `python -m bench.hello 8090` serves it alone.
 """
 
+import gc
 import sys
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -24,6 +25,7 @@ _BODY = {"type": "http.response.body", "body": BODY}
 def application() -> ASGIApp:
     """What Granian's worker runs."""
     die_with_parent(parent_id())
+    gc.disable()  # as the server does when it is ready; here nothing is made that needs it
     return _hello
 
 

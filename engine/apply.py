@@ -100,7 +100,7 @@ def _seat_released(state: State, mutation: SeatReleased) -> None:
     paying = booking.status is BookingStatus.PAYMENT_INITIATED
     _move(booking, mutation)
     _end_attempt(state, booking, mutation)
-    booking.seats.remove(mutation.seat_id)
+    booking.seats = tuple(one for one in booking.seats if one != mutation.seat_id)
     _free_seat(shard, booking, mutation.seat_id)
     if not booking.seats:
         booking.expires_at_ms = 0
@@ -297,7 +297,7 @@ def remember(state: State, receipt: Receipt) -> None:
 
 
 def hold_seat(shard: Shard, booking: Booking, seat_id: int) -> None:
-    booking.seats.append(seat_id)
+    booking.seats = (*booking.seats, seat_id)
     shard.holders[seat_id] = booking
     shard.seatmap.change(_index(shard, seat_id), SeatStatus.RESERVED)
     by_user = shard.seats_by_user
@@ -322,7 +322,7 @@ def _let_go(state: State, shard: Shard, booking: Booking, mutation: Mutation) ->
     _end_attempt(state, booking, mutation)
     for seat_id in booking.seats:
         _free_seat(shard, booking, seat_id)
-    booking.seats.clear()
+    booking.seats = ()
     booking.expires_at_ms = 0
     shard.bookings_live -= 1
 

@@ -15,15 +15,15 @@ from engine.errors import BadPlan
 # Ids carry what they belong to and stay below 2**53, because browsers read them.
 SEAT_NUMBERS_MAX = 9_999
 ROWS_MAX = 999
-_ROW_SPAN = SEAT_NUMBERS_MAX + 1
-_EVENT_SEAT_SPAN = (ROWS_MAX + 1) * _ROW_SPAN
+ROW_SPAN = SEAT_NUMBERS_MAX + 1
+_EVENT_SEAT_SPAN = (ROWS_MAX + 1) * ROW_SPAN
 _EVENT_BOOKING_SPAN = 1_000_000_000
 EVENT_ID_MAX = 2**53 // _EVENT_BOOKING_SPAN - 1
 
 
 def seat_id_of(*, event_id: int, row: int, number: int) -> int:
     """Seat 5 of row 12 of event 7 is 70120005: stable for ever, whatever else the hall grows."""
-    return event_id * _EVENT_SEAT_SPAN + row * _ROW_SPAN + number
+    return event_id * _EVENT_SEAT_SPAN + row * ROW_SPAN + number
 
 
 def event_of_seat(seat_id: int) -> int:
@@ -155,7 +155,7 @@ class Hall(msgspec.Struct, frozen=True, array_like=True, dict=True):
 
     def index_of(self, seat_id: int) -> int | None:
         """Where a seat stands in the order of rows and numbers, from 0; None: no such seat."""
-        row, number = divmod(seat_id % _EVENT_SEAT_SPAN, _ROW_SPAN)
+        row, number = divmod(seat_id % _EVENT_SEAT_SPAN, ROW_SPAN)
         if 1 <= row <= self.rows and 1 <= number <= self.seats_per_row:
             return (row - 1) * self.seats_per_row + number - 1
         return None
@@ -226,7 +226,9 @@ class Booking:
         self.user_id = user_id
         self.created_at_ms = created_at_ms
         self.status = BookingStatus.CREATED
-        self.seats: list[int] = []
+        # Replaced and never changed: most bookings share the empty one, and a list of them that is
+        # kept elsewhere is known to be true as long as it has the same tuples.
+        self.seats: tuple[int, ...] = ()
         # 0: nothing is held, so nothing can expire.
         self.expires_at_ms = 0
         # The current payment attempt; 0: none. Earlier attempts live on in State.payments.

@@ -249,7 +249,7 @@ class Story:
     def _see_booking(self, name: str, status: str, *seats: str) -> None:
         booking = self.engine.booking(self.named(name))
         assert booking is not None
-        assert (status, [seat_of(seat) for seat in seats]) == (booking.status, booking.seats)
+        assert (status, tuple(map(seat_of, seats))) == (booking.status, booking.seats)
 
     def _see_expiry(self, name: str, span: str) -> None:
         booking = self.engine.booking(self.named(name))

@@ -1,12 +1,11 @@
-"""A page of seats is encoded once and kept, and still nobody is shown what isn't so any more."""
+"""A seat is encoded once and kept, and still nobody is shown what isn't so any more."""
 
 import pytest
 
 from api import seats
-from api.reply import Reply
 from api.seats import SeatPages
-from engine import Engine, Event, Hall, SeatPage, Zone
-from tests.api.rooms import ANN, CONCERT, EVENTS, NOW_MS, PARTER, SOON, Rooms, seat
+from engine import Engine, Event, Hall, SeatView, Zone
+from tests.api.rooms import ANN, CHARITY, CONCERT, EVENTS, NOW_MS, PARTER, SOON, Rooms, seat
 
 ALL = f"/api/seats?event_id={CONCERT}&pageSize=3"
 
@@ -29,27 +28,32 @@ def test_a_change_is_seen_at_once(rooms: Rooms) -> None:
     assert statuses(rooms) == ["FREE", "FREE", "FREE"]
 
 
-def test_equal_pages_are_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And those of another event, of other seats or of another status are not equal."""
-    count = 0
-    encode = seats.encode_page
+def test_a_seat_is_encoded_once_in_each_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In whatever page it stands; and those of another event are others."""
+    encoded_seats: list[tuple[int, str]] = []
+    encode = seats.encode_seat
 
-    def counted(page: SeatPage) -> Reply:
-        nonlocal count
-        count += 1
-        return encode(page)
+    def counted(view: SeatView) -> bytes:
+        encoded_seats.append((view.seat_id, view.status.name))
+        return encode(view)
 
-    monkeypatch.setattr(seats, "encode_page", counted)
+    monkeypatch.setattr(seats, "encode_seat", counted)
     pages, engine = SeatPages(), Engine(EVENTS)
     first = encoded(pages, engine)
     assert first == encoded(pages, engine)
-    assert count == 1
+    encoded(pages, engine, offset=1)
+    assert encoded_seats == [(seat(number), "FREE") for number in (1, 2, 3, 4)]
     booking_id = engine.create_booking(user_id=1, event_id=CONCERT, now_ms=NOW_MS)
     engine.select_seat(user_id=1, booking_id=booking_id, seat_id=seat(1), now_ms=NOW_MS)
-    others = [encoded(pages, engine), encoded(pages, engine, SOON)]
-    others.append(encoded(pages, engine, offset=1))
-    assert count == 4
-    assert len({first, *others}) == 4
+    assert first != encoded(pages, engine)
+    engine.release_seat(user_id=1, seat_id=seat(1), now_ms=NOW_MS)
+    assert first == encoded(pages, engine)
+    encoded(pages, engine, SOON)
+    assert encoded_seats[4:] == [
+        (seat(1), "RESERVED"),
+        *((seat(number, event_id=SOON), "FREE") for number in (1, 2, 3)),
+    ]
+    assert len(pages) == 8
 
 
 def test_another_plan_of_the_same_event_is_another_page() -> None:
@@ -58,22 +62,30 @@ def test_another_plan_of_the_same_event_is_another_page() -> None:
     pages = SeatPages()
     before = encoded(pages, Engine([Event(CONCERT, NOW_MS, PARTER)]))
     after = encoded(pages, Engine([Event(CONCERT, NOW_MS, dearer)]))
+    assert len(pages) == 3
     assert b'"15000.50"' in before
     assert b'"20000.00"' in after
 
 
-def test_only_so_many_pages_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one that was asked for longest ago goes first."""
-    monkeypatch.setattr(seats, "PAGES_KEPT_MAX", 2)
+def test_only_so_many_seats_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the event that was asked for longest ago go first."""
+    monkeypatch.setattr(seats, "SEATS_KEPT_MAX", 8)
     pages, engine = SeatPages(), Engine(EVENTS)
+    for event_id in (CONCERT, SOON, CONCERT):
+        encoded(pages, engine, event_id)
+    assert len(pages) == 6
+    encoded(pages, engine, CHARITY)
+    assert len(pages) == 6
+    monkeypatch.setattr(seats, "encode_seat", None)
+    encoded(pages, engine, CONCERT)
+    encoded(pages, engine, CHARITY)
+    with pytest.raises(TypeError):
+        encoded(pages, engine, SOON)
 
-    def kept(offset: int) -> Reply:
-        page = engine.seats(event_id=CONCERT, status=None, row=None, offset=offset, limit=3)
-        return pages.encoded(page)
 
-    first, second = kept(0), kept(1)
-    assert kept(0) is first
-    kept(2)
-    assert len(pages) == 2
-    assert kept(0) is first
-    assert kept(1) is not second
+def test_a_page_may_be_larger_than_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then nothing is kept of it."""
+    monkeypatch.setattr(seats, "SEATS_KEPT_MAX", 2)
+    pages = SeatPages()
+    assert encoded(pages, Engine(EVENTS)).count(b"FREE") == 3
+    assert len(pages) == 0

@@ -263,7 +263,7 @@ class EngineMachine(RuleBasedStateMachine):
             one = engine.booking(booking)
             assert one is not None
             assert (basket.user, basket.event) == (one.user_id, one.event_id)
-            assert (basket.status, basket.seats) == (one.status, one.seats)
+            assert (basket.status, tuple(basket.seats)) == (one.status, one.seats)
             assert (basket.expires_ms, basket.order) == (one.expires_at_ms, one.order_id)
 
     @invariant()

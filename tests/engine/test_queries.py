@@ -261,7 +261,7 @@ def test_bookings_of_a_user() -> None:
 
     listed = story.engine.bookings_of(story.user("ann"))
     assert [story.named(one) for one in "acd"] == [one.booking_id for one in listed]
-    assert [[], [seat_of("1:1")], []] == [one.seats for one in listed]
+    assert [(), (seat_of("1:1"),), ()] == [one.seats for one in listed]
     assert [] == story.engine.bookings_of(99)
 
 

@@ -67,7 +67,7 @@ TAMPERED: dict[str, Callable[[State], object]] = {
     "a deadline": lambda state: setattr(booking(state, 2), "expires_at_ms", 1),
     "a status": lambda state: setattr(booking(state, 2), "status", "CANCELLED"),
     "a user": lambda state: setattr(booking(state, 1), "user_id", 9),
-    "a seat": lambda state: booking(state, 2).seats.append(seat_of("3:3")),
+    "a seat": lambda state: setattr(booking(state, 2), "seats", (seat_of("3:3"),)),
     "a payment": lambda state: setattr(payment(state), "amount_minor", 1),
     "a payment of before": lambda state: setattr(earlier(state), "parked", "because"),
     "an ended obligation": lambda state: state.unsettled.popitem(),

@@ -34,7 +34,7 @@ def story() -> Story:
 
 
 def sell_twice(state: State, story: Story) -> None:
-    state.shards[1].bookings[story.named("b")].seats.append(seat_of("1:1"))
+    state.shards[1].bookings[story.named("b")].seats += (seat_of("1:1"),)
 
 
 def forget_holder(state: State, story: Story) -> None:

@@ -1,0 +1,118 @@
+"""A user's list of bookings is kept encoded, and still it is always the list of now."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from api import bookings
+from api.bookings import BookingPages
+from api.endpoint import Call
+from api.reply import Reply
+from engine import Booking
+from tests.api.rooms import ANN, BOB, CONCERT, OPERA, SOON, Rooms, seat
+
+
+def listed(rooms: Rooms, user: str = ANN) -> list[tuple[int, list[int]]]:
+    """Event and seats of each booking, as they are answered."""
+    answer = rooms.call("GET", "/api/bookings", user=user).json
+    return [(one["event_id"], [held["id"] for held in one["seats"]]) for one in answer]
+
+
+def test_a_change_is_seen_at_once(rooms: Rooms) -> None:
+    """Whatever it is: a new booking, a seat more, another instead, none."""
+    assert listed(rooms) == []
+    first = rooms.book(ANN)
+    assert listed(rooms) == [(CONCERT, [])]
+    rooms.call("PATCH", "/api/seats/select", user=ANN, json=choice(first, seat(1)))
+    assert listed(rooms) == [(CONCERT, [seat(1)])]
+    rooms.call("PATCH", "/api/seats/release", user=ANN, json={"seat_id": seat(1)})
+    rooms.call("PATCH", "/api/seats/select", user=ANN, json=choice(first, seat(2)))
+    assert listed(rooms) == [(CONCERT, [seat(2)])]
+    rooms.book(ANN, event_id=SOON)
+    assert listed(rooms) == [(CONCERT, [seat(2)]), (SOON, [])]
+    rooms.call("PATCH", "/api/bookings/cancel", user=ANN, json={"booking_id": first})
+    assert listed(rooms) == [(CONCERT, []), (SOON, [])]
+
+
+def choice(booking_id: int, seat_id: int) -> dict[str, int]:
+    return {"booking_id": booking_id, "seat_id": seat_id}
+
+
+def test_a_hold_that_ends_is_seen(rooms: Rooms) -> None:
+    """Nobody has called meanwhile."""
+    rooms.book(ANN, seat(1))
+    assert listed(rooms) == [(CONCERT, [seat(1)])]
+    rooms.engine.expire_due(now_ms=rooms.now_ms + 3_600_000, at_most=10)
+    assert listed(rooms) == [(CONCERT, [])]
+
+
+def test_after_a_reset_it_is_another_list(rooms: Rooms) -> None:
+    """Though it has as many bookings, with as few seats."""
+    rooms.book(ANN)
+    assert listed(rooms) == [(CONCERT, [])]
+    rooms.call("POST", "/api/reset")
+    rooms.book(ANN, event_id=OPERA)
+    assert listed(rooms) == [(OPERA, [])]
+
+
+def test_nobody_is_shown_the_list_of_another(rooms: Rooms) -> None:
+    """Lists are kept by user."""
+    rooms.book(ANN, seat(1))
+    rooms.book(BOB, seat(2))
+    for _ in range(2):
+        assert listed(rooms, ANN) == [(CONCERT, [seat(1)])]
+        assert listed(rooms, BOB) == [(CONCERT, [seat(2)])]
+
+
+def test_it_is_encoded_again_only_when_it_has_changed(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever others do meanwhile."""
+    count = counted(monkeypatch)
+    booking_id = rooms.book(ANN, seat(1))
+    for _ in range(3):
+        listed(rooms)
+        rooms.book(BOB)
+    assert count() == 1
+    rooms.call("PATCH", "/api/seats/select", user=ANN, json=choice(booking_id, seat(2)))
+    listed(rooms)
+    listed(rooms)
+    assert count() == 2
+
+
+def test_only_so_many_bytes_are_kept(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list that was asked for longest ago goes first; one that is too long is not kept."""
+    count, pages = counted(monkeypatch), BookingPages()
+
+    def ask(*users: int) -> int:
+        """How many of these had to be encoded."""
+        before = count()
+        for user_id in users:
+            call = Call(rooms.service, None, user_id, None, b"", {}, "")
+            body = asyncio.run(pages.find(call)).body
+            monkeypatch.setattr(bookings, "BYTES_KEPT_MAX", 2 * len(body))
+        return count() - before
+
+    for user_id in (11, 12, 13):
+        rooms.engine.create_booking(user_id=user_id, event_id=CONCERT, now_ms=rooms.now_ms)
+    assert ask(11, 12, 11, 12) == 2
+    assert ask(11, 13, 11) == 1
+    assert ask(12) == 1
+    monkeypatch.setattr(bookings, "BYTES_KEPT_MAX", 1)
+    assert ask(13) == 1
+    monkeypatch.setattr(bookings, "BYTES_KEPT_MAX", 1)
+    assert ask(13) == 1
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """How many lists have been encoded."""
+    encode, count = bookings.encode_bookings, 0
+
+    def counting(found: list[Booking]) -> Reply:
+        nonlocal count
+        count += 1
+        return encode(found)
+
+    monkeypatch.setattr(bookings, "encode_bookings", counting)
+    return lambda: count
