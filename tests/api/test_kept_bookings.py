@@ -105,6 +105,21 @@ def test_only_so_many_bytes_are_kept(rooms: Rooms, monkeypatch: pytest.MonkeyPat
     assert ask(13) == 1
 
 
+def test_what_is_replaced_takes_no_room(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often one user's list changes, another's stays."""
+    count = counted(monkeypatch)
+    monkeypatch.setattr(bookings, "BYTES_KEPT_MAX", 4_096)
+    rooms.book(BOB)
+    listed(rooms, BOB)
+    for _ in range(50):
+        booking_id = rooms.book(ANN, seat(1))
+        listed(rooms, ANN)
+        rooms.call("PATCH", "/api/bookings/cancel", user=ANN, json={"booking_id": booking_id})
+    before = count()
+    listed(rooms, BOB)
+    assert count() == before
+
+
 def counted(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """How many lists have been encoded."""
     encode, count = bookings.encode_bookings, 0
