@@ -40,7 +40,7 @@ def _calls_of_the_crowd(events: EventPages) -> tuple[Operation[Any], ...]:
         Operation(
             "GET",
             "/api/seats",
-            seats.SeatPages().find,
+            seats.list_seats,
             query=seats.seats_query,
             public=True,
             durable=False,

@@ -56,16 +56,15 @@ class SeatPage(Sequence[SeatView]):
     def __len__(self) -> int:
         return len(self.indexes)
 
-    def __iter__(self) -> Iterator[SeatView]:
-        """All of them, in a third of the time that one after the other takes."""
+    def fields(self) -> Iterator[tuple[int, int, int, int, int]]:
+        """What the views hold, in a third of the time that it takes to make them."""
         hall = self.event.hall
         width, prices_minor = hall.seats_per_row, hall.row_prices_minor
         first_id = seat_id_of(event_id=self.event.event_id, row=1, number=1)
         for index, status in zip(self.indexes, self.statuses, strict=True):
             row, number = divmod(index, width)
             seat_id = first_id + row * ROW_SPAN + number
-            price_minor = prices_minor[row]
-            yield SeatView(seat_id, row + 1, number + 1, _STATUSES[status], price_minor)
+            yield seat_id, row + 1, number + 1, status, prices_minor[row]
 
     @overload
     def __getitem__(self, place: int) -> SeatView: ...

@@ -92,6 +92,7 @@ def test_a_page_is_a_sequence() -> None:
     assert [0, 2] == indexes([page[0], page[-1]])
     assert [1, 2] == indexes(page[1:])
     assert (SeatStatus.RESERVED, SeatStatus.FREE) == (page[1].status, page[2].status)
+    assert [tuple(view) for view in page] == list(page.fields())
     with pytest.raises(IndexError):
         page[3]
 
