@@ -6,7 +6,7 @@ from functools import partial
 import orjson
 
 from bench.caller import Answer
-from bench.scale import Stopwatch
+from bench.tasks import Stopwatch
 from bench.town import MERCHANT, PRICE_MINOR, ROWS, SEATS_PER_ROW, Town, gathered
 from sagas import signing
 

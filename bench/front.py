@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from bench.scale import free_port
+from bench.serving import free_port
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 OPENSSL = shutil.which("openssl")

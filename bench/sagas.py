@@ -20,7 +20,7 @@ import uvloop
 from bench.direct import Direct
 from bench.machine import described
 from bench.open_loop import open_loop, spread, until
-from bench.scale import Figures, Stopwatch
+from bench.tasks import Figures, Stopwatch
 from bench.town import OWN, PARTNER, Sale, Town, gathered, town
 
 RESULTS = Path(__file__).parent / "results" / "sagas.json"

@@ -9,26 +9,24 @@ run. Prints JSON.
 import csv
 import hashlib
 import os
-import resource
-import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import date
 from itertools import count
-from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
 
 import httpx
 import orjson
 
 from api import store
 from bench.machine import described, resident_bytes
+from bench.serving import served, serving
+from bench.tasks import Figures, Stopwatch, in_child
 from catalog import demo
 from engine import Engine, Event, Hall, SeatStatus, Zone, seat_id_of
 from engine.mutations import decode
@@ -42,9 +40,6 @@ RECORDS = 1_000_000
 SMOKE = 100
 ROWS, SEATS_PER_ROW = 100, 1_000
 BATCH_RECORDS = 64  # about what a crowd of 256 connections makes of one fdatasync
-
-Figures = dict[str, Any]
-_Size = TypeVar("_Size")
 
 
 def main(arguments: list[str]) -> None:
@@ -67,18 +62,6 @@ def main(arguments: list[str]) -> None:
                 file=sys.stderr,
             )
     print(orjson.dumps(results, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode())
-
-
-def in_child(task: Callable[[Path, _Size], Figures], directory: Path, size: _Size) -> Figures:
-    """Run a task in a fresh process and add its peak memory."""
-    with get_context("spawn").Pool(1) as pool:
-        return pool.apply(measured, (task, directory, size))
-
-
-def measured(task: Callable[[Path, _Size], Figures], directory: Path, size: _Size) -> Figures:
-    figures = task(directory, size)
-    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {**figures, "peak_mb": round(peak_kib / 1024)}
 
 
 def import_users(directory: Path, users: int) -> Figures:
@@ -107,21 +90,13 @@ def import_users(directory: Path, users: int) -> Figures:
 
 def serve_users(directory: Path, _: int) -> Figures:
     """The worker's resident memory, fresh and after 2,000 different users have logged in."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "api", "serve", "--data", str(directory / "data")]
-    with (directory / "serve.log").open("wb") as log:
-        server = subprocess.Popen([*command, "--port", str(port)], stdout=log, stderr=log)
-    try:
+    with ExitStack() as stack:
         with Stopwatch() as start:
-            wait_until_ready(url)
-        worker = worker_of(server.pid)
+            shop = served(serving(directory / "data"), directory / "serve.log", "/readyz")
+            url, worker = stack.enter_context(shop)
         fresh = resident_bytes(worker)
         _log_in(url, directory / "files" / "users.csv", at_most=2_000)
         used = resident_bytes(worker)
-    finally:
-        server.terminate()
-        server.wait()
     return {
         "ready_seconds": start.seconds,
         "resident_mb": round(fresh / 2**20),
@@ -250,30 +225,6 @@ def _crowd(engine: Engine, events: int) -> Iterator[None]:
                 yield
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def wait_until_ready(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{url}/readyz").is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.02)
-    raise TimeoutError("the server did not become ready; see its log")
-
-
-def worker_of(server: int) -> int:
-    """The child of the server's process that is the worker: the one with the most memory."""
-    children = Path(f"/proc/{server}/task/{server}/children").read_text(encoding="ascii").split()
-    return max(map(int, children), key=resident_bytes)
-
-
 def _log_in(url: str, users: Path, *, at_most: int) -> None:
     with users.open(encoding="utf-8", newline="") as file, httpx.Client() as http:
         rows = (row for row in csv.DictReader(file) if row["is_active"] == "True")
@@ -281,19 +232,6 @@ def _log_in(url: str, users: Path, *, at_most: int) -> None:
             pair = (row["email"], row["password_plain"])
             answer = http.get(f"{url}/api/bookings", auth=pair)
             assert answer.status_code == 200, answer.text
-
-
-class Stopwatch:
-    """`with Stopwatch() as ours: …`, and then `ours.seconds`."""
-
-    seconds = 0.0
-
-    def __enter__(self) -> "Stopwatch":
-        self._began = time.perf_counter()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.seconds = round(time.perf_counter() - self._began, 4)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,10 @@ import asyncio
 import os
 import re
 import sqlite3
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import partial
 from itertools import chain, islice
@@ -34,14 +32,8 @@ from api import store
 from api.events import SEARCH_THREADS
 from bench.crowd import requests_per_second
 from bench.machine import described, resident_parts
-from bench.scale import (
-    Figures,
-    Stopwatch,
-    free_port,
-    in_child,
-    wait_until_ready,
-    worker_of,
-)
+from bench.serving import free_port, served, serving
+from bench.tasks import Figures, Stopwatch, in_child
 from catalog import Catalog, demo
 from catalog.event_file import EventFile, EventRow
 from catalog.mapped import MappedFiles
@@ -223,9 +215,11 @@ def serve(directory: Path, size: Size) -> Figures:
     """The worker's memory with and without the archive, and what it answers from memory."""
     figures: Figures = {}
     port = free_port()
-    with _served(directory / "without", directory, port) as worker:
-        without = resident_parts(worker)
-    with _served(directory / "data", directory, port) as worker:
+    log = directory / "serve.log"
+    with served(serving(directory / "without"), log, "/readyz", port=port) as server:
+        without = resident_parts(server.worker)
+    with served(serving(directory / "data"), log, "/readyz", port=port) as server:
+        worker = server.worker
         fresh = resident_parts(worker)
         targets = _targets(directory, size, days=False)
         requests_per_second(port, targets, requests=len(targets))
@@ -378,20 +372,6 @@ def _spread(seconds: list[float]) -> Figures:
         name: round(ranked[min(int(len(ranked) * part), len(ranked) - 1)] * 1e3, 2)
         for name, part in at.items()
     }
-
-
-@contextmanager
-def _served(data: Path, directory: Path, port: int) -> Iterator[int]:
-    """The process id of the worker of a server that is ready."""
-    command = [sys.executable, "-m", "api", "serve", "--data", str(data), "--port", str(port)]
-    with (directory / "serve.log").open("wb") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        wait_until_ready(f"http://127.0.0.1:{port}")
-        yield worker_of(server.pid)
-    finally:
-        server.terminate()
-        server.wait()
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from bench.front import NGINX, nginx, seconds_of
 from bench.hostile import crowd
 from bench.machine import described
 from bench.open_loop import open_loop, spread, until
-from bench.scale import Figures
+from bench.tasks import Figures
 from bench.town import OWN, Town, town
 from catalog import demo
 

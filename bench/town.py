@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,13 +12,12 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-import httpx
 import orjson
 
 from api import store
 from bench.caller import Answer, Caller
 from bench.machine import cpu_seconds, resident_parts
-from bench.scale import free_port, worker_of
+from bench.serving import Server, served, serving
 from catalog import demo
 from engine import seat_id_of
 from engine.domain import event_of_seat
@@ -30,7 +27,6 @@ PARTNER, OWN = 1, 2
 ROWS, SEATS_PER_ROW = 20, 500
 PRICE_MINOR = 40_000_00
 MERCHANT = {"merchant-id": "demo-merchant", "merchant-password": "demo-password"}
-READY_SECONDS_MAX = 60
 REST_SECONDS_MAX = 120
 AT_ONCE = 64  # of what is prepared, not measured
 POLL_SECONDS = 0.1
@@ -47,11 +43,11 @@ class Sale(NamedTuple):
 class Town:
     """Where to ask whom. Every method of a buyer does one thing and returns what came of it."""
 
-    def __init__(self, urls: dict[str, str], workers: dict[str, int]) -> None:
-        self.shop = Caller(urls["shop"], (demo.EMAIL, demo.PASSWORD))
-        self.gateway = Caller(urls["gateway"])
-        self.provider = Caller(urls["provider"])
-        self._workers = workers
+    def __init__(self, servers: dict[str, Server]) -> None:
+        self.shop = Caller(servers["server"].url, (demo.EMAIL, demo.PASSWORD))
+        self.gateway = Caller(servers["gateway"].url)
+        self.provider = Caller(servers["provider"].url)
+        self._workers = {name: one.worker for name, one in servers.items()}
         self._free = {event_id: _seats(event_id) for event_id in (PARTNER, OWN)}
 
     async def close(self) -> None:
@@ -168,48 +164,21 @@ def town(**options: int) -> Iterator[Town]:
             )
         )
         _initialise(directory)
-        urls, workers = {}, {}
+        sizes = {"ROWS": ROWS, "SEATS_PER_ROW": SEATS_PER_ROW}
+        environment = {f"BILLETTER_EMULATOR_{name}": str(size) for name, size in sizes.items()}
+        log = directory / "log"
+        servers: dict[str, Server] = {}
         for name in ("gateway", "provider"):
-            started = _process(directory, ["emulate", name], "/__emu/settings")
-            urls[name], workers[name] = stack.enter_context(started)
-        given = {**MERCHANT, "gateway-url": urls["gateway"], "provider-url": urls["provider"]}
+            module = ["api", "emulate", name, "--port"]
+            emulator = served(module, log, "/__emu/settings", environment=environment)
+            servers[name] = stack.enter_context(emulator)
+        given = {**MERCHANT, **{f"{name}-url": one.url for name, one in servers.items()}}
         given["provider-calls-per-second"] = "0"  # the emulator takes them as they come
         given |= {name.replace("_", "-"): str(value) for name, value in options.items()}
         flags = [part for name, value in given.items() for part in (f"--{name}", value)]
-        serve = ["serve", "--data", str(directory / "data"), *flags]
-        urls["shop"], workers["server"] = stack.enter_context(_process(directory, serve, "/readyz"))
-        yield Town(urls, workers)
-
-
-@contextmanager
-def _process(directory: Path, arguments: list[str], ready: str) -> Iterator[tuple[str, int]]:
-    """Where it listens, and the process id of its worker."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "api", *arguments, "--port", str(port)]
-    sizes = {"ROWS": ROWS, "SEATS_PER_ROW": SEATS_PER_ROW}
-    environment = {f"BILLETTER_EMULATOR_{name}": str(size) for name, size in sizes.items()}
-    with (directory / "log").open("ab") as log:
-        process = subprocess.Popen(
-            command, stdout=log, stderr=log, env={**os.environ, **environment}
-        )
-    try:
-        _wait_for(url + ready)
-        yield url, worker_of(process.pid)
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait_for(url: str) -> None:
-    deadline = time.monotonic() + READY_SECONDS_MAX
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(url).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
-    raise TimeoutError(f"{url} is not answered; see the log")
+        shop = served(serving(directory / "data", *flags), log, "/readyz")
+        servers["server"] = stack.enter_context(shop)
+        yield Town(servers)
 
 
 def _initialise(directory: Path) -> None:

@@ -1,0 +1,81 @@
+"""Real processes to be measured: a server on a port of its own, ready, and ended afterwards."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+
+from bench.machine import resident_bytes
+
+READY_SECONDS_MAX = 60
+
+
+class Server(NamedTuple):
+    """Where it listens, and the process id of its worker."""
+
+    url: str
+    worker: int
+
+
+@contextmanager
+def served(
+    module: list[str],
+    log: Path,
+    ready: str,
+    *,
+    port: int = 0,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
+    """A module that takes its port as the last argument; `ready` is the path that tells it is.
+
+    Raises TimeoutError if it isn't in READY_SECONDS_MAX, or has ended.
+    """
+    port = port or free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", *module, str(port)]
+    with log.open("ab") as file:
+        server = subprocess.Popen(
+            command, stdout=file, stderr=file, env={**os.environ, **(environment or {})}
+        )
+    try:
+        _wait_for(url + ready, server)
+        yield Server(url, worker_of(server.pid))
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def serving(data: Path, *options: str) -> list[str]:
+    """The shop with that directory and those options, as `served` takes it."""
+    return ["api", "serve", "--data", str(data), *options, "--port"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def worker_of(server: int) -> int:
+    """The child of the server's process that is the worker: the one with the most memory."""
+    children = Path(f"/proc/{server}/task/{server}/children").read_text(encoding="ascii").split()
+    return max(map(int, children), key=resident_bytes)
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + READY_SECONDS_MAX
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            if httpx.get(url).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.02)
+    raise TimeoutError(f"{url} is not answered; see the log beside the data")

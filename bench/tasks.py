@@ -1,0 +1,46 @@
+"""A task is measured in a process of its own, so that its peak memory is its own."""
+
+import resource
+import time
+from collections.abc import Callable, Sequence
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, TypeVar
+
+Figures = dict[str, Any]
+_Size = TypeVar("_Size")
+
+
+def in_child(task: Callable[[Path, _Size], Figures], directory: Path, size: _Size) -> Figures:
+    """Run a task in a fresh process and add its peak memory."""
+    with get_context("spawn").Pool(1) as pool:
+        return pool.apply(measured, (task, directory, size))
+
+
+def measured(task: Callable[[Path, _Size], Figures], directory: Path, size: _Size) -> Figures:
+    figures = task(directory, size)
+    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {**figures, "peak_mb": round(peak_kib / 1024)}
+
+
+def spread(seconds: Sequence[float], *, unit: str = "ms") -> Figures:
+    """The middle and the tail of many times, in `ms` or `us`."""
+    times = sorted(one * {"ms": 1e3, "us": 1e6}[unit] for one in seconds)
+    shares = {"p50": 0.5, "p99": 0.99, "p999": 0.999}
+    return {
+        f"{name}_{unit}": round(times[int(share * (len(times) - 1))], 3)
+        for name, share in shares.items()
+    }
+
+
+class Stopwatch:
+    """`with Stopwatch() as ours: …`, and then `ours.seconds`."""
+
+    seconds = 0.0
+
+    def __enter__(self) -> "Stopwatch":
+        self._began = time.perf_counter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds = round(time.perf_counter() - self._began, 4)
