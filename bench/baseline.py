@@ -24,3 +24,13 @@ def compared(now: dict[str, Any], before: dict[str, Any]) -> dict[str, float]:
         elif isinstance(mine, dict) and isinstance(theirs, dict):
             found |= {f"{name} {path}".strip(): one for path, one in compared(mine, theirs).items()}
     return dict(sorted(found.items()))
+
+
+def report(results: dict[str, Any], path: Path, *, kept: bool) -> None:
+    """Compare the ratios with those of `path`; write what is kept there, print all else."""
+    results["of_baseline"] = compared(results, committed(path))
+    written = orjson.dumps(results, option=orjson.OPT_INDENT_2)
+    if kept:
+        path.write_bytes(written + b"\n")
+    else:
+        print(written.decode())

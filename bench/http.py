@@ -26,7 +26,7 @@ from typing import NamedTuple
 import orjson
 
 from bench import shop, wrk
-from bench.baseline import committed, compared
+from bench.baseline import report
 from bench.machine import busy_seconds, cpu_seconds, described
 from bench.serving import Server, served, serving
 from bench.shop import HOLD_SECONDS, WALK, Shop
@@ -87,17 +87,10 @@ def main(arguments: list[str]) -> None:
     }
     if wrk.is_installed():
         results["scenarios"] = measured(size, (chosen.only,) if chosen.only else names)
-        results["of_baseline"] = compared(
-            results["scenarios"], committed(RESULTS).get("scenarios", {})
-        )
     else:
         results["missing"] = WRK_MISSING
         print(WRK_MISSING, file=sys.stderr)
-    written = orjson.dumps(results, option=orjson.OPT_INDENT_2)
-    if arguments or not wrk.is_installed():
-        print(written.decode())
-    else:
-        RESULTS.write_bytes(written + b"\n")
+    report(results, RESULTS, kept=wrk.is_installed() and not arguments)
 
 
 def measured(size: Size, names: tuple[str, ...]) -> Figures:
