@@ -5,7 +5,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-inpu
 LOCK = $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: run install test check fmt bench bench-http torture lock clean
+.PHONY: run install test check fmt bench bench-http bench-recovery torture lock clean
 
 run: install
 	$(BIN)/billetter demo
@@ -30,6 +30,11 @@ bench: .venv/installed-dev
 	$(BIN)/python -m bench.search
 	$(BIN)/python -m bench.sagas
 	$(BIN)/python -m bench.slow
+	$(BIN)/python -m bench.engine
+
+# Three minutes: a million records, a million bookings, and the log beside a plain file.
+bench-recovery: .venv/installed-dev
+	$(BIN)/python -m bench.recovery
 
 # Ten minutes, and wrk must be installed: the server and a hello-world on the same Granian, by turns.
 bench-http: .venv/installed-dev

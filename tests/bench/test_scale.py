@@ -1,4 +1,4 @@
-"""The benchmark of size still runs, and what it recovers is the same each time."""
+"""The benchmark of size still runs."""
 
 import os
 import subprocess
@@ -8,21 +8,17 @@ from pathlib import Path
 import orjson
 import pytest
 
-from bench.scale import RECORDS, SMOKE, recover
-
 pytestmark = pytest.mark.server
 FIGURES = {
     "machine": {"date", "cpu", "cores", "memory_gib", "python", "kernel"},
     "import": {"users", "csv_mb", "seconds", "reference", "ratio", "peak_mb"},
     "serve": {"ready_seconds", "resident_mb", "resident_after_logins_mb", "peak_mb"},
-    "recover": {"records", "seconds", "reference", "ratio", "digest", "peak_mb"},
     "reset": {"sold_seats", "refunds_owed", "seconds", "reference", "ratio", "peak_mb"},
-    "pages": {"empty_us", "held_99_percent_us", "reference", "ratio", "peak_mb"},
 }
 
 
 def test_every_figure_is_there(tmp_path: Path) -> None:
-    """A hundredth of everything; the recovered log has the same digest in another run."""
+    """A hundredth of everything."""
     ended = subprocess.run(
         [sys.executable, "-m", "bench.scale", "--smoke"],
         capture_output=True,
@@ -37,7 +33,3 @@ def test_every_figure_is_there(tmp_path: Path) -> None:
     assert 10_000 == results["import"]["users"]
     assert (100_000, 25_000) == (results["reset"]["sold_seats"], results["reset"]["refunds_owed"])
     assert [] == list(tmp_path.iterdir())
-
-    again = recover(tmp_path, RECORDS // SMOKE)
-    assert results["recover"]["digest"] == again["digest"]
-    assert results["recover"]["records"] == again["records"] == 10_000
