@@ -54,6 +54,7 @@ def main(arguments: list[str]) -> None:
     results: Figures = {
         "command": " ".join(["python -m bench.engine", *arguments]),
         "machine": described(),
+        "load": round(os.getloadavg()[0], 1),
         "rounds": size.rounds,
         "seconds": size.seconds,
         "reference": "a ratio is how many times as fast as that store ours is, in the same round",

@@ -24,7 +24,7 @@ from bench.baseline import report
 from bench.machine import described
 from bench.stadium import NOW_MS, ROWS, SEATS, SEATS_PER_ROW, fresh, stadium
 from bench.tasks import Figures, Stopwatch, in_child, spread
-from engine import Engine, seat_id_of
+from engine import Engine, Event, seat_id_of
 from engine.dump import dump
 from engine.mutations import decode
 from engine.snapshotter import make_snapshot
@@ -34,6 +34,8 @@ from wal import Log, read_records
 
 RESULTS = Path(__file__).parent / "results" / "recovery.json"
 EVENTS = 10
+STORE = "snapshotted"
+BUILD_RECORDS = 4_096  # to a batch where nothing is measured
 BATCH_RECORDS = 64  # about what a crowd of 256 connections makes of one fdatasync
 RECORD_BYTES = 34  # a SeatSelected
 BATCHES = (1, 16, 64, 256)
@@ -55,26 +57,27 @@ def main(arguments: list[str]) -> None:
     results: Figures = {
         "command": " ".join(["python -m bench.recovery", *arguments]),
         "machine": described(),
+        "load": round(os.getloadavg()[0], 1),
     }
     with TemporaryDirectory(prefix="billetter-bench-", dir=os.environ.get("BENCH_DIR")) as name:
-        for task in (log, snapshot, wal):
+        for task in (log, build, make, write, recover, wal):
             results[task.__name__] = in_child(task, Path(name), size)
             told = orjson.dumps(results[task.__name__]).decode()
             print(f"{task.__name__}: {told}", file=sys.stderr)
+    assert results["build"]["digest"] == results["recover"]["digest"]
     report(results, RESULTS, kept=not arguments)
 
 
 def log(directory: Path, size: Size) -> Figures:
     """Engine.open on a log without a snapshot; the reference only reads and decodes it."""
     store = directory / "log"
-    events = [stadium(one) for one in range(1, EVENTS + 1)]
-    with closing(fresh(store, events)) as engine:
-        _run(_crowd(engine), engine, size.records)
+    with closing(fresh(store, _events())) as engine:
+        _run(_crowd(engine), engine, size.records, per_flush=BATCH_RECORDS)
     with Stopwatch() as reference:
         for _, payload in read_records(store / "wal"):
             decode(payload)
     with Stopwatch() as ours:
-        engine = Engine.open(store, events)
+        engine = Engine.open(store, _events())
     digest = engine.digest()
     engine.close()
     assert verify_store(store).digest == digest
@@ -87,49 +90,54 @@ def log(directory: Path, size: Size) -> Figures:
     }
 
 
-def snapshot(directory: Path, size: Size) -> Figures:
-    """Made of the log, written, recovered; each booking holds a seat.
-
-    The references write the same bytes to a plain file with one fsync, and read and decode it.
-    """
-    store = directory / "snapshot"
-    events = [stadium(one) for one in range(1, EVENTS + 1)]
-    with closing(fresh(store, events)) as engine:
-        _run(_baskets(engine), engine, 2 * size.bookings)
-        digest = engine.digest()
+def build(directory: Path, size: Size) -> Figures:
+    """The log of which the snapshot is made: bookings with a seat each."""
+    with closing(fresh(directory / STORE, _events())) as engine:
+        _run(_baskets(engine), engine, 2 * size.bookings, per_flush=BUILD_RECORDS)
         engine.seal_log()
-    with Stopwatch() as made:
-        make_snapshot(store)
-    snapshots = open_snapshots(store)
+        return {"bookings": size.bookings, "digest": engine.digest()}
+
+
+def make(directory: Path, _: Size) -> Figures:
+    """What `engine.snapshotter` does beside the server, here with the whole log before it."""
+    with Stopwatch() as ours:
+        make_snapshot(directory / STORE)
+    return {"seconds": ours.seconds}
+
+
+def write(directory: Path, _: Size) -> Figures:
+    """A state that is in memory: dumped, written, synced, read again and checked."""
+    snapshots = open_snapshots(directory / STORE)
     state, lsn = load_newest(snapshots)
-    with Stopwatch() as written:
+    with Stopwatch() as ours:
         path = snapshots.save(lsn, dump(state))
-    del state
-    with Stopwatch() as plainly_written:
-        _write_plainly(directory / "plain", path.read_bytes())
-    with Stopwatch() as decoded, snapshots.open(lsn) as newest:
+    data = path.read_bytes()
+    with Stopwatch() as reference:
+        _write_plainly(directory / "plain", data)
+    return {
+        "mb": round(len(data) / 1e6, 1),
+        "seconds": ours.seconds,
+        "reference": "the same bytes in a plain file, and one fsync",
+        "ratio": round(ours.seconds / reference.seconds, 2),
+    }
+
+
+def recover(directory: Path, _: Size) -> Figures:
+    """Engine.open on a snapshot and an empty log after it."""
+    snapshots = open_snapshots(directory / STORE)
+    with Stopwatch() as reference, snapshots.open(snapshots.lsns()[0]) as newest:
         for chunk in newest.chunks():
             msgspec.msgpack.decode(chunk)
-    with Stopwatch() as recovered:
-        engine = Engine.open(store, events)
+    with Stopwatch() as ours:
+        engine = Engine.open(directory / STORE, _events())
     with closing(engine):
-        assert (lsn, digest) == (engine.snapshot_lsn, engine.digest())
-    return {
-        "bookings": size.bookings,
-        "mb": round(path.stat().st_size / 1e6, 1),
-        "made_of_log_seconds": made.seconds,
-        "write": {
-            "seconds": written.seconds,
-            "reference": "the same bytes in a plain file",
-            "ratio": round(written.seconds / plainly_written.seconds, 2),
-        },
-        "recover": {
-            "seconds": recovered.seconds,
+        assert engine.snapshot_lsn == engine.appended_lsn
+        return {
+            "seconds": ours.seconds,
             "reference": "reading and decoding alone",
-            "ratio": round(recovered.seconds / decoded.seconds, 2),
-        },
-        "digest": digest,
-    }
+            "ratio": round(ours.seconds / reference.seconds, 2),
+            "digest": engine.digest(),
+        }
 
 
 def wal(directory: Path, size: Size) -> Figures:
@@ -198,10 +206,14 @@ def _write_plainly(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _run(calls: Iterator[None], engine: Engine, records: int) -> None:
+def _events() -> list[Event]:
+    return [stadium(one) for one in range(1, EVENTS + 1)]
+
+
+def _run(calls: Iterator[None], engine: Engine, records: int, *, per_flush: int) -> None:
     """Make so many records, durable batch by batch."""
     for made, _ in enumerate(islice(calls, records), start=1):
-        if made % BATCH_RECORDS == 0:
+        if made % per_flush == 0:
             engine.flush()
 
 
