@@ -31,6 +31,7 @@ bench: .venv/installed-dev
 	$(BIN)/python -m bench.sagas
 	$(BIN)/python -m bench.slow
 	$(BIN)/python -m bench.engine
+	$(BIN)/python -m bench.plots
 
 # Three minutes: a million records, a million bookings, and the log beside a plain file.
 bench-recovery: .venv/installed-dev
@@ -39,6 +40,7 @@ bench-recovery: .venv/installed-dev
 # Ten minutes, and wrk must be installed: the server and a hello-world on the same Granian, by turns.
 bench-http: .venv/installed-dev
 	$(BIN)/python -m bench.http
+	$(BIN)/python -m bench.plots
 
 # Twenty minutes on two cores; RELIABILITY.md says what is tried and what came out.
 torture: .venv/installed-dev
