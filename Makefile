@@ -5,7 +5,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-inpu
 LOCK = $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: run install test check fmt bench bench-http bench-recovery torture lock clean
+.PHONY: run install test check fmt bench bench-http bench-recovery load torture lock clean
 
 run: install
 	$(BIN)/billetter demo
@@ -41,6 +41,10 @@ bench-recovery: .venv/installed-dev
 bench-http: .venv/installed-dev
 	$(BIN)/python -m bench.http
 	$(BIN)/python -m bench.plots
+
+# Until it is ended: people at a shop of demo data, watched and chosen at http://127.0.0.1:8089.
+load: .venv/installed-dev
+	$(BIN)/python -m bench.load
 
 # Twenty minutes on two cores; RELIABILITY.md says what is tried and what came out.
 torture: .venv/installed-dev

@@ -49,7 +49,7 @@ class Shop:
     def __init__(self, directory: Path, size: Size) -> None:
         self.data = directory / "data"
         files = _written(directory, size)
-        users = list(_active(files.users))
+        users = list(active_users(files.users))
         self._with_20 = users[: size.with_20]
         self._with_900 = users[size.with_20 : size.with_20 + size.with_900]
         self._buyers = users[size.with_20 + size.with_900 :]
@@ -132,7 +132,8 @@ def _request(
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def _active(path: Path) -> Iterator[User]:
+def active_users(path: Path) -> Iterator[User]:
+    """Those of a demo's file who may log in."""
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             if row["is_active"] == "True":

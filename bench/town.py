@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from itertools import count
@@ -157,16 +157,22 @@ class Town:
 @contextmanager
 def town(**options: int) -> Iterator[Town]:
     """Start all three, fresh; options of the server by their names (`hold_seconds`)."""
-    with ExitStack() as stack:
-        directory = Path(
-            stack.enter_context(
-                TemporaryDirectory(prefix="billetter-bench-", dir=os.environ.get("BENCH_DIR"))
-            )
-        )
+    sizes = {"ROWS": ROWS, "SEATS_PER_ROW": SEATS_PER_ROW}
+    environment = {f"BILLETTER_EMULATOR_{name}": str(size) for name, size in sizes.items()}
+    with TemporaryDirectory(prefix="billetter-bench-", dir=os.environ.get("BENCH_DIR")) as name:
+        directory = Path(name)
         _initialise(directory)
-        sizes = {"ROWS": ROWS, "SEATS_PER_ROW": SEATS_PER_ROW}
-        environment = {f"BILLETTER_EMULATOR_{name}": str(size) for name, size in sizes.items()}
-        log = directory / "log"
+        with open_for_sale(directory, environment, **options) as servers:
+            yield Town(servers)
+
+
+@contextmanager
+def open_for_sale(
+    directory: Path, environment: Mapping[str, str] | None = None, **options: int
+) -> Iterator[dict[str, Server]]:
+    """Both emulators, and the server of `directory`/data; all write to `directory`/log."""
+    log = directory / "log"
+    with ExitStack() as stack:
         servers: dict[str, Server] = {}
         for name in ("gateway", "provider"):
             module = ["api", "emulate", name, "--port"]
@@ -178,7 +184,7 @@ def town(**options: int) -> Iterator[Town]:
         flags = [part for name, value in given.items() for part in (f"--{name}", value)]
         shop = served(serving(directory / "data", *flags), log, "/readyz")
         servers["server"] = stack.enter_context(shop)
-        yield Town(servers)
+        yield servers
 
 
 def _initialise(directory: Path) -> None:
