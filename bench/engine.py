@@ -97,7 +97,7 @@ def turn(directory: Path, size: Size, rival: postgres.Postgres | None) -> Turn:
         told = in_child(every_store, directory, Pace(per_flush, size.seconds))
         if rival is not None:
             clients = size.clients if per_flush > 1 else 1
-            seconds = max(1, round(size.seconds)) + clients // CONNECTS_PER_SECOND
+            seconds = size.seconds + clients // CONNECTS_PER_SECOND
             told["postgresql"] = rival.sold(clients, seconds=seconds)
         del told["peak_mb"]
         for store, figures in told.items():
