@@ -126,7 +126,7 @@ def compared_stores(turns: list[Turn]) -> Figures:
         middle: Figures = {name: median(one[name] for one in theirs) for name in theirs[0]}
         if store != "ours":
             pairs = zip(ours, theirs, strict=True)
-            middle["ratio"] = round(median(a["per_s"] / b["per_s"] for a, b in pairs), 2)
+            middle["ratio"] = round(median(a["per_s"] / b["per_s"] for a, b in pairs), 3)
         figures.setdefault(str(per_flush), {}).setdefault(kind, {})[store] = middle
     return figures
 

@@ -50,7 +50,7 @@ def connections(figures: dict[str, Any]) -> list[Chart]:
 def fill(figures: dict[str, Any]) -> list[Chart]:
     """Durable selects and releases, 256 to a flush, and pages of FREE seats."""
     fills = {name: one for name, one in figures["fill"].items() if name.isdecimal()}
-    rate = {"select and release": _points(fills, "select", "per_s")}
+    rate = {"select and release": _points(fills, "select", "per_s_p50")}
     p99 = {
         "FREE page, p99": _points(fills, "free_page", "p99_us"),
         "FREE page, p50": _points(fills, "free_page", "p50_us"),
@@ -59,7 +59,10 @@ def fill(figures: dict[str, Any]) -> list[Chart]:
     x = chart.at_values("percent of the seats SOLD", _values(rate, 0), logarithmic=False)
     return [
         Chart(
-            "Throughput of the engine", x, chart.linear("calls a second", _values(rate, 1)), rate
+            "Throughput of the engine",
+            x,
+            chart.linear("calls a second, 256 to a flush", _values(rate, 1)),
+            rate,
         ),
         Chart("Time of one call", x, chart.logarithmic("µs", _values(p99, 1)), p99),
     ]

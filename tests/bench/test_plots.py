@@ -21,7 +21,10 @@ HTTP = {
     },
 }
 TIMES = {"p50_us": 15.0, "p99_us": 30.0}
-FILL = {str(at): {"select": SIDE, "free_page": TIMES, "deal": TIMES} for at in (1, 50, 99)}
+FILL = {
+    str(at): {"select": {"per_s_p50": 290_000}, "free_page": TIMES, "deal": TIMES}
+    for at in (1, 50, 99)
+}
 ENGINE = {"command": "python -m bench.engine", "machine": MACHINE, "fill": {**FILL, "peak_mb": 9}}
 
 
