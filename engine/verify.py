@@ -89,7 +89,12 @@ def _verify_states(directory: Path, report: Report) -> Findings:
     state.check_invariants()
     digests = [digest(state)] if state.is_whole else []
     for origin in origins[1:]:
-        other = _replayed(directory, origin)
+        try:
+            other = _replayed(directory, origin)
+        except FileNotFoundError:
+            if origin in _snapshot_lsns(directory):
+                raise
+            continue  # a maker that has outlived its server has just dropped it: newer ones exist
         digests += [digest(other)] if other.is_whole else []
     agree = len(set(digests)) <= 1
     return Findings(

@@ -11,6 +11,8 @@ from engine.snapshotter import make_snapshot
 from engine.state import State
 from engine.store import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, open_snapshots
 from engine.verify import Findings, verify_store
+from snapshots import SnapshotStore
+from snapshots.store import Snapshot
 from tests.scenario import EVENTS, START_MS
 from wal import Locked
 
@@ -63,6 +65,31 @@ def test_a_store_whose_log_begins_later(directory: Path) -> None:
     assert "" == found.fault
     assert (whole.digest, whole.records) == (found.digest, found.records)
     assert found.segments <= whole.segments
+
+
+def test_a_snapshot_that_is_dropped_meanwhile(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a maker that has outlived its server: nothing is wrong with what is left."""
+    open_one = SnapshotStore.open
+
+    def drop_and_open(store: SnapshotStore, lsn: int) -> Snapshot:
+        if lsn == 3:
+            (store.directory / f"{3:020}.snapshot").unlink()
+        return open_one(store, lsn)
+
+    monkeypatch.setattr(SnapshotStore, "open", drop_and_open)
+    found = verify_store(directory)
+    assert ("", 7) == (found.fault, found.records)
+    assert (directory / "digest").read_text() == found.digest
+
+
+def test_a_snapshot_that_is_named_and_not_there(directory: Path) -> None:
+    """Nobody has dropped it, and nobody can read it."""
+    path = directory / SNAPSHOTS_DIRECTORY / f"{3:020}.snapshot"
+    path.unlink()
+    path.symlink_to(directory / "nowhere")
+    assert "FileNotFoundError" in verify_store(directory).fault
 
 
 def test_an_empty_store(tmp_path: Path) -> None:
