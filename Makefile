@@ -37,16 +37,18 @@ bench: .venv/installed-dev
 bench-recovery: .venv/installed-dev
 	$(BIN)/python -m bench.recovery
 
-# Ten minutes, and wrk must be installed: the server and a hello-world on the same Granian, by turns.
+# A quarter of an hour; wrk must be installed, nginx may be: the server beside a hello-world on the
+# same Granian, and through nginx, by turns.
 bench-http: .venv/installed-dev
 	$(BIN)/python -m bench.http
+	$(BIN)/python -m bench.nginx
 	$(BIN)/python -m bench.plots
 
 # Until it is ended: people at a shop of demo data, watched and chosen at http://127.0.0.1:8089.
 load: .venv/installed-dev
 	$(BIN)/python -m bench.load
 
-# Twenty minutes on two cores; RELIABILITY.md says what is tried and what came out.
+# Two hours on two cores; RELIABILITY.md says what is tried and what came out.
 torture: .venv/installed-dev
 	$(BIN)/billetter torture --seed 20261124 --report torture/results
 

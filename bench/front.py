@@ -19,11 +19,18 @@ READY_SECONDS_MAX = 20
 
 
 @contextmanager
-def nginx(directory: Path, upstream: str, *, tls: bool = True) -> Iterator[str]:
-    """Its address while it runs in front of host:port; `directory` is for its files."""
+def nginx(
+    directory: Path, upstream: str, *, tls: bool = True, limited: bool = True
+) -> Iterator[str]:
+    """Its address while it runs in front of host:port; `directory` is for its files.
+
+    A whole crowd comes from one address here: without `limited` it may.
+    """
     assert NGINX is not None, "nginx is not installed"
     port, plain = free_port(), free_port()
     conf = _rewritten(directory, upstream=upstream, port=port, plain=plain, tls=tls)
+    if not limited:
+        conf.write_text(_unlimited(conf.read_text()))
     command = [NGINX, "-c", str(conf), "-p", str(directory)]
     checked = subprocess.run([*command, "-t"], capture_output=True, check=False)
     assert checked.returncode == 0, checked.stderr.decode()
@@ -60,6 +67,12 @@ def _rewritten(directory: Path, *, upstream: str, port: int, plain: int, tls: bo
     conf = directory / "nginx.conf"
     conf.write_text(text)
     return conf
+
+
+def _unlimited(text: str) -> str:
+    found, count = re.subn(r"^ *limit_(conn|req) .*$", "", text, flags=re.MULTILINE)
+    assert count == 2, "a limit for each address, of connections and of requests"
+    return found
 
 
 def _certificate(directory: Path) -> tuple[Path, Path]:
