@@ -1,4 +1,4 @@
-"""The benchmark of nginx still runs; where something is missing it says that nothing was measured."""
+"""The benchmark of nginx still runs; without nginx or wrk it says that nothing was measured."""
 
 import os
 import subprocess
