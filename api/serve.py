@@ -5,6 +5,7 @@
 """
 
 import asyncio
+import gc
 import os
 import random
 import signal
@@ -39,6 +40,7 @@ from api.service import Service
 from api.settings import Settings, from_environment
 from catalog import Catalog, CatalogError
 from engine import STORE_FAULTS, Engine
+from engine.collector import collector_off
 from sagas import Breaker, GatewayClient, ProviderClient, Sagas
 
 HEADER_TIMEOUT_MS = 8_000  # also how long an idle connection may stay
@@ -179,12 +181,14 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
 def recovered(settings: Settings, catalog: Catalog) -> Engine:
     """The engine as the disk knows it."""
     began = time.monotonic()
-    engine = Engine.open(
-        settings.data,
-        store.events_on_sale(catalog),
-        rules=settings.rules,
-        progress=lambda lsn: log.info("recovering", lsn=lsn),
-    )
+    with collector_off():
+        engine = Engine.open(
+            settings.data,
+            store.events_on_sale(catalog),
+            rules=settings.rules,
+            progress=lambda lsn: log.info("recovering", lsn=lsn),
+        )
+        gc.freeze()  # one look at a million bookings would stop the loop for half a second
     for broken in engine.set_aside:
         log.warning("something broken was set aside; nothing acknowledged is missing", what=broken)
     log.info(

@@ -11,6 +11,7 @@ from typing import Self
 
 from engine import decide, queries, settle, slices
 from engine.apply import apply
+from engine.collector import collector_off
 from engine.domain import Booking, Event, Payment, Receipt, event_of_seat
 from engine.dump import digest
 from engine.errors import Busy
@@ -35,13 +36,7 @@ from engine.mutations import (
     encode,
 )
 from engine.state import State
-from engine.store import (
-    WAL_DIRECTORY,
-    create_store,
-    load_newest,
-    open_snapshots,
-    store_exists,
-)
+from engine.store import WAL_DIRECTORY, create_store, load_newest, open_snapshots, store_exists
 from snapshots import SnapshotStore
 from wal import (
     SEGMENT_BYTES_MAX,
@@ -115,6 +110,7 @@ class Engine:
             engine.set_aside.append(f"{log.torn.file} at byte {log.torn.offset}: {torn}")
         return engine
 
+    @collector_off()
     def _recover(self, snapshots: SnapshotStore, progress: Callable[[int], None] | None) -> None:
         state, self.snapshot_lsn = load_newest(snapshots)
         self._adopt(state)

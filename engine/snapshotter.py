@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from engine.apply import apply
+from engine.collector import collector_off
 from engine.dump import dump, load
 from engine.errors import LossyDump
 from engine.mutations import decode
@@ -19,6 +20,7 @@ from snapshots import make
 from wal import read_sealed
 
 
+@collector_off()
 def make_snapshot(directory: Path) -> int | None:
     """Make the next snapshot; returns its LSN, or None if nothing new is sealed.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from engine.apply import apply
+from engine.collector import collector_off
 from engine.domain import Payment
 from engine.dump import digest, load
 from engine.mutations import decode
@@ -116,6 +117,7 @@ def _snapshot_lsns(directory: Path) -> list[int]:
     return open_snapshots(directory).lsns()
 
 
+@collector_off()
 def _replayed(directory: Path, snapshot_lsn: int | None) -> State:
     """The state from a snapshot on, or from the first record."""
     state = State()

@@ -226,6 +226,18 @@ def test_what_recovery_set_aside_is_told(data: Path) -> None:
     assert what.startswith(f"{broken}: ")
 
 
+def test_the_collector_never_looks_at_what_was_recovered(data: Path) -> None:
+    """A look at everything would stop the loop of a server that is ready already."""
+    catalog = Catalog.open(data / "catalog")
+    gc.unfreeze()
+    engine = root.recovered(Settings(data=data), catalog)
+    engine.close()
+    catalog.close()
+
+    assert gc.get_freeze_count()
+    assert gc.isenabled()
+
+
 @pytest.mark.parametrize(
     ("failure", "with_traceback"),
     [
