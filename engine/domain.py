@@ -200,87 +200,61 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
             least = end
 
 
-class Booking:
+# Of the next three there are hundreds of thousands. None can be part of a cycle, so the collector
+# needn't know of them (gc=False); two are never the same because they look alike (eq=False).
+
+
+class Booking(msgspec.Struct, kw_only=True, eq=False, gc=False):
     """A user's basket. Invariant: a CANCELLED booking holds no seats (I13)."""
 
-    __slots__ = (
-        "booking_id",
-        "created_at_ms",
-        "event_id",
-        "expires_at_ms",
-        "last_order_id",
-        "order_id",
-        "ordinal",
-        "seats",
-        "status",
-        "user_id",
-    )
-
-    def __init__(
-        self, *, booking_id: int, event_id: int, user_id: int, created_at_ms: int, ordinal: int
-    ) -> None:
-        self.booking_id = booking_id
-        # Its place among the bookings of all events, so that a snapshot keeps their order.
-        self.ordinal = ordinal
-        self.event_id = event_id
-        self.user_id = user_id
-        self.created_at_ms = created_at_ms
-        self.status = BookingStatus.CREATED
-        # Replaced and never changed: most bookings share the empty one, and a list of them that is
-        # kept elsewhere is known to be true as long as it has the same tuples.
-        self.seats: tuple[int, ...] = ()
-        # 0: nothing is held, so nothing can expire.
-        self.expires_at_ms = 0
-        # The current payment attempt; 0: none. Earlier attempts live on in State.payments.
-        self.order_id = 0
-        # The newest attempt, over or not: each one names the one before it.
-        self.last_order_id = 0
+    booking_id: int
+    event_id: int
+    user_id: int
+    created_at_ms: int
+    # Its place among the bookings of all events, so that a snapshot keeps their order.
+    ordinal: int
+    status: BookingStatus = BookingStatus.CREATED
+    # Replaced and never changed: most bookings share the empty one, and a list of them that is
+    # kept elsewhere is known to be true as long as it has the same tuples.
+    seats: tuple[int, ...] = ()
+    # 0: nothing is held, so nothing can expire.
+    expires_at_ms: int = 0
+    # The current payment attempt; 0: none. Earlier attempts live on in State.payments.
+    order_id: int = 0
+    # The newest attempt, over or not: each one names the one before it.
+    last_order_id: int = 0
 
 
-class Payment:
+class Reservation(msgspec.Struct, eq=False, gc=False):
+    """Our order at the provider for the partner's seats of one payment."""
+
+    seats: tuple[int, ...]
+    status: ReservationStatus = ReservationStatus.WANTED
+    provider_order: str = ""
+    # Why the provider's next call is beyond any retry; empty: it isn't.
+    parked: str = ""
+
+
+class Payment(msgspec.Struct, kw_only=True, eq=False, gc=False):
     """One attempt. Invariant: it is settled, or State.unsettled lists its order_id (I14)."""
 
-    __slots__ = (
-        "amount_minor",
-        "booking_id",
-        "earlier_order_id",
-        "history",
-        "initiated_at_ms",
-        "order_id",
-        "parked",
-        "payment_id",
-        "reservation",
-        "status",
-        "url",
-        "user_id",
-    )
-
-    def __init__(
-        self,
-        *,
-        order_id: int,
-        booking_id: int,
-        user_id: int,
-        amount_minor: int,
-        initiated_at_ms: int,
-    ) -> None:
-        self.order_id = order_id
-        self.booking_id = booking_id
-        self.user_id = user_id
-        self.amount_minor = amount_minor
-        self.initiated_at_ms = initiated_at_ms
-        self.status = PaymentStatus.INITIATED
-        # The gateway's name for it and its page; empty until the gateway has answered.
-        self.payment_id = ""
-        self.url = ""
-        # None: every seat of the booking is ours to sell.
-        self.reservation: Reservation | None = None
-        # Why the gateway's next call is beyond any retry; empty: it isn't.
-        self.parked = ""
-        # The attempt of the same booking before this one; 0: none.
-        self.earlier_order_id = 0
-        # What has happened to it: eight bytes a step, because a concert has a hundred thousand.
-        self.history = b""
+    order_id: int
+    booking_id: int
+    user_id: int
+    amount_minor: int
+    initiated_at_ms: int
+    status: PaymentStatus = PaymentStatus.INITIATED
+    # The gateway's name for it and its page; empty until the gateway has answered.
+    payment_id: str = ""
+    url: str = ""
+    # None: every seat of the booking is ours to sell.
+    reservation: Reservation | None = None
+    # Why the gateway's next call is beyond any retry; empty: it isn't.
+    parked: str = ""
+    # The attempt of the same booking before this one; 0: none.
+    earlier_order_id: int = 0
+    # What has happened to it: eight bytes a step, because a concert has a hundred thousand.
+    history: bytes = b""
 
     def is_settled(self) -> bool:
         """True when neither the gateway nor the provider is owed another call."""
@@ -305,19 +279,6 @@ class Payment:
     def steps(self) -> list[tuple[int, int]]:
         """(at_ms, tag of the mutation) of everything that has happened to it, oldest first."""
         return [divmod(step, _TAGS) for (step,) in _STEP.iter_unpack(self.history)]
-
-
-class Reservation:
-    """Our order at the provider for the partner's seats of one payment."""
-
-    __slots__ = ("parked", "provider_order", "seats", "status")
-
-    def __init__(self, seats: tuple[int, ...]) -> None:
-        self.seats = seats
-        self.status = ReservationStatus.WANTED
-        self.provider_order = ""
-        # Why the provider's next call is beyond any retry; empty: it isn't.
-        self.parked = ""
 
 
 class Receipt(msgspec.Struct, frozen=True, array_like=True):
