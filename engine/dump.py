@@ -2,7 +2,8 @@
 
 Chunks are MessagePack arrays that begin with what they hold. The dump is canonical: states that a
 replay can't tell apart have the same bytes, so a digest of the dump is a digest of the state. The
-last chunk holds it: a state that is loaded must dump to the same, or the dump has lost something.
+last chunk holds it: what a chunk was loaded to is dumped again at once, and the digest of all must
+be the same, or the dump or the loading has lost something.
 """
 
 import hashlib
@@ -10,25 +11,23 @@ from collections.abc import Callable, Iterable, Iterator
 from heapq import heapify
 from itertools import islice
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from engine.apply import file_payment, hold_seat, remember
+from engine.apply import file_payment, remember
 from engine.domain import (
     Booking,
     BookingStatus,
     Event,
     Payment,
-    PaymentStatus,
     Receipt,
     Reservation,
-    ReservationStatus,
     SeatStatus,
     event_of_booking,
 )
 from engine.errors import LossyDump
-from engine.rows import booking_row, payment_row
+from engine.rows import BookingRow, PaymentRow, ReservationRow, booking_row, payment_row
 from engine.state import Shard, State
 
 # Chunks of a few megabytes: large enough to be cheap, small enough to be verified in memory.
@@ -39,17 +38,53 @@ VERSION = 1
 # Snapshots of this version and later ones hold all that is kept today; older ones may lack some.
 WHOLE_SINCE = 1
 
+
+class _Chunk(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    pass
+
+
+class _Figures(_Chunk, frozen=True, tag="state"):
+    last_at_ms: int
+    last_order_id: int
+
+
+class _Shard(_Chunk, frozen=True, tag="shard"):
+    event: Event
+    sequence: int
+    owned: list[int]
+
+
+class _Bookings(_Chunk, frozen=True, tag="bookings"):
+    rows: list[BookingRow]
+
+
+class _Payments(_Chunk, frozen=True, tag="payments"):
+    rows: list[PaymentRow]
+
+
+class _Receipts(_Chunk, frozen=True, tag="receipts"):
+    rows: list[Receipt]
+
+
+class _Digest(_Chunk, frozen=True, tag="digest"):
+    digest: str
+    version: int
+
+
+_Part = _Figures | _Shard | _Bookings | _Payments | _Receipts
+_Row = TypeVar("_Row", bound=msgspec.Struct)
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder().decode
+_decode = msgspec.msgpack.Decoder(_Part | _Digest).decode
 
 
 def dump(state: State) -> Iterator[bytes]:
     """The state as chunks, its digest last; `load` makes an equal state of them."""
     total = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    for chunk in _chunks(state):
+    for part in _parts(state):
+        chunk = _encode(part)
         total.update(chunk)
         yield chunk
-    yield _encode(["digest", total.hexdigest(), VERSION if state.is_whole else 0])
+    yield _encode(_Digest(total.hexdigest(), VERSION if state.is_whole else 0))
 
 
 def load(chunks: Iterable[bytes]) -> State:
@@ -57,133 +92,160 @@ def load(chunks: Iterable[bytes]) -> State:
 
     LossyDump where what was loaded isn't what was dumped, though every byte was.
     """
-    state, dumped, version = State(), "", 0
-    for chunk in chunks:
-        kind, *fields = _decode(chunk)
-        if kind == "digest":
-            dumped, version = fields
+    state, last = State(), _Digest("", 0)
+    total = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    for part in map(_decode, chunks):
+        if isinstance(part, _Digest):
+            last = part
         else:
-            _LOAD[kind](state, *fields)
+            total.update(_encode(_LOAD[type(part)](state, part)))
     heapify(state.deadlines)
-    state.is_whole = version >= WHOLE_SINCE
-    if version == VERSION and dumped != (loaded := digest(state)):
-        raise LossyDump(f"state {dumped} was dumped, and state {loaded} loaded")
+    for shard in state.shards.values():
+        shard.seatmap.count_anew()
+    state.is_whole = last.version >= WHOLE_SINCE
+    if last.version == VERSION and last.digest != (loaded := total.hexdigest()):
+        raise LossyDump(f"state {last.digest} was dumped, and state {loaded} loaded")
     return state
 
 
 def digest(state: State) -> str:
     """128 bits of BLAKE2b over the dump, in hex."""
     total = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    for chunk in _chunks(state):
-        total.update(chunk)
+    for part in _parts(state):
+        total.update(_encode(part))
     return total.hexdigest()
 
 
-def _chunks(state: State) -> Iterator[bytes]:
-    yield _encode(["state", state.last_at_ms, state.last_order_id])
+def _parts(state: State) -> Iterator[_Part]:
+    yield _Figures(state.last_at_ms, state.last_order_id)
     for event_id in sorted(state.shards):
-        shard = state.shards[event_id]
-        yield _encode(["shard", shard.event, shard.sequence, sorted(shard.owned)])
+        yield _shard_part(state.shards[event_id])
     bookings = sorted(
         (one for shard in state.shards.values() for one in shard.bookings.values()),
         key=attrgetter("ordinal"),
     )
-    yield from _rows("bookings", map(booking_row, bookings))
-    yield from _rows("payments", (payment_row(state.payments[at]) for at in sorted(state.payments)))
-    yield from _rows("receipts", state.receipts_by_age)
+    yield from map(_Bookings, _cut(map(booking_row, bookings)))
+    payments = (payment_row(state.payments[at]) for at in sorted(state.payments))
+    yield from map(_Payments, _cut(payments))
+    yield from map(_Receipts, _cut(state.receipts_by_age))
 
 
-def _rows(kind: str, rows: Iterable[Any]) -> Iterator[bytes]:
+def _shard_part(shard: Shard) -> _Shard:
+    return _Shard(shard.event, shard.sequence, sorted(shard.owned))
+
+
+def _cut(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
     remaining = iter(rows)
     while some := list(islice(remaining, ROWS_PER_CHUNK)):
-        yield _encode([kind, some])
+        yield some
 
 
-def _load_state(state: State, last_at_ms: int, last_order_id: int) -> None:
-    state.last_at_ms, state.last_order_id = last_at_ms, last_order_id
+_CANCELLED, _CONFIRMED = BookingStatus.CANCELLED, BookingStatus.CONFIRMED
+_RESERVED, _SOLD = SeatStatus.RESERVED, SeatStatus.SOLD
+
+# Each of these takes a part into the state, and returns it as the state has it then.
 
 
-def _load_shard(state: State, event: list[Any], sequence: int, owned: list[int]) -> None:
-    shard = Shard(msgspec.convert(event, Event))
-    shard.sequence = sequence
-    shard.owned.update(owned)
+def _load_figures(state: State, part: _Figures) -> _Figures:
+    state.last_at_ms, state.last_order_id = part.last_at_ms, part.last_order_id
+    return _Figures(state.last_at_ms, state.last_order_id)
+
+
+def _load_shard(state: State, part: _Shard) -> _Shard:
+    shard = Shard(part.event)
+    shard.sequence = part.sequence
+    shard.owned.update(part.owned)
     state.shards[shard.event.event_id] = shard
+    return _shard_part(shard)
 
 
-def _load_bookings(state: State, rows: list[list[Any]]) -> None:
-    for booking_id, user_id, created_at_ms, status, expires_at_ms, order_id, seats in rows:
-        booking = Booking(
-            booking_id=booking_id,
-            event_id=event_of_booking(booking_id),
-            user_id=user_id,
-            created_at_ms=created_at_ms,
-            ordinal=state.bookings_made,
-        )
-        booking.status = BookingStatus(status)
-        booking.expires_at_ms = expires_at_ms
-        booking.order_id = order_id
-        state.bookings_made += 1
-        if expires_at_ms:
-            state.deadlines.append((expires_at_ms, booking_id))
-        state.user_bookings.setdefault(user_id, []).append(booking)
-        _file_booking(state.shards[booking.event_id], booking, seats)
+def _load_bookings(state: State, part: _Bookings) -> _Bookings:
+    """Only what must be done a million times is done a row at a time."""
+    first = state.bookings_made
+    loaded = [_booking(row, ordinal) for ordinal, row in enumerate(part.rows, start=first)]
+    state.bookings_made += len(loaded)
+    state.deadlines += [(one.expires_at_ms, one.booking_id) for one in loaded if one.expires_at_ms]
+    for one in loaded:
+        state.user_bookings.setdefault(one.user_id, []).append(one)
+        _file_booking(state.shards[one.event_id], one)
+    filed = (state.shards[one.event_id].bookings[one.booking_id] for one in loaded)
+    return _Bookings([booking_row(one) for one in filed])
 
 
-def _file_booking(shard: Shard, booking: Booking, seats: list[int]) -> None:
+def _booking(row: BookingRow, ordinal: int) -> Booking:
+    return Booking(
+        booking_id=row.booking_id,
+        event_id=event_of_booking(row.booking_id),
+        user_id=row.user_id,
+        created_at_ms=row.created_at_ms,
+        ordinal=ordinal,
+        status=row.status,
+        seats=row.seats,
+        expires_at_ms=row.expires_at_ms,
+        order_id=row.order_id,
+    )
+
+
+def _file_booking(shard: Shard, booking: Booking) -> None:
+    """Its seats' statuses are only written: `load` counts them when all are there."""
     shard.bookings[booking.booking_id] = booking
-    if booking.status is not BookingStatus.CANCELLED:
+    seats, status = booking.seats, booking.status
+    if status is not _CANCELLED:
         shard.bookings_live += 1
+    if not seats:
+        return
+    sold = status is _CONFIRMED
+    holders, statuses, index_of = shard.holders, shard.seatmap.statuses, shard.event.hall.index_of
     for seat_id in seats:
-        hold_seat(shard, booking, seat_id)
-    if booking.status is BookingStatus.CONFIRMED:
-        for seat_id in seats:
-            index = shard.event.hall.index_of(seat_id)
-            assert index is not None
-            shard.seatmap.change(index, SeatStatus.SOLD)
-            shard.revenue_minor += shard.event.hall.price_at(index)
+        index = index_of(seat_id)
+        assert index is not None
+        holders[seat_id] = booking
+        statuses[index] = _SOLD if sold else _RESERVED
+    if sold:
+        shard.revenue_minor += sum(map(shard.price_of, seats))
+    by_user = shard.seats_by_user
+    by_user[booking.user_id] = by_user.get(booking.user_id, 0) + len(seats)
 
 
-def _load_payments(state: State, rows: list[list[Any]]) -> None:
-    for row in rows:
-        order_id, booking_id, user_id, amount, at_ms, status, payment_id, url, held, *newer = row
+def _load_payments(state: State, part: _Payments) -> _Payments:
+    for row in part.rows:
         payment = Payment(
-            order_id=order_id,
-            booking_id=booking_id,
-            user_id=user_id,
-            amount_minor=amount,
-            initiated_at_ms=at_ms,
+            order_id=row.order_id,
+            booking_id=row.booking_id,
+            user_id=row.user_id,
+            amount_minor=row.amount_minor,
+            initiated_at_ms=row.initiated_at_ms,
+            status=row.status,
+            payment_id=row.payment_id,
+            url=row.url,
+            reservation=_reservation(row.reservation),
+            parked=row.parked,
+            history=row.history,
         )
-        payment.status = PaymentStatus(status)
-        payment.payment_id, payment.url = payment_id, url
-        payment.parked, payment.history = newer or ("", b"")  # older snapshots lack them
-        if held is not None:
-            payment.reservation = _reservation(*held)
         file_payment(state, payment)
-        if payment_id:
-            state.order_of_payment_id[payment_id] = order_id
+        if payment.payment_id:
+            state.order_of_payment_id[payment.payment_id] = payment.order_id
         if not payment.is_settled():
-            state.unsettled[order_id] = None
+            state.unsettled[payment.order_id] = None
+    return _Payments([payment_row(state.payments[row.order_id]) for row in part.rows])
 
 
-def _reservation(
-    seats: list[int], status: str, provider_order: str, parked: str = ""
-) -> Reservation:
-    reservation = Reservation(tuple(seats))
-    reservation.status = ReservationStatus(status)
-    reservation.provider_order = provider_order
-    reservation.parked = parked
-    return reservation
+def _reservation(row: ReservationRow | None) -> Reservation | None:
+    if row is None:
+        return None
+    return Reservation(row.seats, row.status, row.provider_order, row.parked)
 
 
-def _load_receipts(state: State, rows: list[list[Any]]) -> None:
-    for row in rows:
-        remember(state, msgspec.convert(row, Receipt))
+def _load_receipts(state: State, part: _Receipts) -> _Receipts:
+    for receipt in part.rows:
+        remember(state, receipt)
+    return _Receipts([state.receipts[one.user_id][one.key] for one in part.rows])
 
 
-_LOAD: dict[str, Callable[..., None]] = {
-    "state": _load_state,
-    "shard": _load_shard,
-    "bookings": _load_bookings,
-    "payments": _load_payments,
-    "receipts": _load_receipts,
+_LOAD: dict[type[_Part], Callable[[State, Any], _Part]] = {
+    _Figures: _load_figures,
+    _Shard: _load_shard,
+    _Bookings: _load_bookings,
+    _Payments: _load_payments,
+    _Receipts: _load_receipts,
 }

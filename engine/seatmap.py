@@ -31,11 +31,17 @@ class SeatMap:
         self.statuses = bytearray([WITHHELD]) * seats_total
         for first, end in self._ours.spans:
             self.statuses[first:end] = bytes(end - first)
-        # By status, the number of seats, over all and in each block.
-        self.totals = [self._ours.total, 0, 0]
-        count, lows = self.statuses.count, range(0, seats_total, BLOCK_SEATS)
-        free = [count(int(SeatStatus.FREE), low, low + BLOCK_SEATS) for low in lows]
-        self._blocks = (free, [0] * len(free), [0] * len(free))
+        self.count_anew()
+
+    def count_anew(self) -> None:
+        """Take the counts from `statuses`, for whoever has written there without `change`."""
+        statuses, lows = self.statuses, range(0, len(self.statuses), BLOCK_SEATS)
+        # By status, the number of seats in each block, and over all.
+        self._blocks = tuple(
+            [statuses.count(int(status), low, low + BLOCK_SEATS) for low in lows]
+            for status in SeatStatus
+        )
+        self.totals = [sum(blocks) for blocks in self._blocks]
 
     def change(self, index: int, status: int) -> None:
         """Give the seat at `index` another status."""
