@@ -76,12 +76,10 @@ def _booking_created(state: State, mutation: BookingCreated) -> None:
     shard = state.shards[event_id]
     booking = Booking(
         booking_id=mutation.booking_id,
-        event_id=event_id,
         user_id=mutation.user_id,
         created_at_ms=mutation.at_ms,
-        ordinal=state.bookings_made,
     )
-    state.bookings_made += 1
+    state.bookings.append(booking)
     shard.sequence += 1
     shard.bookings[booking.booking_id] = booking
     shard.bookings_live += 1
@@ -137,10 +135,9 @@ def _payment_initiated(state: State, mutation: PaymentInitiated) -> None:
 def file_payment(state: State, payment: Payment) -> None:
     """Keep it by its id, and as the newest attempt of its booking."""
     state.payments[payment.order_id] = payment
-    booking = state.booking(payment.booking_id)
-    if booking is not None:
-        payment.earlier_order_id = booking.last_order_id
-        booking.last_order_id = payment.order_id
+    if state.booking(payment.booking_id) is not None:
+        payment.earlier_order_id = state.newest_attempts.get(payment.booking_id, 0)
+        state.newest_attempts[payment.booking_id] = payment.order_id
 
 
 def _payment_registered(state: State, mutation: PaymentRegistered) -> None:
@@ -257,7 +254,8 @@ def _state_reset(state: State, mutation: StateReset) -> None:
         shard.sequence, shard.owned = old.sequence, old.owned
         state.shards[event_id] = shard
     state.user_bookings.clear()
-    state.bookings_made = 0
+    state.bookings.clear()
+    state.newest_attempts.clear()
     state.deadlines.clear()
     state.receipts.clear()
     state.receipts_by_age.clear()

@@ -74,7 +74,7 @@ def select_seat(
 ) -> SeatSelected | None:
     shard, booking = _found_booking(state, booking_id)
     index = shard.event.hall.index_of(seat_id)
-    if index is None or event_of_seat(seat_id) != booking.event_id:
+    if index is None or event_of_seat(seat_id) != shard.event.event_id:
         require_seat(state, events, seat_id)
         _require_owner(booking, user_id)
         raise errors.SeatElsewhere(seat_id)

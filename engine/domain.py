@@ -17,8 +17,8 @@ SEAT_NUMBERS_MAX = 9_999
 ROWS_MAX = 999
 ROW_SPAN = SEAT_NUMBERS_MAX + 1
 _EVENT_SEAT_SPAN = (ROWS_MAX + 1) * ROW_SPAN
-_EVENT_BOOKING_SPAN = 1_000_000_000
-EVENT_ID_MAX = 2**53 // _EVENT_BOOKING_SPAN - 1
+BOOKING_SPAN = 1_000_000_000
+EVENT_ID_MAX = 2**53 // BOOKING_SPAN - 1
 
 
 def seat_id_of(*, event_id: int, row: int, number: int) -> int:
@@ -32,11 +32,11 @@ def event_of_seat(seat_id: int) -> int:
 
 def booking_id_of(*, event_id: int, sequence: int) -> int:
     """The third booking of event 7 is 7000000003."""
-    return event_id * _EVENT_BOOKING_SPAN + sequence
+    return event_id * BOOKING_SPAN + sequence
 
 
 def event_of_booking(booking_id: int) -> int:
-    return booking_id // _EVENT_BOOKING_SPAN
+    return booking_id // BOOKING_SPAN
 
 
 # A step of a payment's history is one integer: its time and the tag of its mutation.
@@ -204,25 +204,27 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
 # needn't know of them (gc=False); two are never the same because they look alike (eq=False).
 
 
-class Booking(msgspec.Struct, kw_only=True, eq=False, gc=False):
-    """A user's basket. Invariant: a CANCELLED booking holds no seats (I13)."""
+class Booking(msgspec.Struct, array_like=True, forbid_unknown_fields=True, eq=False, gc=False):
+    """A user's basket. Invariant: a CANCELLED booking holds no seats (I13).
+
+    It is dumped as it is: a field more goes at the end, has a default, and makes another version.
+    """
 
     booking_id: int
-    event_id: int
     user_id: int
     created_at_ms: int
-    # Its place among the bookings of all events, so that a snapshot keeps their order.
-    ordinal: int
     status: BookingStatus = BookingStatus.CREATED
-    # Replaced and never changed: most bookings share the empty one, and a list of them that is
-    # kept elsewhere is known to be true as long as it has the same tuples.
-    seats: tuple[int, ...] = ()
     # 0: nothing is held, so nothing can expire.
     expires_at_ms: int = 0
     # The current payment attempt; 0: none. Earlier attempts live on in State.payments.
     order_id: int = 0
-    # The newest attempt, over or not: each one names the one before it.
-    last_order_id: int = 0
+    # Replaced and never changed: most bookings share the empty one, and a list of them that is
+    # kept elsewhere is known to be true as long as it has the same tuples.
+    seats: tuple[int, ...] = ()
+
+    @property
+    def event_id(self) -> int:
+        return event_of_booking(self.booking_id)
 
 
 class Reservation(msgspec.Struct, eq=False, gc=False):

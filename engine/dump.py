@@ -10,13 +10,13 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heapify
 from itertools import islice
-from operator import attrgetter
 from typing import Any, TypeVar
 
 import msgspec
 
 from engine.apply import file_payment, remember
 from engine.domain import (
+    BOOKING_SPAN,
     Booking,
     BookingStatus,
     Event,
@@ -24,10 +24,9 @@ from engine.domain import (
     Receipt,
     Reservation,
     SeatStatus,
-    event_of_booking,
 )
 from engine.errors import LossyDump
-from engine.rows import BookingRow, PaymentRow, ReservationRow, booking_row, payment_row
+from engine.rows import PaymentRow, ReservationRow, payment_row
 from engine.state import Shard, State
 
 # Chunks of a few megabytes: large enough to be cheap, small enough to be verified in memory.
@@ -55,7 +54,7 @@ class _Shard(_Chunk, frozen=True, tag="shard"):
 
 
 class _Bookings(_Chunk, frozen=True, tag="bookings"):
-    rows: list[BookingRow]
+    rows: list[Booking]
 
 
 class _Payments(_Chunk, frozen=True, tag="payments"):
@@ -120,11 +119,7 @@ def _parts(state: State) -> Iterator[_Part]:
     yield _Figures(state.last_at_ms, state.last_order_id)
     for event_id in sorted(state.shards):
         yield _shard_part(state.shards[event_id])
-    bookings = sorted(
-        (one for shard in state.shards.values() for one in shard.bookings.values()),
-        key=attrgetter("ordinal"),
-    )
-    yield from map(_Bookings, _cut(map(booking_row, bookings)))
+    yield from map(_Bookings, _cut(state.bookings))
     payments = (payment_row(state.payments[at]) for at in sorted(state.payments))
     yield from map(_Payments, _cut(payments))
     yield from map(_Receipts, _cut(state.receipts_by_age))
@@ -160,51 +155,40 @@ def _load_shard(state: State, part: _Shard) -> _Shard:
 
 
 def _load_bookings(state: State, part: _Bookings) -> _Bookings:
-    """Only what must be done a million times is done a row at a time."""
-    first = state.bookings_made
-    loaded = [_booking(row, ordinal) for ordinal, row in enumerate(part.rows, start=first)]
-    state.bookings_made += len(loaded)
-    state.deadlines += [(one.expires_at_ms, one.booking_id) for one in loaded if one.expires_at_ms]
-    for one in loaded:
-        state.user_bookings.setdefault(one.user_id, []).append(one)
-        _file_booking(state.shards[one.event_id], one)
-    filed = (state.shards[one.event_id].bookings[one.booking_id] for one in loaded)
-    return _Bookings([booking_row(one) for one in filed])
+    """A sold-out country has a million of them: what can be done once an event is done so."""
+    state.bookings += part.rows
+    of_user, deadlines = state.user_bookings, state.deadlines
+    of_event: dict[int, list[Booking]] = {}
+    for one in part.rows:
+        of_event.setdefault(one.booking_id // BOOKING_SPAN, []).append(one)
+        of_user.setdefault(one.user_id, []).append(one)
+        if one.expires_at_ms:
+            deadlines.append((one.expires_at_ms, one.booking_id))
+    shards = state.shards
+    for event_id, bookings in of_event.items():
+        _file_bookings(shards[event_id], bookings)
+    ids = [one.booking_id for one in part.rows]
+    filed = [shards[one // BOOKING_SPAN].bookings.get(one) for one in ids]
+    return _Bookings([one for one in filed if one is not None])
 
 
-def _booking(row: BookingRow, ordinal: int) -> Booking:
-    return Booking(
-        booking_id=row.booking_id,
-        event_id=event_of_booking(row.booking_id),
-        user_id=row.user_id,
-        created_at_ms=row.created_at_ms,
-        ordinal=ordinal,
-        status=row.status,
-        seats=row.seats,
-        expires_at_ms=row.expires_at_ms,
-        order_id=row.order_id,
-    )
-
-
-def _file_booking(shard: Shard, booking: Booking) -> None:
-    """Its seats' statuses are only written: `load` counts them when all are there."""
-    shard.bookings[booking.booking_id] = booking
-    seats, status = booking.seats, booking.status
-    if status is not _CANCELLED:
-        shard.bookings_live += 1
-    if not seats:
-        return
-    sold = status is _CONFIRMED
-    holders, statuses, index_of = shard.holders, shard.seatmap.statuses, shard.event.hall.index_of
-    for seat_id in seats:
-        index = index_of(seat_id)
-        assert index is not None
-        holders[seat_id] = booking
-        statuses[index] = _SOLD if sold else _RESERVED
-    if sold:
-        shard.revenue_minor += sum(map(shard.price_of, seats))
-    by_user = shard.seats_by_user
-    by_user[booking.user_id] = by_user.get(booking.user_id, 0) + len(seats)
+def _file_bookings(shard: Shard, bookings: list[Booking]) -> None:
+    """The statuses of seats are only written: `load` counts them when all are there."""
+    of_id, holders, by_user = shard.bookings, shard.holders, shard.seats_by_user
+    statuses, index_of = shard.seatmap.statuses, shard.event.hall.index_of
+    for one in bookings:
+        of_id[one.booking_id] = one
+        if seats := one.seats:
+            by_user[one.user_id] = by_user.get(one.user_id, 0) + len(seats)
+            seat_status = _SOLD if one.status is _CONFIRMED else _RESERVED
+            for seat_id in seats:
+                index = index_of(seat_id)
+                assert index is not None
+                holders[seat_id] = one
+                statuses[index] = seat_status
+    shard.bookings_live += sum(one.status is not _CANCELLED for one in bookings)
+    sold = (seat_id for one in bookings if one.status is _CONFIRMED for seat_id in one.seats)
+    shard.revenue_minor += sum(map(shard.price_of, sold))
 
 
 def _load_payments(state: State, part: _Payments) -> _Payments:

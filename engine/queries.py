@@ -161,7 +161,7 @@ class Queries:
     def attempts_of(self, booking: Booking) -> list[Payment]:
         """Every attempt to pay for it, oldest first. Not to be changed by the caller."""
         attempts = []
-        order_id = booking.last_order_id
+        order_id = self._state.newest_attempts.get(booking.booking_id, 0)
         while order_id:
             payment = self._state.payments[order_id]
             attempts.append(payment)

@@ -1,27 +1,15 @@
-"""A booking and a payment as they are encoded: in dumps, and where states are compared.
+"""A payment as it is encoded: in dumps, and where states are compared.
 
 A new field goes at the end and has a default, which is what older snapshots mean without it.
 """
 
 import msgspec
 
-from engine.domain import Booking, BookingStatus, Payment, PaymentStatus, ReservationStatus
+from engine.domain import Payment, PaymentStatus, ReservationStatus
 
 
 class _Row(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     pass
-
-
-class BookingRow(_Row, frozen=True):
-    """What can't be told from the other rows; its event is in its id, its ordinal is its place."""
-
-    booking_id: int
-    user_id: int
-    created_at_ms: int
-    status: BookingStatus
-    expires_at_ms: int
-    order_id: int
-    seats: tuple[int, ...]
 
 
 class ReservationRow(_Row, frozen=True):
@@ -34,7 +22,7 @@ class ReservationRow(_Row, frozen=True):
 
 
 class PaymentRow(_Row, frozen=True):
-    """A payment with its reservation."""
+    """A payment with its reservation, without what is derived: the attempt before it."""
 
     order_id: int
     booking_id: int
@@ -47,19 +35,6 @@ class PaymentRow(_Row, frozen=True):
     reservation: ReservationRow | None
     parked: str = ""
     history: bytes = b""
-
-
-def booking_row(one: Booking) -> BookingRow:
-    """A booking as it is encoded."""
-    return BookingRow(
-        one.booking_id,
-        one.user_id,
-        one.created_at_ms,
-        one.status,
-        one.expires_at_ms,
-        one.order_id,
-        one.seats,
-    )
 
 
 def payment_row(one: Payment) -> PaymentRow:

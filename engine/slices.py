@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from engine.domain import Booking, booking_id_of
-from engine.rows import booking_row, payment_row
+from engine.rows import payment_row
 from engine.state import Shard, State
 
 BOOKINGS_PER_SLICE = 250
@@ -51,7 +51,7 @@ def digest_of(state: State, one: Slice) -> bytes:
     bookings = [booking for booking in found if booking is not None]
     content = [
         _figures(state, shard),
-        [booking_row(booking) for booking in bookings],
+        bookings,
         [
             payment_row(state.payments[at])
             for booking in bookings
@@ -64,7 +64,7 @@ def digest_of(state: State, one: Slice) -> bytes:
 def _figures(state: State, shard: Shard) -> list[Any]:
     return [
         state.last_order_id,
-        state.bookings_made,
+        len(state.bookings),
         len(state.payments),
         len(state.unsettled),
         len(state.receipts_by_age),
@@ -78,7 +78,7 @@ def _figures(state: State, shard: Shard) -> list[Any]:
 
 
 def _attempts(state: State, booking: Booking) -> Iterator[int]:
-    order_id = booking.last_order_id
+    order_id = state.newest_attempts.get(booking.booking_id, 0)
     while order_id:
         yield order_id
         order_id = state.payments[order_id].earlier_order_id

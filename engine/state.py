@@ -66,16 +66,17 @@ class Shard:
 class State:
     """All shards, and the few things that cross them.
 
-    Crossing: the bookings of a user, and the payments, which the outside names by ids that carry
-    no event.
+    Crossing: the bookings of a user, the order of all bookings, and the payments, which the outside
+    names by ids that carry no event.
     """
 
     __slots__ = (
-        "bookings_made",
+        "bookings",
         "deadlines",
         "is_whole",
         "last_at_ms",
         "last_order_id",
+        "newest_attempts",
         "order_of_payment_id",
         "payments",
         "receipts",
@@ -88,9 +89,12 @@ class State:
     def __init__(self) -> None:
         self.shards: dict[int, Shard] = {}
         self.user_bookings: dict[int, list[Booking]] = {}
-        self.bookings_made = 0
+        # All of them as they were made, so that a snapshot keeps their order.
+        self.bookings: list[Booking] = []
         self.payments: dict[int, Payment] = {}
         self.order_of_payment_id: dict[str, int] = {}
+        # The order id of a booking's newest attempt, over or not: each names the one before it.
+        self.newest_attempts: dict[int, int] = {}
         # Order ids of payments that still owe the outside a call: a dict for its order.
         self.unsettled: dict[int, None] = {}
         self.receipts: dict[int, dict[str, Receipt]] = {}
@@ -115,9 +119,12 @@ class State:
             if payment.payment_id:
                 assert self.order_of_payment_id[payment.payment_id] == order_id
         assert set(self.unsettled) <= set(self.payments)
-        for listed in self.user_bookings.values():
-            assert [one.ordinal for one in listed] == sorted(one.ordinal for one in listed)
-            assert all(self.booking(one.booking_id) is one for one in listed)
+        assert sum(len(shard.bookings) for shard in self.shards.values()) == len(self.bookings)
+        assert all(self.booking(one.booking_id) is one for one in self.bookings)
+        listed: dict[int, list[Booking]] = {}
+        for one in self.bookings:
+            listed.setdefault(one.user_id, []).append(one)
+        assert listed == self.user_bookings, "each user's bookings, in the order of all"
         self._check_money()
 
     def _check_money(self) -> None:

@@ -37,6 +37,7 @@ class Findings(msgspec.Struct, frozen=True):
     fault: str = ""
 
 
+@collector_off()
 def verify_store(directory: Path) -> Findings:
     """Check the store of a server that does not run; changes nothing.
 
@@ -53,6 +54,7 @@ def verify_store(directory: Path) -> Findings:
             return Findings(fault=f"{type(fault).__name__}: {fault}")
 
 
+@collector_off()
 def read_unsettled(directory: Path) -> list[Payment]:
     """The payments that still owe the outside a call, from the store of a server that is stopped.
 
@@ -104,7 +106,7 @@ def _verify_states(directory: Path, report: Report) -> Findings:
         torn_bytes=0 if report.torn is None else len(report.torn.data),
         snapshots=tuple(lsns),
         events_touched=len(state.shards),
-        bookings=state.bookings_made,
+        bookings=len(state.bookings),
         payments_unsettled=len(state.unsettled),
         digest=digest(state),
         fault="" if agree else f"snapshots {lsns} and log make different states: {digests}",
@@ -117,7 +119,6 @@ def _snapshot_lsns(directory: Path) -> list[int]:
     return open_snapshots(directory).lsns()
 
 
-@collector_off()
 def _replayed(directory: Path, snapshot_lsn: int | None) -> State:
     """The state from a snapshot on, or from the first record."""
     state = State()

@@ -313,24 +313,26 @@ def picture(state: State) -> dict[str, Any]:
             for event_id, shard in state.shards.items()
         },
         "bookings": {
-            user_id: [(one.booking_id, one.ordinal, one.last_order_id, one.seats) for one in listed]
+            user_id: [(one.booking_id, one.seats) for one in listed]
             for user_id, listed in state.user_bookings.items()
         },
+        "order": [one.booking_id for one in state.bookings],
         "payments": (
             {order_id: one.earlier_order_id for order_id, one in state.payments.items()},
             state.order_of_payment_id,
+            state.newest_attempts,
             set(state.unsettled),
         ),
         "receipts": (state.receipts, list(state.receipts_by_age)),
-        "counters": (state.bookings_made, state.last_at_ms, state.last_order_id),
+        "counters": (state.last_at_ms, state.last_order_id),
     }
 
 
 def audit(state: State) -> None:
     """What else must always be true, beyond `check_invariants`."""
     booked = [one for shard in state.shards.values() for one in shard.bookings.values()]
-    listed = [one for bookings in state.user_bookings.values() for one in bookings]
-    assert sorted(one.ordinal for one in listed) == list(range(len(booked)))
+    attempts = [one for one in state.payments.values() if state.booking(one.booking_id)]
+    assert {one.booking_id: one.order_id for one in attempts} == state.newest_attempts
     waiting = {one.order_id for one in booked if one.status is BookingStatus.PAYMENT_INITIATED}
     under_way = (PaymentStatus.INITIATED, PaymentStatus.PENDING, PaymentStatus.AUTHORIZED)
     assert waiting == {at for at, one in state.payments.items() if one.status in under_way}

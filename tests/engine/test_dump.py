@@ -3,9 +3,11 @@
 import msgspec
 import pytest
 
-from engine import dump
+from engine import Booking, BookingStatus, dump
+from engine.apply import remember
+from engine.domain import Receipt
 from engine.errors import LossyDump
-from engine.state import State
+from engine.state import Shard, State
 from tests.scenario import Story, audit, check, picture
 
 # Something of everything: all statuses, an orphan, a partner's seats, answers, a reset before.
@@ -119,6 +121,34 @@ def test_a_dump_that_loads_to_another_state_is_refused(story: Story) -> None:
         dump.load([*chunks[:at], other, *chunks[at + 1 :]])
 
 
+@pytest.mark.parametrize("lost", ["a status", "a booking", "a reservation", "an answer"])
+def test_a_loading_that_loses_something_is_noticed(
+    lost: str, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the chunks are as they were dumped: what is compared is what the state has then."""
+    file_bookings = dump._file_bookings
+
+    def cancel(shard: Shard, bookings: list[Booking]) -> None:
+        file_bookings(shard, bookings)
+        bookings[0].status = BookingStatus.CANCELLED
+
+    def forget(shard: Shard, bookings: list[Booking]) -> None:
+        file_bookings(shard, bookings[1:])
+
+    def mix_up(state: State, receipt: Receipt) -> None:
+        remember(state, msgspec.structs.replace(receipt, result=7))
+
+    name, careless = {
+        "a status": ("_file_bookings", cancel),
+        "a booking": ("_file_bookings", forget),
+        "a reservation": ("_reservation", lambda row: None),
+        "an answer": ("remember", mix_up),
+    }[lost]
+    monkeypatch.setattr(dump, name, careless)
+    with pytest.raises(LossyDump):
+        dump.load(dump.dump(story.state))
+
+
 def test_a_dump_of_another_version_is_loaded(story: Story) -> None:
     """Its digest is of other bytes, or there is none yet: nothing can be compared."""
     *older, _ = dump.dump(story.state)
@@ -165,6 +195,21 @@ def test_histories_that_end_alike_have_one_dump() -> None:
     assert list(dump.dump(one.state)) == list(dump.dump(other.state))
 
 
+@pytest.mark.parametrize("kind", ["bookings", "payments"])
+def test_a_field_that_nobody_knows_is_not_passed_over(kind: str, story: Story) -> None:
+    """A program that is older than the snapshot says so, rather than forgetting what it was."""
+    chunks = []
+    for chunk in dump.dump(story.state):
+        found, *fields = msgspec.msgpack.decode(chunk)
+        if found == kind:
+            fields[0][0].append(9)
+        if found != "digest":
+            chunks.append(msgspec.msgpack.encode([found, *fields]))
+
+    with pytest.raises(msgspec.ValidationError, match="at most length"):
+        dump.load(chunks)
+
+
 @pytest.mark.parametrize(
     "chunk",
     [
@@ -177,7 +222,16 @@ def test_histories_that_end_alike_have_one_dump() -> None:
         msgspec.msgpack.encode(["payments", [[1, 2]]]),
         msgspec.msgpack.encode(["receipts", [[1, 2]]]),
     ],
-    ids=["junk", "nothing", "kind", "state", "shard", "no shard", "payment", "receipt"],
+    ids=[
+        "junk",
+        "nothing",
+        "kind",
+        "state",
+        "shard",
+        "no shard",
+        "payment",
+        "receipt",
+    ],
 )
 def test_what_was_not_dumped_is_not_loaded(chunk: bytes) -> None:
     """Anything else raises, rather than becoming half a state."""

@@ -63,6 +63,18 @@ def test_changes_are_counted(hall: tuple[SeatMap, Naive]) -> None:
     assert [naive.count(status) for status in SeatStatus] == seatmap.totals
 
 
+@given(halls())
+def test_what_was_written_at_once_is_counted_anew(hall: tuple[SeatMap, Naive]) -> None:
+    """As if each seat had been changed by itself, whatever the counts were before."""
+    seatmap, _ = hall
+    for index, status in enumerate(seatmap.statuses):
+        if status != WITHHELD:
+            seatmap.statuses[index] = (status + index) % len(SeatStatus)
+    seatmap.count_anew()
+
+    seatmap.check_invariants()
+
+
 @given(halls(), st.none() | STATUSES, st.data())
 def test_a_page_is_a_slice(
     hall: tuple[SeatMap, Naive], status: SeatStatus | None, data: st.DataObject

@@ -1,6 +1,7 @@
 """The invariants notice it when a state is bent."""
 
 from collections.abc import Callable
+from copy import copy
 
 import pytest
 
@@ -117,6 +118,22 @@ def list_what_is_gone(state: State, story: Story) -> None:
     assert booking in state.user_bookings[story.user("ann")]
 
 
+def exchange_two_of_all(state: State, story: Story) -> None:
+    state.bookings.reverse()
+
+
+def list_one_nowhere(state: State, story: Story) -> None:
+    lost = state.bookings.pop()
+    state.user_bookings[lost.user_id].remove(lost)
+    if not state.user_bookings[lost.user_id]:
+        del state.user_bookings[lost.user_id]
+
+
+def list_a_copy(state: State, story: Story) -> None:
+    first = state.bookings[0]
+    state.bookings[0] = state.user_bookings[first.user_id][0] = copy(first)
+
+
 @pytest.mark.parametrize(
     "bend",
     [
@@ -140,6 +157,9 @@ def list_what_is_gone(state: State, story: Story) -> None:
         keep_money_without_a_ticket,
         list_in_another_order,
         list_what_is_gone,
+        exchange_two_of_all,
+        list_one_nowhere,
+        list_a_copy,
     ],
 )
 def test_a_bent_state_is_noticed(bend: Callable[[State, Story], None], story: Story) -> None:
