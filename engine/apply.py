@@ -54,6 +54,10 @@ from engine.mutations import (
 from engine.state import Shard, State
 from engine.transitions import BOOKING, PAYMENT, RESERVATION
 
+# A member of an enum is found by the enum's own lookup, in 65 ns; a plain name takes 5.
+_FREE, _RESERVED, _SOLD = map(int, SeatStatus)
+_PAYING, _CONFIRMED = BookingStatus.PAYMENT_INITIATED, BookingStatus.CONFIRMED
+
 
 def apply(state: State, mutation: Mutation) -> None:
     """Change `state` as `mutation` says."""
@@ -95,7 +99,7 @@ def _seat_selected(state: State, mutation: SeatSelected) -> None:
 
 def _seat_released(state: State, mutation: SeatReleased) -> None:
     shard, booking = _found(state, mutation.booking_id)
-    paying = booking.status is BookingStatus.PAYMENT_INITIATED
+    paying = booking.status is _PAYING
     _move(booking, mutation)
     _end_attempt(state, booking, mutation)
     booking.seats = tuple(one for one in booking.seats if one != mutation.seat_id)
@@ -184,7 +188,7 @@ def _payment_captured(state: State, mutation: PaymentCaptured) -> None:
     _move(booking, mutation)
     booking.expires_at_ms = 0
     for seat_id in booking.seats:
-        shard.seatmap.change(_index(shard, seat_id), SeatStatus.SOLD)
+        shard.seatmap.change(_index(shard, seat_id), _SOLD)
     shard.revenue_minor += payment.amount_minor
     _advance(state, payment, mutation)
 
@@ -297,24 +301,24 @@ def remember(state: State, receipt: Receipt) -> None:
 def hold_seat(shard: Shard, booking: Booking, seat_id: int) -> None:
     booking.seats = (*booking.seats, seat_id)
     shard.holders[seat_id] = booking
-    shard.seatmap.change(_index(shard, seat_id), SeatStatus.RESERVED)
-    by_user = shard.seats_by_user
-    by_user[booking.user_id] = by_user.get(booking.user_id, 0) + 1
+    shard.seatmap.change(_index(shard, seat_id), _RESERVED)
+    by_user, user_id = shard.seats_by_user, booking.user_id
+    by_user[user_id] = by_user.get(user_id, 0) + 1
 
 
 def _free_seat(shard: Shard, booking: Booking, seat_id: int) -> None:
     del shard.holders[seat_id]
-    shard.seatmap.change(_index(shard, seat_id), SeatStatus.FREE)
-    by_user = shard.seats_by_user
-    if by_user[booking.user_id] == 1:
-        del by_user[booking.user_id]
+    shard.seatmap.change(_index(shard, seat_id), _FREE)
+    by_user, user_id = shard.seats_by_user, booking.user_id
+    if by_user[user_id] == 1:
+        del by_user[user_id]
     else:
-        by_user[booking.user_id] -= 1
+        by_user[user_id] -= 1
 
 
 def _let_go(state: State, shard: Shard, booking: Booking, mutation: Mutation) -> None:
     """End a booking: its seats become FREE, its payment is voided or refunded."""
-    if booking.status is BookingStatus.CONFIRMED:
+    if booking.status is _CONFIRMED:
         shard.revenue_minor -= state.payments[booking.order_id].amount_minor
     _move(booking, mutation)
     _end_attempt(state, booking, mutation)
