@@ -10,6 +10,7 @@ from typing import Any
 
 from engine import slices
 from engine.domain import (
+    BOOKING_SPAN,
     Booking,
     BookingStatus,
     Payment,
@@ -188,7 +189,9 @@ def _payment_captured(state: State, mutation: PaymentCaptured) -> None:
     _move(booking, mutation)
     booking.expires_at_ms = 0
     for seat_id in booking.seats:
-        shard.seatmap.change(_index(shard, seat_id), _SOLD)
+        index = shard.event.hall.index_of(seat_id)
+        assert index is not None
+        shard.seatmap.change(index, _SOLD)
     shard.revenue_minor += payment.amount_minor
     _advance(state, payment, mutation)
 
@@ -299,16 +302,20 @@ def remember(state: State, receipt: Receipt) -> None:
 
 
 def hold_seat(shard: Shard, booking: Booking, seat_id: int) -> None:
+    index = shard.event.hall.index_of(seat_id)
+    assert index is not None
     booking.seats = (*booking.seats, seat_id)
     shard.holders[seat_id] = booking
-    shard.seatmap.change(_index(shard, seat_id), _RESERVED)
+    shard.seatmap.change(index, _RESERVED)
     by_user, user_id = shard.seats_by_user, booking.user_id
     by_user[user_id] = by_user.get(user_id, 0) + 1
 
 
 def _free_seat(shard: Shard, booking: Booking, seat_id: int) -> None:
+    index = shard.event.hall.index_of(seat_id)
+    assert index is not None
     del shard.holders[seat_id]
-    shard.seatmap.change(_index(shard, seat_id), _FREE)
+    shard.seatmap.change(index, _FREE)
     by_user, user_id = shard.seats_by_user, booking.user_id
     if by_user[user_id] == 1:
         del by_user[user_id]
@@ -386,14 +393,8 @@ def _expire_at(state: State, booking: Booking, expires_at_ms: int) -> None:
 
 
 def _found(state: State, booking_id: int) -> tuple[Shard, Booking]:
-    shard = state.shards[event_of_booking(booking_id)]
+    shard = state.shards[booking_id // BOOKING_SPAN]
     return shard, shard.bookings[booking_id]
-
-
-def _index(shard: Shard, seat_id: int) -> int:
-    index = shard.event.hall.index_of(seat_id)
-    assert index is not None
-    return index
 
 
 # By type, not a chain of `match` cases: the twentieth case would pay for nineteen comparisons.

@@ -11,6 +11,8 @@ import msgspec
 
 from engine import errors
 from engine.domain import (
+    BOOKING_SPAN,
+    SEAT_SPAN,
     Booking,
     BookingStatus,
     Event,
@@ -18,7 +20,6 @@ from engine.domain import (
     PaymentStatus,
     Sale,
     booking_id_of,
-    event_of_booking,
     event_of_seat,
 )
 from engine.mutations import (
@@ -74,11 +75,12 @@ def select_seat(
 ) -> SeatSelected | None:
     shard, booking = _found_booking(state, booking_id)
     index = shard.event.hall.index_of(seat_id)
-    if index is None or event_of_seat(seat_id) != shard.event.event_id:
+    if index is None or seat_id // SEAT_SPAN != shard.event.event_id:
         require_seat(state, events, seat_id)
         _require_owner(booking, user_id)
         raise errors.SeatElsewhere(seat_id)
-    _require_owner(booking, user_id)
+    if booking.user_id != user_id:
+        raise errors.NotOwner(booking_id)
     if shard.seatmap.statuses[index] == WITHHELD:
         raise errors.SeatNotOurs(seat_id)
     if SeatSelected not in BOOKING[booking.status]:
@@ -181,13 +183,11 @@ def require_seat(state: State, events: Mapping[int, Event], seat_id: int) -> Non
 
 
 def _found_booking(state: State, booking_id: int) -> tuple[Shard, Booking]:
-    shard = state.shards.get(event_of_booking(booking_id))
-    if shard is None:
-        raise errors.BookingNotFound(booking_id)
-    booking = shard.bookings.get(booking_id)
-    if booking is None:
-        raise errors.BookingNotFound(booking_id)
-    return shard, booking
+    try:
+        shard = state.shards[booking_id // BOOKING_SPAN]
+        return shard, shard.bookings[booking_id]
+    except KeyError:
+        raise errors.BookingNotFound(booking_id) from None
 
 
 def _require_owner(booking: Booking, user_id: int) -> None:

@@ -16,18 +16,18 @@ from engine.errors import BadPlan
 SEAT_NUMBERS_MAX = 9_999
 ROWS_MAX = 999
 ROW_SPAN = SEAT_NUMBERS_MAX + 1
-_EVENT_SEAT_SPAN = (ROWS_MAX + 1) * ROW_SPAN
+SEAT_SPAN = (ROWS_MAX + 1) * ROW_SPAN
 BOOKING_SPAN = 1_000_000_000
 EVENT_ID_MAX = 2**53 // BOOKING_SPAN - 1
 
 
 def seat_id_of(*, event_id: int, row: int, number: int) -> int:
     """Seat 5 of row 12 of event 7 is 70120005: stable for ever, whatever else the hall grows."""
-    return event_id * _EVENT_SEAT_SPAN + row * ROW_SPAN + number
+    return event_id * SEAT_SPAN + row * ROW_SPAN + number
 
 
 def event_of_seat(seat_id: int) -> int:
-    return seat_id // _EVENT_SEAT_SPAN
+    return seat_id // SEAT_SPAN
 
 
 def booking_id_of(*, event_id: int, sequence: int) -> int:
@@ -156,7 +156,7 @@ class Hall(msgspec.Struct, frozen=True, array_like=True, dict=True):
     def index_of(self, seat_id: int) -> int | None:
         """Where a seat stands in the order of rows and numbers, from 0; None: no such seat."""
         # Not divmod: a call costs as much as both, and each held seat pays for it twice.
-        row, number = seat_id % _EVENT_SEAT_SPAN // ROW_SPAN, seat_id % ROW_SPAN
+        row, number = seat_id % SEAT_SPAN // ROW_SPAN, seat_id % ROW_SPAN
         if 1 <= row <= self.rows and 1 <= number <= self.seats_per_row:
             return (row - 1) * self.seats_per_row + number - 1
         return None

@@ -194,30 +194,27 @@ class Engine:
         """A new, empty booking; returns its id."""
         if key is not None and (receipt := self._receipt(user_id, key)):
             return earlier_result(receipt)
-        self._require_room()
+        if not self._log.has_room:
+            raise Busy
+        at_ms = self._at_ms(now_ms)
         created = decide.create_booking(
-            self._state,
-            self._events,
-            user_id=user_id,
-            event_id=event_id,
-            at_ms=self._at_ms(now_ms),
+            self._state, self._events, user_id=user_id, event_id=event_id, at_ms=at_ms
         )
-        self._commit(created, user_id, key, now_ms=now_ms, result=created.booking_id)
-        return created.booking_id
+        booking_id = created.booking_id
+        self._commit(
+            created if key is None else self._kept(created, user_id, key, at_ms, booking_id)
+        )
+        return booking_id
 
     def select_seat(
-        self,
-        *,
-        user_id: int,
-        booking_id: int,
-        seat_id: int,
-        now_ms: int,
-        key: Key | None = None,
+        self, *, user_id: int, booking_id: int, seat_id: int, now_ms: int, key: Key | None = None
     ) -> None:
         """Hold a seat for a booking; again for the same booking: nothing changes."""
         if key is not None and self._receipt(user_id, key):
             return
-        self._require_room()
+        if not self._log.has_room:
+            raise Busy
+        at_ms = self._at_ms(now_ms)
         selected = decide.select_seat(
             self._state,
             self._events,
@@ -225,9 +222,9 @@ class Engine:
             user_id=user_id,
             booking_id=booking_id,
             seat_id=seat_id,
-            at_ms=self._at_ms(now_ms),
+            at_ms=at_ms,
         )
-        self._commit(selected, user_id, key, now_ms=now_ms)
+        self._commit(selected if key is None else self._kept(selected, user_id, key, at_ms))
 
     def release_seat(
         self, *, user_id: int, seat_id: int, now_ms: int, key: Key | None = None
@@ -235,14 +232,11 @@ class Engine:
         """Let a held seat go; a payment under way ends with it."""
         if key is not None and self._receipt(user_id, key):
             return
+        at_ms = self._at_ms(now_ms)
         released = decide.release_seat(
-            self._state,
-            self._events,
-            user_id=user_id,
-            seat_id=seat_id,
-            at_ms=self._at_ms(now_ms),
+            self._state, self._events, user_id=user_id, seat_id=seat_id, at_ms=at_ms
         )
-        self._commit(released, user_id, key, now_ms=now_ms)
+        self._commit(released if key is None else self._kept(released, user_id, key, at_ms))
 
     def initiate_payment(
         self, *, user_id: int, booking_id: int, now_ms: int, key: Key | None = None
@@ -250,16 +244,16 @@ class Engine:
         """Begin to collect the money; returns the order id, the same one while it is pending."""
         if key is not None and (receipt := self._receipt(user_id, key)):
             return earlier_result(receipt)
-        self._require_room()
+        if not self._log.has_room:
+            raise Busy
+        at_ms = self._at_ms(now_ms)
         initiated = decide.initiate_payment(
-            self._state,
-            self._rules,
-            user_id=user_id,
-            booking_id=booking_id,
-            at_ms=self._at_ms(now_ms),
+            self._state, self._rules, user_id=user_id, booking_id=booking_id, at_ms=at_ms
         )
         order_id = initiated.order_id if initiated else self._order_of_booking(booking_id)
-        self._commit(initiated, user_id, key, now_ms=now_ms, result=order_id)
+        self._commit(
+            initiated if key is None else self._kept(initiated, user_id, key, at_ms, order_id)
+        )
         return order_id
 
     def cancel_booking(
@@ -268,14 +262,11 @@ class Engine:
         """End a booking at any step; money that came or may come is owed back."""
         if key is not None and self._receipt(user_id, key):
             return
+        at_ms = self._at_ms(now_ms)
         cancelled = decide.cancel_booking(
-            self._state,
-            self._rules,
-            user_id=user_id,
-            booking_id=booking_id,
-            at_ms=self._at_ms(now_ms),
+            self._state, self._rules, user_id=user_id, booking_id=booking_id, at_ms=at_ms
         )
-        self._commit(cancelled, user_id, key, now_ms=now_ms)
+        self._commit(cancelled if key is None else self._kept(cancelled, user_id, key, at_ms))
 
     # Commands of the operator and of the clock
 
@@ -283,7 +274,9 @@ class Engine:
         """Every seat FREE, no bookings. What is owed outside stays owed, until it is settled."""
         if key is not None and self._receipt(NOBODY, key):
             return
-        self._commit(StateReset(self._at_ms(now_ms)), NOBODY, key, now_ms=now_ms)
+        at_ms = self._at_ms(now_ms)
+        was_reset = StateReset(at_ms)
+        self._commit(was_reset if key is None else self._kept(was_reset, NOBODY, key, at_ms))
 
     def expire_due(
         self, *, now_ms: int, at_most: int, ended: Callable[[int], None] | None = None
@@ -452,34 +445,18 @@ class Engine:
         last_at_ms = self._state.last_at_ms
         return now_ms if now_ms > last_at_ms else last_at_ms  # max() takes 70 ns more
 
-    def _require_room(self) -> None:
-        """New work is refused first; what frees seats or settles money may use the last room."""
-        if not self._log.has_room:
-            raise Busy
-
     def _receipt(self, user_id: int, key: Key) -> Receipt | None:
         return earlier_receipt(self._state, user_id, key)
 
-    def _commit(
-        self,
-        effect: Effect | None,
-        user_id: int = NOBODY,
-        key: Key | None = None,
-        *,
-        now_ms: int = 0,
-        result: int | None = None,
-    ) -> None:
-        mutation: Mutation | None = effect
-        if key is not None:
-            mutation = remember(
-                self._state,
-                self._rules,
-                effect,
-                user_id=user_id,
-                key=key,
-                at_ms=self._at_ms(now_ms),
-                result=result,
-            )
+    def _kept(
+        self, effect: Effect | None, user_id: int, key: Key, at_ms: int, result: int | None = None
+    ) -> Mutation:
+        """The effect and the answer that its key keeps, in one mutation."""
+        return remember(
+            self._state, self._rules, effect, user_id=user_id, key=key, at_ms=at_ms, result=result
+        )
+
+    def _commit(self, mutation: Mutation | None) -> None:
         if mutation is None:
             return
         try:
