@@ -185,7 +185,7 @@ class Queries:
     def analytics(self, event_id: int) -> Analytics:
         _, seatmap = self._hall(event_id)
         shard = self._state.shards.get(event_id)
-        free, reserved, sold = seatmap.totals
+        free, reserved, sold = seatmap.totals()
         return Analytics(
             event_id=event_id,
             total_seats=free + reserved + sold,

