@@ -103,7 +103,8 @@ def _seat_released(state: State, mutation: SeatReleased) -> None:
     paying = booking.status is _PAYING
     _move(booking, mutation)
     _end_attempt(state, booking, mutation)
-    booking.seats = tuple(one for one in booking.seats if one != mutation.seat_id)
+    at = booking.seats.index(mutation.seat_id)
+    booking.seats = (*booking.seats[:at], *booking.seats[at + 1 :])
     _free_seat(shard, booking, mutation.seat_id)
     if not booking.seats:
         booking.expires_at_ms = 0
