@@ -85,8 +85,8 @@ def _booking_created(state: State, mutation: BookingCreated) -> None:
         created_at_ms=mutation.at_ms,
     )
     state.bookings.append(booking)
-    shard.sequence += 1
-    shard.bookings[booking.booking_id] = booking
+    assert booking.booking_id % BOOKING_SPAN == len(shard.bookings)
+    shard.bookings.append(booking)
     shard.bookings_live += 1
     state.user_bookings.setdefault(booking.user_id, []).append(booking)
 
@@ -259,7 +259,8 @@ def _state_reset(state: State, mutation: StateReset) -> None:
             _forget(state, payment)
     for event_id, old in state.shards.items():
         shard = Shard(old.event)
-        shard.sequence, shard.owned = old.sequence, old.owned
+        shard.forget_bookings(old.sequence)
+        shard.owned = old.owned
         state.shards[event_id] = shard
     state.user_bookings.clear()
     state.bookings.clear()
@@ -395,7 +396,9 @@ def _expire_at(state: State, booking: Booking, expires_at_ms: int) -> None:
 
 def _found(state: State, booking_id: int) -> tuple[Shard, Booking]:
     shard = state.shards[booking_id // BOOKING_SPAN]
-    return shard, shard.bookings[booking_id]
+    booking = shard.bookings[booking_id % BOOKING_SPAN]
+    assert booking is not None
+    return shard, booking
 
 
 # By type, not a chain of `match` cases: the twentieth case would pay for nineteen comparisons.

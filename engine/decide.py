@@ -59,7 +59,7 @@ def create_booking(
     if shard is None:
         booking_id = booking_id_of(event_id=event_id, sequence=1)
         return BookingCreated(at_ms, booking_id, user_id, events[event_id])
-    booking_id = booking_id_of(event_id=event_id, sequence=shard.sequence + 1)
+    booking_id = booking_id_of(event_id=event_id, sequence=len(shard.bookings))
     return BookingCreated(at_ms, booking_id, user_id)
 
 
@@ -185,9 +185,12 @@ def require_seat(state: State, events: Mapping[int, Event], seat_id: int) -> Non
 def _found_booking(state: State, booking_id: int) -> tuple[Shard, Booking]:
     try:
         shard = state.shards[booking_id // BOOKING_SPAN]
-        return shard, shard.bookings[booking_id]
-    except KeyError:
+        booking = shard.bookings[booking_id % BOOKING_SPAN]
+    except LookupError:
         raise errors.BookingNotFound(booking_id) from None
+    if booking is None:
+        raise errors.BookingNotFound(booking_id)
+    return shard, booking
 
 
 def _require_owner(booking: Booking, user_id: int) -> None:

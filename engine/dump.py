@@ -148,7 +148,7 @@ def _load_figures(state: State, part: _Figures) -> _Figures:
 
 def _load_shard(state: State, part: _Shard) -> _Shard:
     shard = Shard(part.event)
-    shard.sequence = part.sequence
+    shard.forget_bookings(part.sequence)
     shard.owned.update(part.owned)
     state.shards[shard.event.event_id] = shard
     return _shard_part(shard)
@@ -168,16 +168,16 @@ def _load_bookings(state: State, part: _Bookings) -> _Bookings:
     for event_id, bookings in of_event.items():
         _file_bookings(shards[event_id], bookings)
     ids = [one.booking_id for one in part.rows]
-    filed = [shards[one // BOOKING_SPAN].bookings.get(one) for one in ids]
+    filed = [shards[one // BOOKING_SPAN].bookings[one % BOOKING_SPAN] for one in ids]
     return _Bookings([one for one in filed if one is not None])
 
 
 def _file_bookings(shard: Shard, bookings: list[Booking]) -> None:
     """The statuses of seats are only written: `load` counts them when all are there."""
-    of_id, holders, by_user = shard.bookings, shard.holders, shard.seats_by_user
+    by_number, holders, by_user = shard.bookings, shard.holders, shard.seats_by_user
     statuses, index_of = shard.seatmap.statuses, shard.event.hall.index_of
     for one in bookings:
-        of_id[one.booking_id] = one
+        by_number[one.booking_id % BOOKING_SPAN] = one
         if seats := one.seats:
             by_user[one.user_id] = by_user.get(one.user_id, 0) + len(seats)
             seat_status = _SOLD if one.status is _CONFIRMED else _RESERVED

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from engine.domain import Booking, booking_id_of
+from engine.domain import Booking
 from engine.rows import payment_row
 from engine.state import Shard, State
 
@@ -46,8 +46,7 @@ def digest_of(state: State, one: Slice) -> bytes:
     shard = state.shards.get(one.event_id)
     if shard is None:
         return b""  # of no slice that was ever checked
-    first = booking_id_of(event_id=one.event_id, sequence=one.first_sequence)
-    found = map(shard.bookings.get, range(first, first + BOOKINGS_PER_SLICE))
+    found = shard.bookings[one.first_sequence : one.first_sequence + BOOKINGS_PER_SLICE]
     bookings = [booking for booking in found if booking is not None]
     content = [
         _figures(state, shard),

@@ -330,7 +330,7 @@ def picture(state: State) -> dict[str, Any]:
 
 def audit(state: State) -> None:
     """What else must always be true, beyond `check_invariants`."""
-    booked = [one for shard in state.shards.values() for one in shard.bookings.values()]
+    booked = [one for shard in state.shards.values() for one in shard.all_bookings()]
     attempts = [one for one in state.payments.values() if state.booking(one.booking_id)]
     assert {one.booking_id: one.order_id for one in attempts} == state.newest_attempts
     waiting = {one.order_id for one in booked if one.status is BookingStatus.PAYMENT_INITIATED}
