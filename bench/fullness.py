@@ -83,7 +83,10 @@ def _held_and_let_go(engine: Engine, seats: list[int]) -> Iterator[None]:
 
 
 def flat(_: Path, size: Size) -> Figures:
-    """Select with few bookings and with many, by turns, each of a booking and a seat at random."""
+    """Select with few bookings and with many, by turns, each of a booking and a seat at random.
+
+    The seat is let go again, or the few would soon hold thousands each and the many one.
+    """
     few, many = _with_bookings(FEW_BOOKINGS), _with_bookings(size.bookings)
     chance = Random(SEED)
     free = chance.sample(seat_ids(), size.calls)
@@ -99,6 +102,7 @@ def flat(_: Path, size: Size) -> Figures:
                 now_ms=NOW_MS,
             )
             times[name] += _timed([call])
+            engine.release_seat(user_id=user_id, seat_id=seat_id, now_ms=NOW_MS)
     figures = {name: spread(one, unit="us") for name, one in times.items()}
     ratio = figures["many"]["p50_us"] / figures["few"]["p50_us"]
     return {"bookings": size.bookings, **figures, "ratio": round(ratio, 2)}
