@@ -48,6 +48,7 @@ from wal.watermark import Watermark, create_watermark, read_watermark, remembers
 
 SEGMENT_BYTES_MAX = 16 << 20  # read whole by recovery and by the maker of snapshots
 PENDING_BYTES_MAX = 16 << 20  # two full batches: more would only wait, and clients give up
+_NEW_WORK_BYTES_MAX = PENDING_BYTES_MAX - RECORD_BYTES_MAX
 BROKEN_SUFFIX = ".broken"
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
@@ -160,12 +161,13 @@ class Log:
         Raises Backlogged if too much is waiting, LogFailed after a failure and ValueError for more
         than RECORD_BYTES_MAX; nothing has changed then.
         """
-        size = len(payload) + LENGTH_BYTES
-        if self._failure or self._segment is None or size > RECORD_BYTES_MAX + LENGTH_BYTES:
-            raise self._refusal(len(payload))
-        if self._waiting_bytes + size > PENDING_BYTES_MAX:
+        size = len(payload)
+        if self._failure or self._segment is None or size > RECORD_BYTES_MAX:
+            raise self._refusal(size)
+        waiting_bytes = self._waiting_bytes + size + LENGTH_BYTES
+        if waiting_bytes > PENDING_BYTES_MAX:
             raise Backlogged(f"{self._waiting_bytes} bytes are waiting for the disk")
-        self._waiting_bytes += size
+        self._waiting_bytes = waiting_bytes
         self._records.append(payload)
         self.appended_lsn += 1
         return self.appended_lsn
@@ -176,11 +178,12 @@ class Log:
 
         False on a full disk while the current segment still has room for what is under way.
         """
-        if self._failure or self._waiting_bytes + RECORD_BYTES_MAX >= PENDING_BYTES_MAX:
+        if self._failure or self._waiting_bytes >= _NEW_WORK_BYTES_MAX:
             return False
         if self._disk_full:
             self._disk_full = self._fs.free_bytes(self.directory) < 2 * self._segment_bytes_max
-        return not self._disk_full
+            return not self._disk_full
+        return True
 
     @property
     def sealed_lsn(self) -> int:
