@@ -1,13 +1,14 @@
 """What mutations do to the whole state: resets and what outlives them; nothing is forgotten."""
 
+import gc
 from typing import get_args
 
 import pytest
 
 from engine.apply import _APPLY, apply
-from engine.mutations import Effect, Mutation, PaymentCaptured, SeatSelected
+from engine.mutations import BookingCreated, Effect, Mutation, PaymentCaptured, SeatSelected
 from engine.state import State
-from tests.scenario import START_MS, check
+from tests.scenario import START_MS, check, seat_of
 
 PAYING = """
     ann      create_booking event=7               -> booking=a
@@ -34,6 +35,28 @@ def test_apply_trusts_nobody() -> None:
         apply(State(), SeatSelected(START_MS, 1_000_000_001, 10_010_001, START_MS))
     with pytest.raises(KeyError):
         apply(State(), PaymentCaptured(START_MS, 1))
+
+
+def test_bookings_are_numbered_without_gaps() -> None:
+    """A list finds them by number: one with another number must not be filed under the next."""
+    story = check("ann create_booking event=1 -> booking=a")
+    state = story.engine._state
+    for number in (1, 3):
+        with pytest.raises(AssertionError):
+            apply(state, BookingCreated(START_MS, 1_000_000_000 + number, story.user("ann")))
+
+    apply(state, BookingCreated(START_MS, 1_000_000_002, story.user("ann")))
+    state.check_invariants()
+
+
+def test_the_collector_has_nothing_to_look_at_in_a_booking() -> None:
+    """A million of them, with seats or without, make none of its rounds longer."""
+    story = check("""
+        ann create_booking event=1                -> booking=a
+        ann select_seat booking=a seat=1:1        -> ok
+    """)
+
+    assert not gc.is_tracked(story.engine.booking(story.named("a")))
 
 
 def test_a_reset_frees_everything() -> None:
@@ -184,6 +207,22 @@ def test_places_of_an_orphan_are_let_go() -> None:
         provider cancel order=p                   -> ok
         payment p forgotten
     """)
+
+
+def test_the_other_seats_keep_their_order() -> None:
+    """Whichever is released: they are shown, and sent to the provider, as they were chosen."""
+    for released, kept in (("1:3", "1:1 1:2"), ("1:1", "1:3 1:2"), ("1:2", "1:3 1:1")):
+        story = check(f"""
+            ann create_booking event=1                -> booking=a
+            ann select_seat booking=a seat=1:3        -> ok
+            ann select_seat booking=a seat=1:1        -> ok
+            ann select_seat booking=a seat=1:2        -> ok
+            ann release_seat seat={released}          -> ok
+        """)
+
+        booking = story.engine.booking(story.named("a"))
+        assert booking is not None
+        assert tuple(map(seat_of, kept.split())) == booking.seats
 
 
 def test_seats_are_counted_by_user() -> None:
