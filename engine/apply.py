@@ -79,13 +79,13 @@ def _booking_created(state: State, mutation: BookingCreated) -> None:
     if mutation.event is not None:
         state.shards[event_id] = Shard(mutation.event)
     shard = state.shards[event_id]
+    assert mutation.booking_id % BOOKING_SPAN == len(shard.bookings)
     booking = Booking(
         booking_id=mutation.booking_id,
         user_id=mutation.user_id,
         created_at_ms=mutation.at_ms,
     )
     state.bookings.append(booking)
-    assert booking.booking_id % BOOKING_SPAN == len(shard.bookings)
     shard.bookings.append(booking)
     shard.bookings_live += 1
     state.user_bookings.setdefault(booking.user_id, []).append(booking)
