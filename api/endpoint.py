@@ -2,7 +2,8 @@
 
 `Endpoint` is an ASGI application by itself, because Starlette serves 63,000 requests a second with
 those and 38,000 with functions of a Request (measured with an empty handler). Checks come in one
-order everywhere: ready, well-formed, authenticated; then the engine's exists, owner, state.
+order everywhere: ready, well-formed, authenticated; then, if a crowd asks it of one event, its turn;
+then the engine's exists, owner, state.
 """
 
 import re
@@ -102,6 +103,8 @@ class Operation(Generic[_Input]):
     ungated: bool = False
     # False: a page for people, which /openapi.json leaves out.
     documented: bool = True
+    # Of an input, whose crowd it belongs to: it may have to wait for a turn of that event.
+    event_of: Callable[[Any], int] | None = None
     # Problems of its own, beside those that every call of its kind can meet.
     problems: tuple[Problem, ...] = ()
 
@@ -120,6 +123,8 @@ class Endpoint:
         self._service = service
         self._bodies = bodies
         self._authenticate = None if operation.public else authenticator.user_id
+        self._admission = service.admission
+        self._event_of = operation.event_of
         self._reads_body = operation.method in ("POST", "PATCH")
         self._signature = f"{operation.method} {operation.path}"
         # A crowd asks for the same: 5 us a request. What isn't well-formed is never kept.
@@ -136,7 +141,7 @@ class Endpoint:
             self._require_ready()
             raw = await self._bodies.read(receive, headers) if self._reads_body else b""
             call = self._call(scope, headers, raw)
-            answer = await self._answer(call, request_id)
+            answer = await self._admitted(call, request_id)
             if call.lsn is not None:
                 more.append((COMMIT_LSN, b"%d" % call.lsn))
         except Exception as error:
@@ -146,6 +151,18 @@ class Endpoint:
     def _require_ready(self) -> None:
         if not self._service.is_ready and not self._operation.ungated:
             raise Refusal(NOT_READY)
+
+    async def _admitted(self, call: Call[Any], request_id: bytes) -> Reply:
+        """The answer, in its turn where the call is about one event."""
+        if self._event_of is None:
+            return await self._answer(call, request_id)
+        event_id = self._event_of(call.input)
+        if not self._admission.enter(event_id):
+            await self._admission.wait(event_id)
+        try:
+            return await self._answer(call, request_id)
+        finally:
+            self._admission.leave(event_id)
 
     async def _answer(self, call: Call[Any], request_id: bytes) -> Reply:
         operation = self._operation

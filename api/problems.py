@@ -210,6 +210,13 @@ BUSY = Problem(
     "Запрос не выполнен, его можно повторить.",
     _retry_after(1),
 )
+EVENT_CROWDED = Problem(
+    "event-crowded",
+    503,
+    "Слишком много желающих на это событие",
+    "Очередь на это событие слишком длинна. Запрос не выполнен, его можно повторить.",
+    _retry_after(2),
+)
 GATEWAY_DOWN = Problem(
     "gateway-down",
     503,

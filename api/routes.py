@@ -1,11 +1,13 @@
 """Every call on one screen: who may make it, what it reads, what it may be refused for."""
 
+from operator import attrgetter
 from typing import Any
 
 from api import bookings, obligations, openapi, pages, payments, problems, seats, system, timeline
 from api.body import decoder
 from api.endpoint import Operation
 from api.events import EventPages, event_query, events_query
+from engine import event_of_booking
 
 _SEATS_419 = (
     problems.SEAT_TAKEN,
@@ -44,6 +46,7 @@ def _calls_of_the_crowd(events: EventPages) -> tuple[Operation[Any], ...]:
             query=seats.seats_query,
             public=True,
             durable=False,
+            event_of=attrgetter("event_id"),
             problems=(problems.EVENT_NOT_FOUND,),
         ),
         Operation(
@@ -52,6 +55,7 @@ def _calls_of_the_crowd(events: EventPages) -> tuple[Operation[Any], ...]:
             seats.select_seat,
             body=decoder(seats.SelectSeat),
             keyed=True,
+            event_of=lambda selected: event_of_booking(selected.booking_id),
             problems=(
                 problems.NOT_OWNER,
                 problems.BOOKING_NOT_FOUND,
@@ -65,6 +69,7 @@ def _calls_of_the_crowd(events: EventPages) -> tuple[Operation[Any], ...]:
             bookings.create_booking,
             body=decoder(bookings.CreateBooking),
             keyed=True,
+            event_of=attrgetter("event_id"),
             problems=(problems.EVENT_NOT_FOUND,),
         ),
         Operation(
@@ -112,6 +117,7 @@ def _other_calls(events: EventPages) -> tuple[Operation[Any], ...]:
             seats.analytics,
             query=seats.analytics_query,
             durable=False,
+            event_of=int,
             problems=(problems.EVENT_NOT_FOUND,),
         ),
         Operation(
@@ -121,6 +127,7 @@ def _other_calls(events: EventPages) -> tuple[Operation[Any], ...]:
             query=event_query,
             public=True,
             durable=False,
+            event_of=int,
             problems=(problems.EVENT_NOT_FOUND, problems.BUSY),
         ),
         Operation(

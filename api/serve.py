@@ -104,6 +104,7 @@ def application() -> App:
         allow_reset=settings.allow_reset,
         webhook_secret=settings.webhook_secret.encode(),
         merchant_id=settings.merchant_id,
+        admission=settings.admission,
     )
 
     @asynccontextmanager

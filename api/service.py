@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from api.admission import Admission, AdmissionLimits
 from api.stalls import Stalls
 from catalog import Catalog
 from engine import Engine
@@ -41,6 +42,7 @@ class Service:
         webhook_secret: bytes = b"",
         merchant_id: str = "",
         limits: Limits | None = None,
+        admission: AdmissionLimits | None = None,
     ) -> None:
         """Without a secret, notifications need no signature; `merchant_id` is what they name."""
         self.clock_ms = clock_ms
@@ -48,6 +50,7 @@ class Service:
         self.webhook_secret = webhook_secret
         self.merchant_id = merchant_id
         self.limits = limits or Limits()
+        self.admission = Admission(admission or AdmissionLimits())
         self.stalls = Stalls()
         self.is_ready = False
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from api.admission import AdmissionLimits
 from engine import Rules
 
 PREFIX = "BILLETTER_"
@@ -65,6 +66,15 @@ class Settings:
     connections: int = field(
         default=16_384, metadata={"help": "connections the server takes at once"}
     )
+    event_calls_under_way: int = field(
+        default=64, metadata={"help": "calls of one event that are answered at once"}
+    )
+    event_calls_waiting: int = field(
+        default=16_384, metadata={"help": "calls of one event that may wait for their turn"}
+    )
+    event_wait_seconds: int = field(
+        default=5, metadata={"help": "how long a call may wait for its turn"}
+    )
     allow_reset: bool = field(default=False, metadata={"help": "let anyone POST /api/reset"})
 
     def __post_init__(self) -> None:
@@ -93,6 +103,14 @@ class Settings:
             seats_per_user_max=self.max_seats_per_user,
         )
 
+    @property
+    def admission(self) -> AdmissionLimits:
+        return AdmissionLimits(
+            under_way_max=self.event_calls_under_way,
+            waiting_max=self.event_calls_waiting,
+            wait_seconds_max=self.event_wait_seconds,
+        )
+
     def export(self) -> dict[str, str]:
         """The settings as environment variables, for the worker process."""
         return {variable(name): _written(getattr(self, name)) for name in _NAMES}
@@ -112,6 +130,9 @@ _RANGES = (
     ("provider_calls_per_second", 0, COUNT_MAX),
     ("snapshot_records", 1, COUNT_MAX),
     ("connections", 1, COUNT_MAX),
+    ("event_calls_under_way", 1, COUNT_MAX),
+    ("event_calls_waiting", 0, COUNT_MAX),
+    ("event_wait_seconds", 1, DURATION_SECONDS_MAX),
 )
 _FIELDS = {one.name: one for one in fields(Settings)}
 _NAMES = tuple(_FIELDS)

@@ -36,7 +36,7 @@ async def reset(call: Call[None]) -> Reply:
 async def metrics(call: Call[None]) -> Reply:
     """In Prometheus' text format."""
     require_operator(call)
-    engine = call.service.engine
+    engine, admission = call.service.engine, call.service.admission
     lines = [
         "# HELP billetter_durable_lsn The last record of the log that is on disk.",
         "# TYPE billetter_durable_lsn counter",
@@ -47,5 +47,15 @@ async def metrics(call: Call[None]) -> Reply:
         "# HELP billetter_loop_stall_seconds_max The loop's longest stall since the last look.",
         "# TYPE billetter_loop_stall_seconds_max gauge",
         f"billetter_loop_stall_seconds_max {call.service.stalls.take():.4f}",
+        "# HELP billetter_calls_under_way Calls about some event that are being answered.",
+        "# TYPE billetter_calls_under_way gauge",
+        f"billetter_calls_under_way {admission.under_way}",
+        "# HELP billetter_calls_waiting Calls that wait behind others of the same event.",
+        "# TYPE billetter_calls_waiting gauge",
+        f"billetter_calls_waiting {admission.waiting}",
+        "# HELP billetter_calls_shed Calls answered 503, because others of their event wait.",
+        "# TYPE billetter_calls_shed counter",
+        f'billetter_calls_shed{{reason="queue_full"}} {admission.shed_full}',
+        f'billetter_calls_shed{{reason="waited_too_long"}} {admission.shed_late}',
     ]
     return reply(200, TEXT, "\n".join([*lines, ""]).encode())

@@ -16,6 +16,7 @@ from engine.domain import (
     Sale,
     SeatStatus,
     Zone,
+    event_of_booking,
     seat_id_of,
 )
 from engine.engine import Engine, end_process
@@ -47,5 +48,6 @@ __all__ = [
     "ZoneFigures",
     "covered_lsn",
     "end_process",
+    "event_of_booking",
     "seat_id_of",
 ]
