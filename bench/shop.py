@@ -96,6 +96,13 @@ class Shop:
             for user, body in zip(self._buyers, bodies, strict=True)
         ]
 
+    def buy(self) -> list[bytes]:
+        """All that a crowd does at one concert, by turns; a Walk completes the third part."""
+        pages = self.seats() * len(self._buyers)
+        return [
+            one for three in zip(self.book(), pages, self.select(), strict=True) for one in three
+        ]
+
     def search(self) -> list[bytes]:
         """First words of titles; the server has answered each before it is measured."""
         words = dict.fromkeys(title.split()[0] for title in self._titles)

@@ -1,6 +1,7 @@
 -- What wrk sends and tells. Arguments: a file of requests, separated by NUL and sent in turn; the
 -- number of the first; "statuses" to count what is answered, which costs wrk a third of its speed.
--- With two more, an event and its seats in a row, each request is completed with the next seat.
+-- With two more, an event and its seats in a row, each request that ends in a colon and a blank is
+-- completed with the next seat.
 
 local requests, sent, event, seats_per_row = {}, 0, nil, nil
 local threads = {}
@@ -25,7 +26,7 @@ end
 
 function request()
    local one = requests[sent % #requests + 1]
-   if event then
+   if event and one:sub(-2) == ": " then
       local row, number = math.floor(sent / seats_per_row) + 1, sent % seats_per_row + 1
       one = one .. string.format("%d}", event * 10000000 + row * 10000 + number)
    end

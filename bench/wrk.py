@@ -12,7 +12,7 @@ _SCRIPT = Path(__file__).with_suffix(".lua")
 
 
 class Walk(NamedTuple):
-    """Seats that complete the requests, one each, row by row from the first."""
+    """Seats that complete the requests that end with `: `, one each, row by row from the first."""
 
     event_id: int
     seats_per_row: int
@@ -61,12 +61,16 @@ def run(
     first: int = 0,
     walk: Walk | None = None,
     statuses: bool = False,
+    niceness: int = 0,
 ) -> Told:
-    """Send the requests round and round, beginning with number `first`."""
+    """Send the requests round and round, beginning with number `first`.
+
+    A `niceness` below 0 is ignored where the system doesn't allow it.
+    """
     load = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", f"{TIMEOUT_SECONDS}s"]
     arguments = [str(requests), str(first), "statuses" if statuses else "-"]
     arguments += map(str, walk or ())
-    command = ["wrk", *load, "-s", str(_SCRIPT), url, "--", *arguments]
+    command = ["nice", "-n", str(niceness), "wrk", *load, "-s", str(_SCRIPT), url, "--", *arguments]
     done = subprocess.run(command, capture_output=True, check=True)
     told: dict[str, Any] = orjson.loads(done.stdout.splitlines()[-1])
     return Told(**told)

@@ -1,0 +1,173 @@
+"""How much slower are all other events while one concert is stormed?
+
+`python -m bench.storm` has honest customers buy at fifty events at a fixed rate: alone, while wrk
+storms one concert of the same server (book, look at the free seats, take one), and while it storms
+another server on the same machine, which tells what of it is the machine's doing. Every storm has
+a fresh server. It compares the ratios with those of `bench/results/storm.json` and writes it anew;
+`--smoke` does a little of it and prints.
+"""
+
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from multiprocessing import get_context
+from multiprocessing.pool import Pool
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import sleep
+from typing import NamedTuple
+
+import orjson
+
+from bench import shop, wrk
+from bench.baseline import report
+from bench.honest import NICENESS, Visit, booked, visited
+from bench.http import WRK_MISSING, started
+from bench.machine import cpu_seconds, described
+from bench.serving import Server, served
+from bench.shop import WALK, Shop
+from bench.tasks import Figures
+
+RESULTS = Path(__file__).parent / "results" / "storm.json"
+CONNECTS_PER_SECOND = 1_000  # the customers are measured when all of the crowd are in
+
+
+class Size(NamedTuple):
+    """Honest calls a second, for how long they are measured, how many storm, and the shop."""
+
+    calls_per_s: int
+    seconds: int
+    rounds: int
+    connections: tuple[int, ...]
+    shop: shop.Size
+
+
+FULL = Size(200, 10, 3, (1_000, 5_000), shop.Size(users=12_700, with_20=1, with_900=1))
+SMOKE = Size(60, 1, 1, (50,), shop.Size(users=20, with_20=1, with_900=1))
+
+
+def main(arguments: list[str]) -> None:
+    size = SMOKE if "--smoke" in arguments else FULL
+    results: Figures = {
+        "command": " ".join(["python -m bench.storm", *arguments]),
+        "machine": described(),
+        "calls_per_s": size.calls_per_s,
+        "seconds": size.seconds,
+        "rounds": size.rounds,
+        "reference": "p99 of the same honest calls just before, without the storm",
+    }
+    if wrk.is_installed():
+        results["storms"] = measured(size)
+    else:
+        results["missing"] = WRK_MISSING
+        print(WRK_MISSING, file=sys.stderr)
+    report(results, RESULTS, kept=wrk.is_installed() and size is FULL)
+
+
+def measured(size: Size) -> Figures:
+    figures: Figures = {}
+    with ExitStack() as stack:
+        directory = Path(
+            stack.enter_context(
+                TemporaryDirectory(prefix="billetter-bench-", dir=os.environ.get("BENCH_DIR"))
+            )
+        )
+        customers = stack.enter_context(get_context("spawn").Pool(1))
+        stormed = Shop(directory, size.shop)
+        wrk.write_requests(directory / "concert", stormed.buy())
+        wrk.write_requests(directory / "hello", shop.hello())
+        hello = stack.enter_context(served(["bench.hello"], directory / "hello.log", "/"))
+        for connections in size.connections:
+            with started(stormed, directory) as server:
+                siege = Siege(server, hello, directory, customers, size)
+                figures[str(connections)] = siege.measured(connections)
+            print(connections, orjson.dumps(figures[str(connections)]).decode(), file=sys.stderr)
+    return figures
+
+
+class Siege:
+    """One server, its honest customers, and who storms."""
+
+    def __init__(
+        self, server: Server, hello: Server, directory: Path, customers: Pool, size: Size
+    ) -> None:
+        self._server = server
+        self._hello = hello
+        self._directory = directory
+        self._customers = customers
+        self._size = size
+        self._bookings: list[int] = booked(server.url)
+        self._visits = 0
+        self._sent = 0
+
+    def measured(self, connections: int) -> Figures:
+        """The round whose ratio is in the middle; all its figures are of the same seconds."""
+        figures: Figures = {"load": round(os.getloadavg()[0], 1)}
+        self._visit(1)  # logins are remembered, halls are made
+        rounds = sorted(
+            (self._round(connections) for _ in range(self._size.rounds)),
+            key=lambda one: float(one["ratio"]),
+        )
+        middle = rounds[len(rounds) // 2]
+        return figures | middle | {"ratios": [one["ratio"] for one in rounds]}
+
+    def _round(self, connections: int) -> Figures:
+        alone = self._visit(self._size.seconds)
+        beside = self._beside(self._server, "concert", connections)
+        machine = self._beside(self._hello, "hello", connections)
+        p99_ms = alone["calls"]["p99_ms"]
+        return {
+            "ratio": round(beside["calls"]["p99_ms"] / p99_ms, 2),
+            "machine_ratio": round(machine["calls"]["p99_ms"] / p99_ms, 2),
+            "alone": alone,
+            "beside_the_storm": beside,
+            "beside_a_storm_elsewhere": machine,
+        }
+
+    def _beside(self, target: Server, requests: str, connections: int) -> Figures:
+        coming = 1 + connections // CONNECTS_PER_SECOND
+        with ThreadPoolExecutor(1) as crowd:
+            storm = crowd.submit(self._storm, target, requests, connections, coming)
+            sleep(coming)
+            before = cpu_seconds(self._server.worker)
+            found = self._visit(self._size.seconds)
+            used = (cpu_seconds(self._server.worker) - before) / self._size.seconds
+            assert not storm.done(), "the storm was over before the visit"
+            told = storm.result()
+        if requests == "concert":
+            self._sent = told.next
+            assert self._sent < shop.SEATS, "the hall is too small for this"
+        crowd_figures = {
+            "per_s": round(told.rate),
+            "statuses": told.statuses,
+            "errors": {name: count for name, count in told.errors.items() if count},
+            "p50_ms": told.p50_ms,
+            "p99_ms": told.p99_ms,
+            "max_ms": told.max_ms,
+        }
+        return {**found, "server_cores": round(used, 2), "storm": crowd_figures}
+
+    def _storm(self, target: Server, requests: str, connections: int, coming: int) -> wrk.Told:
+        is_concert = requests == "concert"
+        return wrk.run(
+            target.url,
+            self._directory / requests,
+            connections=connections,
+            seconds=coming + self._size.seconds + 1,
+            first=self._sent if is_concert else 0,
+            walk=WALK if is_concert else None,
+            statuses=True,
+            niceness=NICENESS,
+        )
+
+    def _visit(self, seconds: int) -> Figures:
+        self._visits += 1
+        rate, nth = self._size.calls_per_s, self._visits
+        visit = Visit(self._server.url, rate, seconds, nth, self._bookings)
+        figures: Figures = self._customers.apply(visited, (visit,))
+        return figures
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
