@@ -2,7 +2,7 @@
 
 `Endpoint` is an ASGI application by itself, because Starlette serves 63,000 requests a second with
 those and 38,000 with functions of a Request (measured with an empty handler). Checks come in one
-order everywhere: ready, well-formed, authenticated; then, if a crowd asks it of one event, its turn;
+order everywhere: ready, well-formed, authenticated; then, where a crowd asks, the event's turn;
 then the engine's exists, owner, state.
 """
 
