@@ -48,13 +48,13 @@ class Shop:
 
     def __init__(self, directory: Path, size: Size) -> None:
         self.data = directory / "data"
-        files = _written(directory, size)
+        files = written(directory, users=size.users)
         users = list(active_users(files.users))
         self._with_20 = users[: size.with_20]
         self._with_900 = users[size.with_20 : size.with_20 + size.with_900]
         self._buyers = users[size.with_20 + size.with_900 :]
         self._titles = [one["title"] for one in orjson.loads(files.events.read_bytes())]
-        _initialise(self.data, files)
+        initialise(self.data, files)
         self._bookings = self._booked()
 
     def _booked(self) -> list[int]:
@@ -156,11 +156,12 @@ def _seats_from_the_end() -> Iterable[int]:
     )
 
 
-def _written(directory: Path, size: Size) -> demo.Files:
+def written(directory: Path, *, users: int, seats_per_row: int = SEATS_PER_ROW) -> demo.Files:
+    """A demo's files, and the concert's hall."""
     zones = [{"name": "Зал", "rows": [1, ROWS], "price_minor": PRICE_MINOR}]
-    hall = {"rows": ROWS, "seats_per_row": SEATS_PER_ROW, "sale": "own", "zones": zones}
+    hall = {"rows": ROWS, "seats_per_row": seats_per_row, "sale": "own", "zones": zones}
     files = demo.write(
-        directory / "files", today=FAR_FROM_NOW, users=size.users, events=1_000, archive=1
+        directory / "files", today=FAR_FROM_NOW, users=users, events=1_000, archive=1
     )
     files.halls.write_bytes(
         orjson.dumps({"halls": {"large": hall}, "events": {str(CONCERT): "large"}})
@@ -168,7 +169,8 @@ def _written(directory: Path, size: Size) -> demo.Files:
     return files
 
 
-def _initialise(data: Path, files: demo.Files) -> None:
+def initialise(data: Path, files: demo.Files) -> None:
+    """The data directory that a server of those files begins with."""
     store.initialise(
         data,
         users=files.users,
