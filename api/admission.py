@@ -19,7 +19,7 @@ class AdmissionLimits(NamedTuple):
 
     under_way_max: int = 64
     waiting_max: int = 16_384
-    wait_seconds_max: float = 5.0
+    wait_seconds_max: float = 10.0
 
 
 class _Waiter(NamedTuple):

@@ -73,7 +73,7 @@ class Settings:
         default=16_384, metadata={"help": "calls of one event that may wait for their turn"}
     )
     event_wait_seconds: int = field(
-        default=5, metadata={"help": "how long a call may wait for its turn"}
+        default=10, metadata={"help": "how long a call may wait for its turn"}
     )
     allow_reset: bool = field(default=False, metadata={"help": "let anyone POST /api/reset"})
 
