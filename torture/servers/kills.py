@@ -3,7 +3,8 @@
 A case is one life: clients call over HTTP until the server is killed, after so many calls, the
 supervisor, its worker, or both, under a snapshot maybe; or before it has begun to answer. Then all
 they were told is compared with the log (history.py), and the store is verified as an operator
-would. Clients ask the next life again for what the last one left unanswered.
+would. After every few lives all calls get a second opinion that doesn't ask the log (linear.py).
+Clients ask the next life again for what the last one left unanswered.
 
 Which call is cut off is up to the machine, so a case doesn't come again as it was. After a
 violation its directory is kept, and the next case begins with a new one.
@@ -15,13 +16,15 @@ import tempfile
 import time
 import weakref
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 from engine.verify import verify_store
 from torture.servers.child import Server, free_port, started, wait_until_ready
 from torture.servers.clients import Crowd, kill_under
-from torture.servers.history import Check, summed
+from torture.servers.history import UNKNOWN, Check, Op, summed
+from torture.servers.linear import require_an_order
 from torture.servers.shop import command, made
 from torture.tally import Tally, Violation, first_line
 from wal import read_records
@@ -29,6 +32,7 @@ from wal import read_records
 CASES = 1_000
 CLIENTS = 64
 LIVES_PER_DIRECTORY = 100
+ORDERED_EVERY = 5  # all lives so far, again: a hundred of them take seconds
 # A server that answers nothing would pass: it must take so many calls before it is killed.
 CALLS_MIN, CALLS_MAX = CLIENTS, 3_000  # a million calls in a thousand lives
 # What two or three lives write. Two snapshots of what one life has added would take more records
@@ -66,6 +70,8 @@ def case(seed: int, number: int, found: Tally) -> str:
     dynasty = _dynasties.pop(seed, None) or Dynasty(f"kills/{seed}/{number}")
     try:
         outcome = dynasty.live(Random(f"kills/{seed}/{number}"), found)
+        if dynasty.lives % ORDERED_EVERY == 0:
+            found.outcomes["calls ordered by seat"] += dynasty.ordered()
     except Exception as failure:
         raise Violation(f"{first_line(failure)}; kept in {dynasty.kept()}") from failure
     if dynasty.lives < LIVES_PER_DIRECTORY:
@@ -80,6 +86,7 @@ class Dynasty:
         """The servers get `environment` beside our own."""
         self.lives = 0
         self.check = Check()
+        self._history: list[Op] = []  # of all lives
         self._snapshots: set[int] = set()  # that were ever seen, by LSN
         self._environment = environment
         self._directory = Path(tempfile.mkdtemp(prefix="billetter-kills-"))
@@ -104,9 +111,17 @@ class Dynasty:
             else:
                 wait_until_ready(server, "/readyz")
                 asyncio.run(self._killed(server, kill, random))
+        ended = time.perf_counter()
+        self._history += (
+            replace(op, end=ended) if op.status == UNKNOWN else op for op in self.crowd.ops
+        )
         self._compare(found)
         self.lives += 1
         return name
+
+    def ordered(self) -> int:
+        """How many calls have an order, seat by seat; raises Contradiction if one has none."""
+        return require_an_order(self._history, hold_seconds=HOLD_SECONDS)
 
     async def _killed(self, server: Server, kill: _Kill, random: Random) -> None:
         is_long = random.randrange(LONG_EVERY) == 0
