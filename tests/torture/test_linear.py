@@ -52,6 +52,15 @@ TRUTHS: dict[str, Callable[[list[Op]], object]] = {
     "two at once, and the later one was first": lambda told: told.append(
         Op("select", BOB, 3.5, 0, B, SEAT, end=4.5, status=419)
     ),
+    "a select comes just before the cancel of its booking": lambda told: told.extend(
+        [
+            Op("book", ANN, 30, 7, end=31, status=201, answer=A + 9),
+            Op("cancel", ANN, 32, 0, A + 9, end=35, status=200),
+            Op("select", ANN, 32, 0, A + 9, SEAT + 5, end=35, status=200),
+            Op("select", BOB, 33, 0, A + 8, SEAT + 5, end=34, status=419),
+            Op("select", ANN, 36, 0, A, SEAT + 5, end=37, status=200),
+        ]
+    ),
     "a hold has ended": ended_late(419),
     "a hold goes on": ended_late(200),
 }
@@ -105,5 +114,17 @@ def test_a_lie_is_found(name: str) -> None:
     """Each of these histories has no order in which all of it is true."""
     told = history()
     LIES[name](told)
+    with pytest.raises(Contradiction, match="no order of the calls for seat"):
+        judge(told)
+
+
+def test_a_crowd_at_one_seat_is_ordered() -> None:
+    """Of fifty at once one wins; two winners are a lie."""
+    told = [Op("book", ANN, 1, 7, end=2, status=201, answer=A + n) for n in range(50)]
+    told += [Op("select", ANN, 3, 0, A + n, SEAT, end=4 + n / 50, status=419) for n in range(50)]
+    told[77].status = 200
+    assert 50 == judge(told)
+
+    told[88].status = 200
     with pytest.raises(Contradiction, match="no order of the calls for seat"):
         judge(told)
