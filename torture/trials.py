@@ -14,7 +14,7 @@ from random import Random
 from typing import NamedTuple
 
 from torture import cuts, damages, faults, flips, power
-from torture.servers import calls, images, kills
+from torture.servers import calls, flash, images, kills
 from torture.simulation import trial as worlds
 from torture.tally import HANG_SECONDS, Tally, tally
 
@@ -45,6 +45,7 @@ TRIALS = (
     Trial("worlds", worlds.count, worlds.case, chunk_cases=20),
     Trial("kills", kills.count, kills.case, chunk_cases=2, hang_seconds=SERVER_HANG_SECONDS),
     Trial("calls", calls.count, calls.case, chunk_cases=2, hang_seconds=SERVER_HANG_SECONDS),
+    Trial("flash", flash.count, flash.case, chunk_cases=1, hang_seconds=SERVER_HANG_SECONDS),
     Trial("images", images.count, images.case, chunk_cases=2, hang_seconds=SERVER_HANG_SECONDS),
 )
 

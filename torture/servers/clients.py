@@ -56,7 +56,7 @@ class Crowd:
         self.ops: list[Op] = []
         self.left = 0  # clients who are done, or whom the server has hung up on
         self._clients = [
-            _Client(user, Random(f"{seed} {number}"), keyed) for number, user in enumerate(users)
+            Client(user, Random(f"{seed} {number}"), keyed) for number, user in enumerate(users)
         ]
         self._bookings: list[int] = []  # of everybody, the newest
 
@@ -70,10 +70,10 @@ class Crowd:
         await asyncio.gather(*visits)
 
     async def _visit(
-        self, client: "_Client", port: int, until: Callable[[], bool], pause_seconds: float
+        self, client: "Client", port: int, until: Callable[[], bool], pause_seconds: float
     ) -> None:
         try:
-            client.reader, client.writer = await asyncio.open_connection("127.0.0.1", port)
+            await client.connect(port)
             while not until():
                 op = client.next_op(self._bookings)
                 self.ops.append(op)
@@ -111,20 +111,24 @@ async def kill_under(
         )
 
 
-class _Client:
+class Client:
     """One user, one connection, one call at a time."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter | None = None
 
     def __init__(self, user: User, random: Random, keyed: float) -> None:
-        self._user = user
+        self.user = user
         self._random = random
         self._keyed = keyed
         self._keys_sent = 0
         self._mine: list[int] = []
         self._held: list[int] = []
         self._last: Op | None = None
+
+    async def connect(self, port: int) -> None:
+        """Before the first call, and again at another server."""
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", port)
 
     def next_op(self, bookings: list[int]) -> Op:
         """What to ask now: for what has had no answer, or something new."""
@@ -147,7 +151,7 @@ class _Client:
             seat_id = random.choice(self._held)
         if bookings and random.random() < STRANGER:
             seat_id, booking_id = random.choice(SEATS), random.choice(bookings)
-        op = Op(call, self._user.user_id, 0.0)
+        op = Op(call, self.user.user_id, 0.0)
         if call == "book":
             op.event_id = random.choice(EVENTS)
         if call in ("select", "release"):
@@ -156,12 +160,13 @@ class _Client:
             op.booking_id = booking_id
         if call != "list" and random.random() < self._keyed:
             self._keys_sent += 1
-            op.key = f"{self._user.user_id}-{self._keys_sent}"
+            op.key = f"{self.user.user_id}-{self._keys_sent}"
         return op
 
     async def perform(self, op: Op) -> None:
+        """Make the call, and note in it what the server has told."""
         assert self.writer is not None
-        self.writer.write(_request(op, self._user))
+        self.writer.write(_request(op, self.user))
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         headers = {
             name.lower(): value
