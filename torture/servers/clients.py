@@ -175,9 +175,9 @@ class Client:
         body = await self.reader.readexactly(int(headers["content-length"]))
         op.end = time.perf_counter()
         status = int(head.split(" ", 2)[1])
-        if "x-commit-lsn" not in headers:
-            assert status == 503, (head, body)  # the server is stopping, and has done nothing
-            raise ConnectionError
+        if status == 503:
+            raise ConnectionError  # the server is stopping, or its disk is full
+        assert "x-commit-lsn" in headers, (head, body)
         op.lsn, op.answer = int(headers["x-commit-lsn"]), _answer(op, status, body)
         op.status = status
         if op.call == "book" and status == 201:
