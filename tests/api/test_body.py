@@ -140,6 +140,35 @@ def test_only_the_slow_are_ended(runner: asyncio.Runner) -> None:
     assert slow == [b"{}", BODY_TOO_SLOW, b"{}", BODY_TOO_SLOW, b"{}", BODY_TOO_SLOW, b"{}"]
 
 
+def test_many_slow_ones_are_ended_one_after_the_other(
+    runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few at each look, and in the end all of them."""
+    monkeypatch.setattr(body, "ENDED_AT_ONCE_MAX", 2)
+    ended: list[int] = []
+
+    async def read(reader: BodyReader, number: int) -> None:
+        async def receive() -> dict[str, Any]:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append(number)
+            return {}
+
+        with pytest.raises(Refusal):
+            await reader.read(receive, {})
+
+    async def many() -> None:
+        reader = BodyReader(Limits(body_read_seconds=0.01))
+        reading = [asyncio.create_task(read(reader, number)) for number in range(5)]
+        await asyncio.wait(reading, return_when=asyncio.FIRST_COMPLETED)
+        assert ended == [0, 1]
+        await asyncio.wait(reading)
+        assert ended == [0, 1, 2, 3, 4]
+
+    runner.run(many())
+
+
 def test_who_is_within_the_limit_is_left_alone(
     runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
