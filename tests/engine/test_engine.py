@@ -349,6 +349,32 @@ def test_durable_means_on_disk(directory: Path) -> None:
     again.close()
 
 
+def test_a_seal_is_made_while_nothing_else_happens(directory: Path) -> None:
+    """Whoever wants a snapshot asks for it; no record has to come for that."""
+
+    async def seal() -> None:
+        store = Engine.open(directory, EVENTS)
+        store.start()
+        buy(store, 1)
+        assert (2, START_MS) == (store.appended_lsn, store.last_at_ms)
+        await store.durable()
+        before = store.sealed_lsn
+        store.seal_log()
+        while store.sealed_lsn == before:  # noqa: ASYNC110 - nothing tells of a seal
+            await asyncio.sleep(0)
+        assert 2 == store.sealed_lsn
+        await store.stop()
+
+    asyncio.run(seal())
+
+
+def test_a_damaged_store_is_there(directory: Path) -> None:
+    """Nobody may make a new one in its place."""
+    for path in (directory / WAL_DIRECTORY).glob("*.wal"):
+        path.write_bytes(b"\xff" * 512)
+    assert Engine.exists(directory)
+
+
 def test_new_work_is_refused_first_when_room_gets_scarce() -> None:
     """Nothing new is begun, while releases and cancels may still use what is left."""
     log = MemoryLog()

@@ -311,3 +311,37 @@ def test_sold_seats_of_a_zone() -> None:
     assert [20, 19, 0, 1] == totals
     assert 1 == story.engine.zones(1)[0].sold_seats
     assert all(zone.free_seats == zone.total_seats for zone in story.engine.zones(2))
+
+
+TWO_ATTEMPTS = """
+    ann create_booking event=1                -> booking=a
+    ann select_seat booking=a seat=1:1        -> ok
+    ann initiate_payment booking=a            -> order=p
+    gateway refuse order=p                    -> ok
+    tick 1m                                   -> 0
+    ann initiate_payment booking=a            -> order=q
+"""
+
+
+def test_attempts_are_told_oldest_first() -> None:
+    """All of one booking; of another none."""
+    story = check(TWO_ATTEMPTS + "bob create_booking event=1 -> booking=b")
+    engine = story.engine
+    (booking,) = engine.bookings_of(story.user("ann"))
+    (other,) = engine.bookings_of(story.user("bob"))
+
+    found = [one.order_id for one in engine.attempts_of(booking)]
+    assert [story.named("p"), story.named("q")] == found
+    assert [] == engine.attempts_of(other)
+
+
+def test_orders_since_a_moment_are_told_newest_first() -> None:
+    """Those begun at that moment or before are not."""
+    story = check(TWO_ATTEMPTS)
+    p, q = story.named("p"), story.named("q")
+    (booking,) = story.engine.bookings_of(story.user("ann"))
+    begun_ms = [one.initiated_at_ms for one in story.engine.attempts_of(booking)]
+
+    assert [q, p] == story.engine.orders_since(0)
+    assert [q] == story.engine.orders_since(begun_ms[0])
+    assert [] == story.engine.orders_since(begun_ms[1])

@@ -234,6 +234,17 @@ def test_what_can_be_parked(before: str, answer: str) -> None:
     """)
 
 
+def test_a_payment_says_that_it_is_parked() -> None:
+    """By either side's next call."""
+    story = check(f"{RETURN_DUE}gateway park order=p -> ok")
+    payment = story.engine.payment(story.named("p"))
+    assert payment is not None
+    assert payment.is_parked()
+    payment = check(RETURN_DUE).engine.payment(story.named("p"))
+    assert payment is not None
+    assert not payment.is_parked()
+
+
 @pytest.mark.parametrize("fact", ["fail", "return"])
 def test_a_return_that_succeeds_after_all(fact: str) -> None:
     """Parked is not forgotten: the call is still owed, and once it is made nothing is parked."""
