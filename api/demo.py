@@ -33,8 +33,10 @@ def run(data: Path, *, port: int) -> None:
     """Run until a signal comes. Raises PortTaken, and StoreError if anything can't be started."""
     for one in (port, port + 1, port + 2):
         require_free_port(HOST, one)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)  # every end is as clean as Ctrl-C
+    # Every end is as clean as Ctrl-C, which whoever started us may have had ignored: the children
+    # hear it all the same.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     children: list[_Child] = []
     try:
         if not store.is_initialised(data):

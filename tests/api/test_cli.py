@@ -32,7 +32,8 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     def invoke(*arguments: object, **environ: str) -> Result:
         return CliRunner().invoke(cli.main, list(map(str, arguments)), env=environ)
 
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handlers = {number: signal.getsignal(number) for number in numbers}
     yield invoke
     structlog.reset_defaults()  # the command has bound the logs to a stderr that is gone
     for number, handler in handlers.items():
