@@ -39,8 +39,8 @@ class SeatView(NamedTuple):
 class SeatPage(Sequence[SeatView]):
     """Some seats of a hall, as they stand now.
 
-    `indexes` is a range or a tuple and `statuses` a byte for each: pages of one event in which
-    both are equal are the same page. The views are made when they are asked for.
+    `indexes` is a range or a tuple and `statuses` a byte for each; whatever happens later changes
+    neither. The views are made when they are asked for.
     """
 
     __slots__ = ("event", "indexes", "statuses")

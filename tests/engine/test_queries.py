@@ -97,8 +97,8 @@ def test_a_page_is_a_sequence() -> None:
         page[3]
 
 
-def test_pages_that_are_equal_are_known_by_indexes_and_statuses() -> None:
-    """Whether the seats lie side by side or not; and a page is as it was, whatever happens."""
+def test_a_page_stays_as_it_was() -> None:
+    """Whatever happens later, and whether its seats lie side by side or not."""
     engine = new_engine()
 
     def key(status: SeatStatus | None) -> tuple[object, bytes]:
