@@ -44,22 +44,41 @@ class BodyReader:
 
     async def read(self, receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:
         """The whole body. The time limit covers the reading alone, never what is done with it."""
-        length = headers.get(b"content-length", b"")
-        if length.isdigit() and (len(length) > 18 or int(length) > self._bytes_max):
-            raise Refusal(BODY_TOO_LARGE)
+        length = self._length_of(headers)
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
         self._deadlines[task] = loop.time() + self._seconds_max
         if not self._is_watched:
             self._watch(loop)
         try:
-            return await _read(receive, self._bytes_max)
+            body: bytes = b""
+            while True:
+                part = await receive()
+                if part["type"] == "http.disconnect":
+                    # It has gone, and hears nothing; or what it sends is no body, and it is told.
+                    raise Refusal(BAD_REQUEST, "Тело запроса оборвалось.")
+                body += part.get("body", b"")
+                if len(body) > self._bytes_max:
+                    raise Refusal(BODY_TOO_LARGE)
+                # Granian tells of the end in a message of its own, which takes its threads 15 us.
+                if len(body) == length or not part.get("more_body", False):
+                    return body
         except asyncio.CancelledError:
             if self._deadlines[task] is not None or task.uncancel() > 0:
                 raise
             raise Refusal(BODY_TOO_SLOW) from None
         finally:
             del self._deadlines[task]
+
+    def _length_of(self, headers: Mapping[bytes, bytes]) -> int | None:
+        """How long the body is said to be; None: it isn't said."""
+        length = headers.get(b"content-length", b"")
+        if not length.isdigit():
+            return None
+        if len(length) > 18 or int(length) > self._bytes_max:
+            raise Refusal(BODY_TOO_LARGE)
+        # In chunks the body says itself where it ends, whatever stands here.
+        return None if b"transfer-encoding" in headers else int(length)
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         self._is_watched = True
@@ -78,20 +97,6 @@ class BodyReader:
         self._is_watched = False
         if self._deadlines:
             self._watch(loop)
-
-
-async def _read(receive: Receive, bytes_max: int) -> bytes:
-    body: bytes = b""
-    while True:
-        part = await receive()
-        if part["type"] == "http.disconnect":
-            # It has gone, and hears nothing; or what it sends is no body, and it is told so.
-            raise Refusal(BAD_REQUEST, "Тело запроса оборвалось.")
-        body += part.get("body", b"")
-        if len(body) > bytes_max:
-            raise Refusal(BODY_TOO_LARGE)
-        if not part.get("more_body", False):
-            return body
 
 
 def decoder(body_type: type[_Body]) -> Callable[[bytes], _Body]:

@@ -106,6 +106,32 @@ def test_a_body_in_parts_is_one_body(rooms: Rooms, runner: asyncio.Runner) -> No
     assert 201 == runner.run(rooms.asgi("POST", "/api/bookings", headers, parts)).status
 
 
+@pytest.mark.parametrize(
+    ("headers", "parts"),
+    [
+        ([(b"content-length", b"15")], 1),
+        ([(b"content-length", b"15"), (b"transfer-encoding", b"chunked")], 2),
+        ([], 2),
+    ],
+    ids=["told", "told, but in chunks", "untold"],
+)
+def test_nothing_is_waited_for_behind_a_body_of_known_length(
+    runner: asyncio.Runner, headers: list[tuple[bytes, bytes]], parts: int
+) -> None:
+    """To ask the server for the end of the body takes another round of three threads."""
+    told = [
+        {"type": "http.request", "body": b'{"event_id": 1}', "more_body": True},
+        {"type": "http.request", "body": b"", "more_body": False},
+    ]
+    taken = iter(told)
+
+    async def receive() -> dict[str, Any]:
+        return next(taken)
+
+    assert b'{"event_id": 1}' == runner.run(BodyReader(Limits()).read(receive, dict(headers)))
+    assert told[parts:] == list(taken)
+
+
 def test_a_slow_body_is_408(runner: asyncio.Runner) -> None:
     """Nothing has been done; the connection is closed."""
     for rooms in opened(Rooms(runner, limits=Limits(body_read_seconds=0.02)), runner):
