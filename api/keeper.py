@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from api.cores import use_all_cores
 from engine import STORE_FAULTS, Engine, covered_lsn, end_process
 from engine.errors import Busy
 from sagas import Sagas
@@ -155,6 +156,7 @@ class Keeper:
         try:
             with suppress(ProcessLookupError):
                 os.setpriority(os.PRIO_PROCESS, process.pid, SNAPSHOT_NICENESS)
+                use_all_cores(process.pid)
             out, error = await process.communicate()
         except asyncio.CancelledError:
             with suppress(ProcessLookupError):
