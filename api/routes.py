@@ -42,7 +42,7 @@ def _calls_of_the_crowd(events: EventPages) -> tuple[Operation[Any], ...]:
         Operation(
             "GET",
             "/api/seats",
-            seats.list_seats,
+            seats.SeatPages().list_seats,
             query=seats.seats_query,
             public=True,
             durable=False,

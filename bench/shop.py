@@ -22,7 +22,9 @@ from engine import Engine, Rules, seat_id_of
 
 FAR_FROM_NOW = date(2099, 1, 10)  # so that every sale's event is still to come
 CONCERT = 1
+STADIUM = 3  # a hundred thousand seats, whose pages are looked at
 ROWS, SEATS_PER_ROW = 100, 9_999
+STADIUM_SEATS_PER_ROW = 1_000
 SEATS = 90 * SEATS_PER_ROW  # that a Walk may take; those of the last rows are held already
 WALK = Walk(CONCERT, SEATS_PER_ROW)
 PRICE_MINOR = 40_000_00
@@ -98,7 +100,7 @@ class Shop:
 
     def buy(self) -> list[bytes]:
         """All that a crowd does at one concert, by turns; a Walk completes the third part."""
-        pages = self.seats() * len(self._buyers)
+        pages = [_page(CONCERT)] * len(self._buyers)
         return [
             one for three in zip(self.book(), pages, self.select(), strict=True) for one in three
         ]
@@ -111,7 +113,7 @@ class Shop:
         return [_request(f"GET /api/events?query={quote(query)}") for query in queries]
 
     def seats(self) -> list[bytes]:
-        return [_request(f"GET /api/seats?event_id={CONCERT}&status=FREE")]
+        return [_page(STADIUM)]
 
     def my_20(self) -> list[bytes]:
         return [_request("GET /api/bookings", user) for user in self._with_20]
@@ -121,6 +123,10 @@ class Shop:
 
     def healthz(self) -> list[bytes]:
         return [_request("GET /healthz")]
+
+
+def _page(event_id: int) -> bytes:
+    return _request(f"GET /api/seats?event_id={event_id}&status=FREE")
 
 
 def hello() -> list[bytes]:
@@ -157,14 +163,20 @@ def _seats_from_the_end() -> Iterable[int]:
 
 
 def written(directory: Path, *, users: int, seats_per_row: int = SEATS_PER_ROW) -> demo.Files:
-    """A demo's files, and the concert's hall."""
+    """A demo's files, and the halls of concert and stadium."""
     zones = [{"name": "Зал", "rows": [1, ROWS], "price_minor": PRICE_MINOR}]
     hall = {"rows": ROWS, "seats_per_row": seats_per_row, "sale": "own", "zones": zones}
+    stadium = {**hall, "seats_per_row": STADIUM_SEATS_PER_ROW}
     files = demo.write(
         directory / "files", today=FAR_FROM_NOW, users=users, events=1_000, archive=1
     )
     files.halls.write_bytes(
-        orjson.dumps({"halls": {"large": hall}, "events": {str(CONCERT): "large"}})
+        orjson.dumps(
+            {
+                "halls": {"large": hall, "stadium": stadium},
+                "events": {str(CONCERT): "large", str(STADIUM): "stadium"},
+            }
+        )
     )
     return files
 
