@@ -4,10 +4,10 @@ It holds no rule of the domain. What a method says has happened when it returns,
 may be told before `durable` (or `flush`) has returned (I5).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from heapq import heappop
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from engine import decide, queries, settle, slices
 from engine.apply import apply
@@ -139,10 +139,10 @@ class Engine:
         self._commit_group = GroupCommit(self._log, fail_stop=self._fail_stop)
         self._commit_group.start()
 
-    async def durable(self) -> None:
+    def durable(self) -> Coroutine[Any, Any, None]:
         """Return when everything that has happened until now is on disk (I5)."""
         assert self._commit_group is not None, "start() comes first"
-        await self._commit_group.durable()
+        return self._commit_group.durable()
 
     async def stop(self) -> None:
         """Make everything durable and close the log."""

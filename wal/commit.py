@@ -22,6 +22,9 @@ from wal.anylog import AnyLog, Pending
 from wal.errors import LogFailed
 
 EXIT_CODE = 70
+# A crowd that waits for one batch of a slow disk would keep the loop for itself as long as a
+# thousand replies take.
+WOKEN_PER_ROUND = 64
 STDERR = 2  # the descriptor itself: sys.stderr may be anything
 
 
@@ -48,6 +51,7 @@ class GroupCommit:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._orders: SimpleQueue[Pending | None] = SimpleQueue()
         self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._waking = False  # more are to be told, in the next round of the loop
         self._writing = False  # a batch is at the thread, or the loop is about to hand one over
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._write_batches, name="wal", daemon=True)
@@ -83,8 +87,9 @@ class GroupCommit:
     async def stop(self) -> None:
         """Make everything appended durable, then end the thread; the log stays open."""
         try:
-            while self._log.durable_lsn < self._log.appended_lsn:
+            while self._waiters or self._log.durable_lsn < self._log.appended_lsn:
                 await self.durable()
+                await asyncio.sleep(0)  # a round of the loop, for those who are woken bit by bit
         finally:
             self._orders.put(None)
             self._thread.join()  # it waits for nothing but this order, or for one last fsync
@@ -96,19 +101,32 @@ class GroupCommit:
             self._orders.put(pending)
 
     def _on_written(self) -> None:
-        durable_lsn = self._log.durable_lsn
-        while self._waiters and self._waiters[0][0] <= durable_lsn:
+        self._hand_over()
+        if not self._waking:
+            self._wake_waiters()
+
+    def _wake_waiters(self) -> None:
+        for _ in range(WOKEN_PER_ROUND):
+            if not self._waiters or self._waiters[0][0] > self._log.durable_lsn:
+                self._waking = False
+                return
             _, waiter = self._waiters.popleft()
             if not waiter.done():
                 waiter.set_result(None)
-        self._hand_over()
+        self._waking = True
+        self._running_loop().call_soon(self._wake_waiters)
 
     def _on_failure(self, failure: BaseException) -> None:
         self._failure = failure
-        for _, waiter in self._waiters:
-            if not waiter.done():
+        durable_lsn = self._log.durable_lsn
+        while self._waiters:
+            lsn, waiter = self._waiters.popleft()
+            if waiter.done():
+                continue
+            if lsn <= durable_lsn:  # it had only not been told yet
+                waiter.set_result(None)
+            else:
                 waiter.set_exception(LogFailed("the outcome is unknown: the log failed"))
-        self._waiters.clear()
 
     def _write_batches(self) -> None:
         try:

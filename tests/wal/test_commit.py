@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.wal.fake_disks import FaultyDisk
-from wal.commit import EXIT_CODE, GroupCommit, end_process
+from wal.commit import EXIT_CODE, WOKEN_PER_ROUND, GroupCommit, end_process
 from wal.errors import LogFailed
 from wal.log import Log
 from wal.memory import MemoryLog
@@ -175,6 +175,88 @@ def test_cancelled_waiter(directory: Path) -> None:
         assert log.durable_lsn == 3
         disk.fault = None
         await commit.stop()
+        log.close()
+
+    asyncio.run(story())
+
+
+def test_a_crowd_is_told_bit_by_bit(directory: Path) -> None:
+    """Of all who wait for one batch only so many go on in a round of the loop, in order."""
+    disk = SlowDisk()
+    crowd = 2 * WOKEN_PER_ROUND + 1
+
+    async def story() -> None:
+        log = opened(directory, disk)
+        commit = GroupCommit(log, fail_stop=never)
+        commit.start()
+        disk.hold()
+        told: list[int] = []
+        rounds: list[int] = []
+
+        async def wait(number: int) -> None:
+            await commit.durable()
+            told.append(number)
+
+        for number in range(crowd):
+            log.append(b"record")
+            asyncio.create_task(wait(number))  # noqa: RUF006 - held by what it waits for
+        await disk.is_syncing()
+        disk.let_go()
+        while len(told) < crowd:
+            await asyncio.sleep(0)
+            rounds.append(len(told))
+            commit._on_written()  # as if another batch were written meanwhile
+        assert list(range(crowd)) == told
+        assert [WOKEN_PER_ROUND, 2 * WOKEN_PER_ROUND, crowd] == sorted(set(rounds) - {0})
+        disk.fault = None
+        await commit.stop()
+        log.close()
+
+    asyncio.run(story())
+
+
+def test_stop_waits_until_all_are_told(directory: Path) -> None:
+    """Also those of a batch that is on disk, whose round has not come."""
+
+    async def story() -> None:
+        log = opened(directory, FaultyDisk())
+        commit = GroupCommit(log, fail_stop=never)
+        commit.start()
+        waiting = []
+        for _ in range(3 * WOKEN_PER_ROUND):
+            log.append(b"record")
+            waiting.append(asyncio.create_task(commit.durable()))
+        await waiting[0]
+        await commit.stop()
+        await asyncio.sleep(0)
+        assert all(one.done() for one in waiting)
+        log.close()
+
+    asyncio.run(story())
+
+
+def test_who_was_not_told_yet_is_told_the_truth_after_a_failure(directory: Path) -> None:
+    """What is on disk has happened, although the next batch has failed before all were told."""
+    disk = SlowDisk()
+
+    async def story() -> None:
+        log = opened(directory, disk)
+        commit = GroupCommit(log, fail_stop=lambda _: None)
+        commit.start()
+        waiting = []
+        for _ in range(2 * WOKEN_PER_ROUND):
+            log.append(b"record")
+            waiting.append(asyncio.create_task(commit.durable()))
+        await asyncio.sleep(0)
+        commit._waking = True  # as between two rounds
+        while log.durable_lsn < log.appended_lsn:  # noqa: ASYNC110 - nobody is told of it
+            await asyncio.sleep(0.001)
+        disk.refuse("pwrite", errno.EIO)
+        log.append(b"record")
+        late = asyncio.create_task(commit.durable())
+        outcomes = await asyncio.gather(*waiting, late, return_exceptions=True)
+        assert [None] * len(waiting) == outcomes[:-1]
+        assert isinstance(outcomes[-1], LogFailed)
         log.close()
 
     asyncio.run(story())
