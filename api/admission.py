@@ -1,4 +1,4 @@
-"""One event's crowd waits for itself: only so many calls of one event are under way at once.
+"""One event's crowd waits for itself: so many of its calls begin in a round of the loop, no more.
 
 Without it a call waits behind all that are ready in the same moment: behind a thousand, if a
 thousand people click at one concert. With it the others of that concert wait in a queue of their
@@ -13,11 +13,19 @@ from typing import NamedTuple
 
 from api.problems import EVENT_CROWDED, Refusal
 
+NO_EVENT = 0
+# A good second.
+ROUNDS_WITH_OTHERS = 1_000
+
 
 class AdmissionLimits(NamedTuple):
-    """Calls of one event: how many are under way at once, how many may wait, and how long."""
+    """Calls of one event: how many begin in a round, how many may wait, and how long.
 
-    under_way_max: int = 64
+    `alone_max` holds while nobody asks for anything else: fewer cost a seventh of the speed.
+    """
+
+    per_round_max: int = 8
+    alone_max: int = 256
     waiting_max: int = 16_384
     wait_seconds_max: float = 10.0
 
@@ -35,16 +43,24 @@ class Admission:
     ) -> None:
         self._limits = limits
         self._clock = clock
+        # How many have begun in this round, by event. A round ends when the loop has looked for
+        # what is new; one in which nobody begins takes no time.
+        self._begun: dict[int, int] = {}
+        self._is_round_open = False
+        self._per_round_max = limits.per_round_max
+        # For so many rounds the crowd of one event is not alone, and whose calls came last.
+        self._rounds_with_others = 0
+        self._last_event_id = NO_EVENT
         # By event, and only where there are any.
-        self._under_way: dict[int, int] = {}
         self._queues: dict[int, deque[_Waiter]] = {}
+        self._admitted = 0
         self.shed_full = 0
         self.shed_late = 0
 
     @property
-    def under_way(self) -> int:
-        """How many calls are being answered now."""
-        return sum(self._under_way.values())
+    def admitted(self) -> int:
+        """How many calls have begun."""
+        return self._admitted + sum(self._begun.values())
 
     @property
     def waiting(self) -> int:
@@ -52,47 +68,65 @@ class Admission:
         return sum(map(len, self._queues.values()))
 
     def enter(self, event_id: int) -> bool:
-        """True: go on, and `leave` when it is done. False: `wait` first."""
-        under_way = self._under_way.get(event_id, 0)
-        if under_way >= self._limits.under_way_max:
+        """True: go on. False: `wait` first."""
+        if event_id != self._last_event_id:
+            self.see_other(event_id)
+        begun = self._begun.get(event_id, 0)
+        if begun >= self._per_round_max or event_id in self._queues:
             return False
-        self._under_way[event_id] = under_way + 1
+        if not self._is_round_open:
+            self._open_round()
+        self._begun[event_id] = begun + 1
         return True
 
+    def see_other(self, event_id: int = NO_EVENT) -> None:
+        """Somebody asks for something else than the last one did."""
+        self._last_event_id = event_id
+        self._rounds_with_others = ROUNDS_WITH_OTHERS
+        self._per_round_max = self._limits.per_round_max
+
     async def wait(self, event_id: int) -> None:
-        """Return when it is this call's turn; it must `leave` then.
+        """Return when it is this call's turn.
 
         Raises Refusal if too many wait already, or it has waited too long.
         """
-        queue = self._queues.get(event_id)
-        if queue is None:
-            queue = self._queues[event_id] = deque()
+        queue = self._queues.get(event_id, ())
         if len(queue) >= self._limits.waiting_max:
             self.shed_full += 1
             raise Refusal(EVENT_CROWDED)
         waiter = _Waiter(asyncio.get_running_loop().create_future(), self._clock())
-        queue.append(waiter)
-        try:
-            await waiter.turn
-        except asyncio.CancelledError:
-            if not waiter.turn.cancelled():  # it was its turn already
-                self.leave(event_id)
-            raise
+        self._queues.setdefault(event_id, deque()).append(waiter)
+        await waiter.turn
         # Being sent away takes a turn, too: a thousand at once would hold up everybody else.
         if self._clock() - waiter.since > self._limits.wait_seconds_max:
             self.shed_late += 1
-            self.leave(event_id)
             raise Refusal(EVENT_CROWDED)
 
-    def leave(self, event_id: int) -> None:
-        """The call is answered: its place is the longest waiting one's."""
-        queue = self._queues.get(event_id)
-        while queue:
-            waiter = queue.popleft()
-            if not waiter.turn.done():  # who was cancelled leaves its turn to the next
-                waiter.turn.set_result(None)
-                return
-        self._queues.pop(event_id, None)
-        self._under_way[event_id] -= 1
-        if not self._under_way[event_id]:
-            del self._under_way[event_id]
+    def _next_round(self) -> None:
+        self._admitted += sum(self._begun.values())
+        self._begun = {}
+        for event_id, queue in list(self._queues.items()):
+            if queue:
+                self._begun[event_id] = self._call(queue)
+            else:  # it was kept for a round, so that nobody new overtakes those who were called
+                del self._queues[event_id]
+        self._is_round_open = False
+        self._rounds_with_others -= 1
+        if self._rounds_with_others < 0:
+            self._per_round_max = self._limits.alone_max
+        if self._queues:
+            self._open_round()
+
+    def _call(self, queue: deque[_Waiter]) -> int:
+        """Let those who have waited longest go on; returns how many."""
+        called = 0
+        while queue and called < self._per_round_max:
+            turn = queue.popleft().turn
+            if not turn.done():  # else it was cancelled
+                turn.set_result(None)
+                called += 1
+        return called
+
+    def _open_round(self) -> None:
+        self._is_round_open = True
+        asyncio.get_running_loop().call_soon(self._next_round)

@@ -7,7 +7,7 @@ then the engine's exists, owner, state.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -15,6 +15,7 @@ from itertools import count
 from secrets import token_hex
 from typing import Any, Generic, TypeVar
 
+import msgspec
 from starlette.types import Receive, Scope, Send
 
 from api.auth import Authenticator
@@ -52,9 +53,8 @@ _process = token_hex(4).encode()
 _requests = count(1)
 
 
-@dataclass(slots=True)
-class Call(Generic[_Input]):
-    """What a handler is given."""
+class Call(msgspec.Struct, Generic[_Input]):
+    """What a handler is given; a struct, because it is made in half the time of a dataclass."""
 
     service: Service
     input: _Input
@@ -70,7 +70,7 @@ class Call(Generic[_Input]):
     def now_ms(self) -> int:
         return self.service.clock_ms()
 
-    async def durable(self) -> None:
+    def durable(self) -> Coroutine[Any, Any, None]:
         """Return when all that the call has done and seen is on disk (I5).
 
         A handler that makes a record comes here before it waits for anything else: so the last
@@ -79,7 +79,7 @@ class Call(Generic[_Input]):
         engine = self.service.engine
         if self.lsn is None:
             self.lsn = engine.appended_lsn
-        await engine.durable()
+        return engine.durable()
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,6 @@ class Endpoint:
         self._bodies = bodies
         self._authenticate = None if operation.public else authenticator.user_id
         self._admission = service.admission
-        self._event_of = operation.event_of
         self._reads_body = operation.method in ("POST", "PATCH")
         self._signature = f"{operation.method} {operation.path}"
         # A crowd asks for the same: 5 us a request. What isn't well-formed is never kept.
@@ -141,7 +140,7 @@ class Endpoint:
             self._require_ready()
             raw = await self._bodies.read(receive, headers) if self._reads_body else b""
             call = self._call(scope, headers, raw)
-            answer = await self._admitted(call, request_id)
+            answer = await self._answer(call, request_id)
             if call.lsn is not None:
                 more.append((COMMIT_LSN, b"%d" % call.lsn))
         except Exception as error:
@@ -152,20 +151,16 @@ class Endpoint:
         if not self._service.is_ready and not self._operation.ungated:
             raise Refusal(NOT_READY)
 
-    async def _admitted(self, call: Call[Any], request_id: bytes) -> Reply:
-        """The answer, in its turn where the call is about one event."""
-        if self._event_of is None:
-            return await self._answer(call, request_id)
-        event_id = self._event_of(call.input)
-        if not self._admission.enter(event_id):
-            await self._admission.wait(event_id)
-        try:
-            return await self._answer(call, request_id)
-        finally:
-            self._admission.leave(event_id)
-
     async def _answer(self, call: Call[Any], request_id: bytes) -> Reply:
+        """The answer when the disk has all of it, in its turn where the call is about one event."""
         operation = self._operation
+        if operation.event_of is not None:
+            event_id = operation.event_of(call.input)
+            if not self._admission.enter(event_id):
+                await self._admission.wait(event_id)
+                self._require_ready()
+        elif not operation.ungated:
+            self._admission.see_other()
         if not operation.durable:
             return await operation.handler(call)
         try:

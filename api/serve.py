@@ -23,6 +23,7 @@ from granian.http import HTTP1Settings
 from api import store
 from api.app import App, create_app
 from api.clock import Clock
+from api.cores import aside, free_network_threads, share_a_core
 from api.keeper import Keeper
 from api.logs import set_up_logs
 from api.places import PlacesOnSale
@@ -135,6 +136,9 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
     catalog = Catalog.open(settings.data / store.CATALOG_DIRECTORY)
     engine = recovered(settings, catalog)
     clock.start_from(engine.last_at_ms)
+    if not settings.any_core:
+        share_a_core()
+    asyncio.get_running_loop().set_default_executor(aside())
     engine.start()
     gateway, provider = clients(settings, clock.now_ms)
     places = PlacesOnSale(settings.data / store.PLACES_DIRECTORY)
@@ -159,6 +163,7 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
     sagas.start()
     keeper.start()
     keeper.watch(limit_who_does_not_read(REPLY_SECONDS_MAX))
+    keeper.watch(free_network_threads())
     keeper.watch(clock.watch())
     keeper.watch(service.stalls.watch())
     keeper.watch(asyncio.to_thread(catalog.warm_up))

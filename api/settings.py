@@ -66,14 +66,17 @@ class Settings:
     connections: int = field(
         default=16_384, metadata={"help": "connections the server takes at once"}
     )
-    event_calls_under_way: int = field(
-        default=64, metadata={"help": "calls of one event that are answered at once"}
+    event_calls_per_round: int = field(
+        default=8, metadata={"help": "calls of one event that begin in a round of the loop"}
     )
     event_calls_waiting: int = field(
         default=16_384, metadata={"help": "calls of one event that may wait for their turn"}
     )
     event_wait_seconds: int = field(
         default=10, metadata={"help": "how long a call may wait for its turn"}
+    )
+    any_core: bool = field(
+        default=False, metadata={"help": "let no threads share a core on purpose"}
     )
     allow_reset: bool = field(default=False, metadata={"help": "let anyone POST /api/reset"})
 
@@ -106,7 +109,7 @@ class Settings:
     @property
     def admission(self) -> AdmissionLimits:
         return AdmissionLimits(
-            under_way_max=self.event_calls_under_way,
+            per_round_max=self.event_calls_per_round,
             waiting_max=self.event_calls_waiting,
             wait_seconds_max=self.event_wait_seconds,
         )
@@ -130,7 +133,7 @@ _RANGES = (
     ("provider_calls_per_second", 0, COUNT_MAX),
     ("snapshot_records", 1, COUNT_MAX),
     ("connections", 1, COUNT_MAX),
-    ("event_calls_under_way", 1, COUNT_MAX),
+    ("event_calls_per_round", 1, COUNT_MAX),
     ("event_calls_waiting", 0, COUNT_MAX),
     ("event_wait_seconds", 1, DURATION_SECONDS_MAX),
 )

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 import orjson
 import pytest
 
+from api import admission
 from api.admission import Admission, AdmissionLimits
 from api.problems import EVENT_CROWDED, Refusal
 from api.routes import operations
 from tests.api.conftest import opened
 from tests.api.rooms import ANN, CONCERT, SOON, Answer, Rooms, basic, seat
 
-LIMITS = AdmissionLimits(under_way_max=2, waiting_max=3, wait_seconds_max=5.0)
+LIMITS = AdmissionLimits(per_round_max=2, alone_max=4, waiting_max=3, wait_seconds_max=5.0)
 # They free seats, are owed, or are a user's own.
 NEVER_WAIT = {
     "/api/seats/release",
@@ -36,91 +37,134 @@ class Crowd:
         self.admission = Admission(LIMITS, clock=lambda: self.now)
         self.went: list[str] = []
 
-    async def come(self, name: str, event_id: int = CONCERT) -> asyncio.Task[None]:
-        """One more, as far as it gets."""
-        task = asyncio.create_task(self._go(name, event_id))
-        await rounds()
-        return task
+    async def come(self, names: str, others: str = "") -> list[asyncio.Task[None]]:
+        """One for each letter, and for another event, all in one round, as far as they get."""
+        tasks = [asyncio.create_task(self._go(name, CONCERT)) for name in names]
+        tasks += [asyncio.create_task(self._go(name, SOON)) for name in others]
+        await asyncio.sleep(0)
+        return tasks
 
     async def _go(self, name: str, event_id: int) -> None:
         if not self.admission.enter(event_id):
             await self.admission.wait(event_id)
         self.went.append(name)
 
-    async def leave(self, event_id: int = CONCERT) -> None:
-        self.admission.leave(event_id)
-        await rounds()
+    def all_went(self) -> str:
+        return "".join(self.went)
 
 
 async def rounds() -> None:
-    for _ in range(3):
+    for _ in range(10):
         await asyncio.sleep(0)
 
 
 def test_a_crowd_holds_up_nobody_of_another_event(runner: asyncio.Runner) -> None:
-    """The third of the concert waits, the first of another event goes on."""
+    """The third of the concert waits for the next round, the first of another event goes on."""
 
     async def story() -> None:
         crowd = Crowd()
-        for name in ("a", "b", "c"):
-            await crowd.come(name)
-        await crowd.come("other", SOON)
+        await crowd.come("abc", "o")
 
-        assert ["a", "b", "other"] == crowd.went
-        assert (3, 1) == (crowd.admission.under_way, crowd.admission.waiting)
-        await crowd.leave()
-        assert ["a", "b", "other", "c"] == crowd.went
+        assert "abo" == crowd.all_went()
+        assert 1 == crowd.admission.waiting
+        await rounds()
+        assert "aboc" == crowd.all_went()
+        assert (4, 0) == (crowd.admission.admitted, crowd.admission.waiting)
+
+    runner.run(story())
+
+
+def test_in_each_round_so_many_begin(runner: asyncio.Runner) -> None:
+    """Two of five, two, and the last: a round of the loop each."""
+
+    async def story() -> None:
+        crowd = Crowd()
+        await crowd.come("abcde")
+        begun = []
+        for _ in range(6):
+            begun.append(crowd.all_went())
+            await asyncio.sleep(0)
+
+        assert ["ab", "abcd", "abcde"] == sorted(set(begun))
+
+    runner.run(story())
+
+
+async def begun_at_once(crowd: Crowd) -> int:
+    """How many of five begin in the round in which they come."""
+    before = len(crowd.went)
+    await crowd.come("vwxyz")
+    begun = len(crowd.went) - before
+    await rounds()
+    return begun
+
+
+def test_where_nobody_else_asks_larger_numbers_begin(
+    runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until somebody asks for another event, or for anything else, and for a while after it."""
+    monkeypatch.setattr(admission, "ROUNDS_WITH_OTHERS", 8)
+
+    async def story() -> None:
+        crowd = Crowd()
+        for ask in (
+            lambda: crowd.admission.see_other(),
+            lambda: crowd.admission.enter(SOON),
+        ):
+            assert 2 == await begun_at_once(crowd)
+            for _ in range(8):
+                await crowd.come("a")
+                await rounds()
+            assert 4 == await begun_at_once(crowd)
+            ask()
 
     runner.run(story())
 
 
 def test_who_came_first_goes_first(runner: asyncio.Runner) -> None:
-    """Whoever leaves calls the one who has waited longest, and a newcomer overtakes nobody."""
+    """A newcomer overtakes nobody, also while those before it are called but have not gone."""
 
     async def story() -> None:
         crowd = Crowd()
-        for name in ("a", "b", "c", "d"):
-            await crowd.come(name)
-        crowd.admission.leave(CONCERT)
-        await crowd.come("e")
-        await crowd.leave()
-        await crowd.leave()
+        await crowd.come("abc")
+        for newcomer in "defgh":
+            await crowd.come(newcomer)
+        await rounds()
 
-        assert ["a", "b", "c", "d", "e"] == crowd.went
+        assert "abcdefgh" == crowd.all_went()
 
     runner.run(story())
 
 
 def test_a_cancelled_waiter_leaves_no_hole(runner: asyncio.Runner) -> None:
-    """While it waits, and also in the moment in which it is called."""
+    """Its turn is the next one's; also when all who wait are cancelled."""
 
     async def story() -> None:
         crowd = Crowd()
-        _, _, c, d, _ = [await crowd.come(name) for name in ("a", "b", "c", "d", "e")]
-        c.cancel()
-        await rounds()
-        crowd.admission.leave(CONCERT)  # calls d
-        d.cancel()
+        tasks = await crowd.come("abcde")
+        for gone in tasks[2:4]:
+            gone.cancel()
         await rounds()
 
-        assert ["a", "b", "e"] == crowd.went
-        assert (2, 0) == (crowd.admission.under_way, crowd.admission.waiting)
+        assert "abe" == crowd.all_went()
+        tasks = await crowd.come("xyz")
+        tasks[2].cancel()
+        await rounds()
+        assert "abexy" == crowd.all_went()
 
     runner.run(story())
 
 
-def test_nothing_is_remembered_of_who_has_left(runner: asyncio.Runner) -> None:
-    """Ids that nobody knows take no memory for longer than their calls."""
+def test_nothing_is_remembered_of_who_has_gone(runner: asyncio.Runner) -> None:
+    """Ids that nobody knows take no memory for longer than their calls, and no round is left."""
 
     async def story() -> None:
         crowd = Crowd()
-        for name in ("a", "b", "c"):
-            await crowd.come(name, 10**15)
-        for _ in range(3):
-            await crowd.leave(10**15)
+        await crowd.come("abc", "o")
+        await rounds()
 
-        assert (0, 0) == (crowd.admission.under_way, crowd.admission.waiting)
-        assert ({}, {}) == (crowd.admission._under_way, crowd.admission._queues)
+        assert ({}, {}) == (crowd.admission._begun, crowd.admission._queues)
+        assert not crowd.admission._is_round_open
 
     runner.run(story())
 
@@ -130,8 +174,7 @@ def test_a_full_queue_takes_nobody(runner: asyncio.Runner) -> None:
 
     async def story() -> None:
         crowd = Crowd()
-        for name in ("a", "b", "c", "d", "e"):
-            await crowd.come(name)
+        await crowd.come("abcde")
         with pytest.raises(Refusal) as refused:
             await crowd.admission.wait(CONCERT)
 
@@ -141,26 +184,20 @@ def test_a_full_queue_takes_nobody(runner: asyncio.Runner) -> None:
     runner.run(story())
 
 
-def test_who_has_waited_too_long_is_sent_away_and_the_next_is_called(
-    runner: asyncio.Runner,
-) -> None:
-    """Five seconds are the longest; to be sent away takes a turn and gives it back."""
+def test_who_has_waited_too_long_is_sent_away(runner: asyncio.Runner) -> None:
+    """Five seconds are the longest; to be sent away takes a turn."""
 
     async def story() -> None:
         crowd = Crowd()
-        for name in ("a", "b"):
-            await crowd.come(name)
-        late = await crowd.come("late")
-        crowd.now = 1.0
-        await crowd.come("in time")
+        late = (await crowd.come("abl"))[2]
         crowd.now = 5.5
-        await crowd.leave()
+        await rounds()
 
-        assert ["a", "b", "in time"] == crowd.went
+        assert "ab" == crowd.all_went()
         refused = late.exception()
         assert isinstance(refused, Refusal)
         assert EVENT_CROWDED is refused.problem
-        assert (1, 2) == (crowd.admission.shed_late, crowd.admission.under_way)
+        assert (1, 3) == (crowd.admission.shed_late, crowd.admission.admitted)
 
     runner.run(story())
 
@@ -170,29 +207,24 @@ def test_who_has_waited_too_long_is_sent_away_and_the_next_is_called(
 
 @pytest.fixture
 def crowded(runner: asyncio.Runner) -> Iterator[Rooms]:
-    """One call of an event at once, and nobody may wait for it."""
-    narrow = AdmissionLimits(under_way_max=1, waiting_max=0, wait_seconds_max=5.0)
+    """One call of an event in a round, and nobody may wait for the next."""
+    narrow = AdmissionLimits(per_round_max=1, waiting_max=0, wait_seconds_max=5.0)
     yield from opened(Rooms(runner, admission=narrow), runner)
 
 
 async def beside_a_call(rooms: Rooms, *asked: tuple[str, str, object]) -> list[Answer]:
-    """What Ann is answered while somebody else's booking of the concert waits for the disk."""
-    on_disk = asyncio.Event()
-    durable = rooms.engine.durable
-    rooms.engine.durable = on_disk.wait  # type: ignore[method-assign,assignment]
+    """What Ann is answered in the round in which somebody else has booked the concert."""
+    calls = [("POST", "/api/bookings", {"event_id": CONCERT}), *asked]
     headers = [(b"authorization", basic(ANN))]
-    first = asyncio.create_task(
-        rooms.asgi("POST", "/api/bookings", headers, [(b'{"event_id":1}', False)])
+    bodies = [b"" if body is None else orjson.dumps(body) for _, _, body in calls]
+    answers = await asyncio.gather(
+        *(
+            rooms.asgi(method, target, headers, [(raw, False)])
+            for (method, target, _), raw in zip(calls, bodies, strict=True)
+        )
     )
-    await rounds()
-    rooms.engine.durable = durable  # type: ignore[method-assign]
-    told = []
-    for method, target, body in asked:
-        raw = b"" if body is None else orjson.dumps(body)
-        told.append(await rooms.asgi(method, target, headers, [(raw, False)]))
-    on_disk.set()
-    assert 201 == (await first).status
-    return told
+    assert 201 == answers[0].status
+    return answers[1:]
 
 
 def test_whoever_is_shed_is_told_to_come_back_and_nothing_is_done(
@@ -219,7 +251,7 @@ def test_whoever_is_shed_is_told_to_come_back_and_nothing_is_done(
     assert crowded.engine.holder(seat(1)) is None
     metrics = crowded.call("GET", "/metrics").body.decode()
     assert 'billetter_calls_shed{reason="queue_full"} 5' in metrics
-    assert "billetter_calls_under_way 0" in metrics
+    assert "billetter_calls_admitted 2" in metrics
 
 
 def test_other_events_and_ones_own_are_answered_beside_the_crowd(
@@ -263,3 +295,45 @@ def test_what_frees_seats_or_is_owed_never_waits() -> None:
         "/api/analytics",
         "/x/events/{id}",
     } == about_an_event
+
+
+@pytest.fixture
+def patient(runner: asyncio.Runner) -> Iterator[Rooms]:
+    """One call of an event in a round, and others may wait for the next."""
+    narrow = AdmissionLimits(per_round_max=1, waiting_max=5, wait_seconds_max=5.0)
+    yield from opened(Rooms(runner, admission=narrow), runner)
+
+
+def test_whoever_waits_when_the_server_stops_is_told_so(
+    patient: Rooms, runner: asyncio.Runner
+) -> None:
+    """503, and nothing is done: its turn comes after the end."""
+
+    async def story() -> tuple[Answer, Answer, None]:
+        async def book() -> Answer:
+            body = [(b'{"event_id":1}', False)]
+            headers = [(b"authorization", basic(ANN))]
+            return await patient.asgi("POST", "/api/bookings", headers, body)
+
+        async def stop() -> None:
+            patient.service.close()
+
+        return await asyncio.gather(book(), book(), stop())
+
+    booked, late, _ = runner.run(story())
+    assert (201, 503, "not-ready") == (booked.status, late.status, late.problem)
+    assert 1 == len(patient.engine.bookings_of(1))
+
+
+@pytest.mark.parametrize(
+    ("target", "is_other"),
+    [("/api/bookings", True), ("/api/events?query=x", True), ("/healthz", False)],
+)
+def test_whoever_asks_for_anything_is_seen_but_a_health_check(
+    rooms: Rooms, target: str, is_other: bool
+) -> None:
+    """A crowd that only a monitor looks at is alone."""
+    seen: list[int] = []
+    rooms.service.admission.see_other = lambda event_id=0: seen.append(event_id)  # type: ignore[method-assign]
+    rooms.call("GET", target, user=ANN)
+    assert is_other == bool(seen)

@@ -34,9 +34,10 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "max_seats_per_user": ("6", 6),
     "snapshot_records": ("1000", 1000),
     "connections": ("64", 64),
-    "event_calls_under_way": ("8", 8),
+    "event_calls_per_round": ("8", 8),
     "event_calls_waiting": ("100", 100),
     "event_wait_seconds": ("2", 2),
+    "any_core": ("true", True),
     "allow_reset": ("true", True),
 }
 ALL = {variable(name): text for name, (text, _) in GIVEN.items()}
