@@ -32,13 +32,3 @@ async def open_loop(rate: int, asks: Sequence[Callable[[], Awaitable[Answer]]]) 
 async def until(at: float) -> None:
     """Sleep until a moment of `perf_counter`; not at all where it is over."""
     await asyncio.sleep(max(at - time.perf_counter(), 0.0))
-
-
-def spread(seconds: Sequence[float]) -> dict[str, float]:
-    """The median, the slowest hundredth and the slowest, in milliseconds."""
-    ranked = sorted(seconds)
-    at = {"p50_ms": 0.5, "p99_ms": 0.99, "max_ms": 1.0}
-    return {
-        name: round(ranked[min(int(len(ranked) * part), len(ranked) - 1)] * 1e3, 1)
-        for name, part in at.items()
-    }

@@ -19,8 +19,8 @@ import uvloop
 
 from bench.direct import Direct
 from bench.machine import described
-from bench.open_loop import open_loop, spread, until
-from bench.tasks import Figures, Stopwatch
+from bench.open_loop import open_loop, until
+from bench.tasks import Figures, Stopwatch, spread
 from bench.town import OWN, PARTNER, Sale, Town, gathered, town
 
 RESULTS = Path(__file__).parent / "results" / "sagas.json"

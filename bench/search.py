@@ -33,7 +33,7 @@ from api.events import SEARCH_THREADS
 from bench.crowd import requests_per_second
 from bench.machine import described, resident_parts
 from bench.serving import free_port, served, serving
-from bench.tasks import Figures, Stopwatch, in_child
+from bench.tasks import Figures, Stopwatch, in_child, spread
 from catalog import Catalog, demo
 from catalog.event_file import EventFile, EventRow
 from catalog.mapped import MappedFiles
@@ -137,7 +137,7 @@ def latency(directory: Path, size: Size) -> Figures:
     for name, days in _KINDS:
         asked = _queries(directory, size.queries, days=days)
         times = [_timed(partial(catalog.search, *one, page=1, page_size=PAGE)) for one in asked]
-        figures[name] = _spread(times)
+        figures[name] = spread(times)
     last = (size.archive + demo.EVENTS) // PAGE
     for name, page in (("first_page_ms", 1), ("last_page_ms", last)):
         look = partial(catalog.search, None, None, page=page, page_size=PAGE)
@@ -162,8 +162,8 @@ def cold(directory: Path, size: Size) -> Figures:
             read.append(_read_bytes() - before)  # 0 where the file system ignores the advice
             catalog.close()
             del catalog  # pages that are mapped aren't dropped
-        figures[name] = {**_spread(searching), "read_mb_p50": round(median(read) / 1e6, 1)}
-        figures[f"{name}_open"] = _spread(opening)
+        figures[name] = {**spread(searching), "read_mb_p50": round(median(read) / 1e6, 1)}
+        figures[f"{name}_open"] = spread(opening)
     return figures
 
 
@@ -177,7 +177,7 @@ def all_mapped(directory: Path, size: Size) -> Figures:
             asked = _queries(directory, size.queries, days=days)
             times = [_timed(partial(catalog.search, *one, page=1, page_size=PAGE)) for one in asked]
             mapped = resident_parts(os.getpid())["mapped"] - fresh
-            figures[name] = {**_spread(times), "mapped_mb": round(mapped / 2**20)}
+            figures[name] = {**spread(times), "mapped_mb": round(mapped / 2**20)}
     return figures
 
 
@@ -206,8 +206,8 @@ def stall(directory: Path, size: Size) -> Figures:
 
     return {
         "searches_at_once": SEARCHES_AT_ONCE,
-        "searching": _spread(asyncio.run(gaps(searching=True))),
-        "idle": _spread(asyncio.run(gaps(searching=False))),
+        "searching": spread(asyncio.run(gaps(searching=True))),
+        "idle": spread(asyncio.run(gaps(searching=False))),
     }
 
 
@@ -260,7 +260,7 @@ def fts5(directory: Path, size: Size) -> Figures:
     for name, days in _KINDS:
         asked = _queries(directory, size.fts5_queries, days=days)
         times = [_timed(partial(_fts5_page, connection, *one)) for one in asked]
-        figures[name] = _spread(times)
+        figures[name] = spread(times)
     return figures
 
 
@@ -363,15 +363,6 @@ def _timed(look: partial[list[object]] | partial[list[tuple[int, str]]]) -> floa
     began = time.perf_counter()
     look()
     return time.perf_counter() - began
-
-
-def _spread(seconds: list[float]) -> Figures:
-    ranked = sorted(seconds)
-    at = {"p50_ms": 0.5, "p99_ms": 0.99, "max_ms": 1.0}
-    return {
-        name: round(ranked[min(int(len(ranked) * part), len(ranked) - 1)] * 1e3, 2)
-        for name, part in at.items()
-    }
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ from bench.caller import Caller
 from bench.front import NGINX, nginx, seconds_of
 from bench.hostile import crowd
 from bench.machine import described
-from bench.open_loop import open_loop, spread, until
-from bench.tasks import Figures
+from bench.open_loop import open_loop, until
+from bench.tasks import Figures, spread
 from bench.town import OWN, Town, town
 from catalog import demo
 
