@@ -85,15 +85,22 @@ def make_data(data: Path) -> None:
     data.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".demo-", dir=data.parent) as directory:
         today = datetime.now(UTC).date()
-        files = demo.write(Path(directory), today=today, progress=True)
-        store.initialise(
-            data,
-            users=files.users,
-            events=files.events,
-            archive=files.archive,
-            halls=files.halls,
-            timezone=store.time_zone("Asia/Almaty"),
-        )
+        initialise(data, demo.write(Path(directory), today=today, progress=True), progress=True)
+
+
+def initialise(
+    data: Path, files: demo.Files, *, archive: bool = True, progress: bool = False
+) -> None:
+    """Import a demo's files into a new data directory, with or without the archive's."""
+    store.initialise(
+        data,
+        users=files.users,
+        events=files.events,
+        archive=files.archive if archive else None,
+        halls=files.halls,
+        timezone=store.time_zone("Asia/Almaty"),
+        progress=progress,
+    )
 
 
 def _child(arguments: list[str], settings: Settings | None = None) -> _Child:

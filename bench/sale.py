@@ -19,11 +19,12 @@ from typing import NamedTuple
 import httpx
 import orjson
 
+from api.demo import initialise
 from bench.baseline import report
 from bench.buyers import Sale, sold
 from bench.machine import cpu_seconds, described
 from bench.serving import Server, served, serving
-from bench.shop import CONCERT, HOLD_SECONDS, ROWS, User, active_users, initialise, written
+from bench.shop import CONCERT, HOLD_SECONDS, ROWS, User, active_users, written
 from bench.tasks import Figures
 
 RESULTS = Path(__file__).parent / "results" / "sale.json"
@@ -66,7 +67,7 @@ def measured(size: Size) -> Figures:
         files = written(
             directory, users=int(size.buyers * USERS_PER_BUYER), seats_per_row=size.seats_per_row
         )
-        initialise(directory / "data", files)
+        initialise(directory / "data", files, archive=False)
         users = list(islice(active_users(files.users), size.buyers))
         shop = serving(directory / "data", "--hold-seconds", str(HOLD_SECONDS))
         with served(shop, directory / "log", "/readyz") as server:

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 import httpx
 import orjson
 
-from api import store
+from api.demo import initialise
 from bench.machine import described, resident_bytes
 from bench.serving import served, serving
 from bench.stadium import NOW_MS, seat_ids, sell, stadium
@@ -60,15 +60,7 @@ def import_users(directory: Path, users: int) -> Figures:
     with Stopwatch() as reference, files.users.open(encoding="utf-8", newline="") as file:
         rows = sum(1 for _ in csv.reader(file)) - 1
     with Stopwatch() as ours:
-        store.initialise(
-            directory / "data",
-            users=files.users,
-            events=files.events,
-            archive=None,
-            halls=files.halls,
-            timezone=store.time_zone("Asia/Almaty"),
-            progress=False,
-        )
+        initialise(directory / "data", files, archive=False)
     return {
         "users": rows,
         "csv_mb": round(files.users.stat().st_size / 1e6),

@@ -28,7 +28,7 @@ from urllib.parse import quote
 
 import orjson
 
-from api import store
+from api.demo import initialise
 from api.events import SEARCH_THREADS
 from bench.crowd import requests_per_second
 from bench.machine import described, resident_parts
@@ -103,8 +103,8 @@ def build(directory: Path, size: Size) -> Figures:
     """`billetter init` with and without the archive; the latter is served for comparison."""
     files = demo.Files(*(directory / "files" / name for name in _FILES))
     with Stopwatch() as ours:
-        _initialise(directory / "data", files, archive=files.archive)
-    _initialise(directory / "without", files, archive=None)
+        initialise(directory / "data", files)
+    initialise(directory / "without", files, archive=False)
     found = [path for path in (directory / "data" / "catalog").rglob("*") if path.is_file()]
     return {
         "seconds": ours.seconds,
@@ -120,7 +120,7 @@ def build_shuffled(directory: Path, size: Size) -> Figures:
     with files.archive.open("rb") as given, shuffled.open("wb") as file:
         file.writelines(_ID.sub(partial(_moved, size.archive), line) for line in given)
     with Stopwatch() as ours:
-        _initialise(directory / "shuffled", files, archive=shuffled)
+        initialise(directory / "shuffled", files._replace(archive=shuffled))
     shuffled.unlink()
     return {"seconds": ours.seconds}
 
@@ -278,18 +278,6 @@ def _fts5_page(connection: sqlite3.Connection, query: str, day: date | None) -> 
 
 
 _FILES = ("users.csv", "events.json", "events_archive.json", "halls.json")
-
-
-def _initialise(data: Path, files: demo.Files, *, archive: Path | None) -> None:
-    store.initialise(
-        data,
-        users=files.users,
-        events=files.events,
-        archive=archive,
-        halls=files.halls,
-        timezone=store.time_zone("Asia/Almaty"),
-        progress=False,
-    )
 
 
 def _events(directory: Path) -> Iterator[EventRow]:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import orjson
 
 from api import store
+from api.demo import initialise
 from bench.wrk import Walk
 from catalog import Catalog, demo
 from engine import Engine, Rules, seat_id_of
@@ -56,7 +57,7 @@ class Shop:
         self._with_900 = users[size.with_20 : size.with_20 + size.with_900]
         self._buyers = users[size.with_20 + size.with_900 :]
         self._titles = [one["title"] for one in orjson.loads(files.events.read_bytes())]
-        initialise(self.data, files)
+        initialise(self.data, files, archive=False)
         self._bookings = self._booked()
 
     def _booked(self) -> list[int]:
@@ -179,16 +180,3 @@ def written(directory: Path, *, users: int, seats_per_row: int = SEATS_PER_ROW) 
         )
     )
     return files
-
-
-def initialise(data: Path, files: demo.Files) -> None:
-    """The data directory that a server of those files begins with."""
-    store.initialise(
-        data,
-        users=files.users,
-        events=files.events,
-        archive=None,
-        halls=files.halls,
-        timezone=store.time_zone("Asia/Almaty"),
-        progress=False,
-    )

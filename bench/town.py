@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from api import store
+from api.demo import initialise
 from bench.caller import Answer, Caller
 from bench.machine import cpu_seconds, resident_parts
 from bench.serving import Server, served, serving
@@ -196,15 +196,7 @@ def _initialise(directory: Path) -> None:
     }
     files = demo.write(directory / "files", today=FAR_FROM_NOW, users=10, events=2, archive=1)
     files.halls.write_bytes(orjson.dumps(halls))
-    store.initialise(
-        directory / "data",
-        users=files.users,
-        events=files.events,
-        archive=None,
-        halls=files.halls,
-        timezone=store.time_zone("Asia/Almaty"),
-        progress=False,
-    )
+    initialise(directory / "data", files, archive=False)
 
 
 def _seats(event_id: int) -> Iterator[int]:

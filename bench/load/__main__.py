@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from api import store
+from api.demo import initialise
 from bench.machine import described
 from bench.tasks import Figures
 from bench.town import open_for_sale
@@ -93,15 +93,7 @@ def _at(times: Sequence[tuple[float, int]], share: float) -> float:
 
 def _initialise(directory: Path, size: Size) -> demo.Files:
     files = demo.write(directory / "files", today=FAR_FROM_NOW, **size._asdict())
-    store.initialise(
-        directory / "data",
-        users=files.users,
-        events=files.events,
-        archive=files.archive,
-        halls=files.halls,
-        timezone=store.time_zone("Asia/Almaty"),
-        progress=False,
-    )
+    initialise(directory / "data", files)
     return files
 
 

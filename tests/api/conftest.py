@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from api import store
+from api.demo import initialise
 from catalog import demo
 from tests.api.rooms import Rooms
 
@@ -45,13 +45,5 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> demo.Files:
 def data(files: demo.Files, tmp_path: Path) -> Path:
     """An initialised data directory."""
     directory = tmp_path / "data"
-    store.initialise(
-        directory,
-        users=files.users,
-        events=files.events,
-        archive=files.archive,
-        halls=files.halls,
-        timezone=store.time_zone("Asia/Almaty"),
-        progress=False,
-    )
+    initialise(directory, files)
     return directory

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api import store
+from api.demo import initialise
 from catalog import demo
 from torture.servers.child import Server, child, free_port
 
@@ -30,15 +30,7 @@ def small_store(small_files: demo.Files, tmp_path_factory: pytest.TempPathFactor
     """An initialised data directory of the small files."""
     files = small_files
     data = tmp_path_factory.mktemp("stores") / "data"
-    store.initialise(
-        data,
-        users=files.users,
-        events=files.events,
-        archive=files.archive,
-        halls=files.halls,
-        timezone=store.time_zone("Asia/Almaty"),
-        progress=False,
-    )
+    initialise(data, files)
     return data
 
 

@@ -21,7 +21,7 @@ import httpx
 import orjson
 import pytest
 
-from api import store
+from api.demo import initialise
 from catalog import demo
 from engine import seat_id_of
 from engine.domain import event_of_seat
@@ -320,15 +320,7 @@ def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
 def _initialised(directory: Path) -> Path:
     files = demo.write(directory / "files", today=FAR_FROM_NOW, users=10, events=2, archive=1)
     files.halls.write_bytes(orjson.dumps(HALLS))
-    store.initialise(
-        directory / "data",
-        users=files.users,
-        events=files.events,
-        archive=None,
-        halls=files.halls,
-        timezone=store.time_zone("Asia/Almaty"),
-        progress=False,
-    )
+    initialise(directory / "data", files, archive=False)
     return directory / "data"
 
 

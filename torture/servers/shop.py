@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from api import store
+from api.demo import initialise
 from catalog import demo
 from torture.servers.clients import User, active_users
 
@@ -26,15 +26,7 @@ def made(directory: Path) -> Shop:
     """Make one in an empty directory."""
     files = demo.write(directory, today=_TODAY, users=USERS, events=EVENTS, archive=0)
     data = directory / "data"
-    store.initialise(
-        data,
-        users=files.users,
-        events=files.events,
-        archive=None,
-        halls=files.halls,
-        timezone=store.time_zone("Asia/Almaty"),
-        progress=False,
-    )
+    initialise(data, files, archive=False)
     return Shop(data, active_users(files.users), directory / "serve.log")
 
 
