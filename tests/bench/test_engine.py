@@ -1,32 +1,16 @@
 """The benchmark of the library still runs, and says so where PostgreSQL is missing."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
-
-import orjson
-
 from bench import postgres
 from bench.engine import STORES, compared_stores
 from bench.fullness import FILLS
+from tests.bench.conftest import Smoke
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 CALLS = {"calls", "per_s", "p50_ms", "p99_ms", "p999_ms", "max_ms"}
 
 
-def test_every_figure_is_there() -> None:
+def test_every_figure_is_there(smoke: Smoke) -> None:
     """A little of everything: each store sells, and so does every fill of the hall."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "bench.engine", "--smoke"],
-        cwd=ROOT,
-        capture_output=True,
-        env={name: value for name, value in os.environ.items() if name != "BENCH_DIR"},
-        check=False,
-    )
-    assert 0 == ended.returncode, ended.stderr.decode()[-3_000:]
-    results: dict[str, Any] = orjson.loads(ended.stdout)
+    results = smoke("bench.engine")
 
     rivals = {"postgresql"} if postgres.programs() else set()
     assert rivals or results["postgresql"] == postgres.MISSING

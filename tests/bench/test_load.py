@@ -1,39 +1,23 @@
 """People can still be played: what a few of them do in a moment succeeds."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
-
-import orjson
 import pytest
 
 from bench.load.__main__ import figures
+from tests.bench.conftest import Smoke
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 FIGURES = {"requests", "failures", "p50_ms", "p99_ms", "p999_ms", "max_ms"}
 SOLD = {"POST /api/bookings", "GET /api/seats FREE", "PATCH /api/seats/select"}
 
 
 @pytest.mark.server
-def test_a_few_people_buy_without_a_failure(tmp_path: Path) -> None:
+def test_a_few_people_buy_without_a_failure(smoke: Smoke) -> None:
     """All journeys at once, for a moment; nothing is left behind."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "bench.load", "--smoke"],
-        cwd=ROOT,
-        capture_output=True,
-        env={**os.environ, "BENCH_DIR": str(tmp_path)},
-        check=False,
-    )
-    assert 0 == ended.returncode, ended.stderr.decode()[-3_000:]
-    requests: dict[str, Any] = orjson.loads(ended.stdout)["requests"]
+    requests = smoke("bench.load")["requests"]
 
     assert SOLD <= set(requests)
     for one in requests.values():
         assert FIGURES == set(one)
         assert 0 == one["failures"]
-    assert [] == list(tmp_path.iterdir())
 
 
 def test_percentiles_come_from_counted_times() -> None:

@@ -1,15 +1,10 @@
 """The benchmark of the sagas still runs, and whatever it measures has ended well."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-import orjson
 import pytest
 
+from tests.bench.conftest import Smoke
+
 pytestmark = pytest.mark.server
-ROOT = Path(__file__).resolve().parent.parent.parent
 FIGURES = {
     "page": {"load", "ours", "gateway", "p99_above_ms", "answers"},
     "flight": {
@@ -30,17 +25,9 @@ FIGURES = {
 }
 
 
-def test_every_figure_is_there(tmp_path: Path) -> None:
+def test_every_figure_is_there(smoke: Smoke) -> None:
     """A hundredth of everything: every customer gets the page and the seat, outage or not."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "bench.sagas", "--smoke"],
-        cwd=ROOT,
-        capture_output=True,
-        env={**os.environ, "BENCH_DIR": str(tmp_path)},
-        check=False,
-    )
-    assert 0 == ended.returncode, ended.stderr.decode()[-3_000:]
-    results = orjson.loads(ended.stdout)
+    results = smoke("bench.sagas")
 
     page, flight, outage = results["page"], results["flight"], results["outage"]
     rates = [one for name, one in page.items() if name != "reference"]
@@ -51,4 +38,3 @@ def test_every_figure_is_there(tmp_path: Path) -> None:
     assert flight["stall_paying_ms"] > 0, "nobody watches the loop"
     assert [(4, 0)] * 3 == [(one["customers"], one["lost"]) for one in kinds]
     assert outage["money_agrees"]
-    assert [] == list(tmp_path.iterdir())

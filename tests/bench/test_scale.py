@@ -1,12 +1,8 @@
 """The benchmark of size still runs."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-import orjson
 import pytest
+
+from tests.bench.conftest import Smoke
 
 pytestmark = pytest.mark.server
 FIGURES = {
@@ -17,19 +13,11 @@ FIGURES = {
 }
 
 
-def test_every_figure_is_there(tmp_path: Path) -> None:
+def test_every_figure_is_there(smoke: Smoke) -> None:
     """A hundredth of everything."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "bench.scale", "--smoke"],
-        capture_output=True,
-        env={**os.environ, "BENCH_DIR": str(tmp_path)},
-        check=False,
-    )
-    assert 0 == ended.returncode, ended.stderr.decode()[-3_000:]
-    results = orjson.loads(ended.stdout)
+    results = smoke("bench.scale")
 
     assert results.pop("smoke")
     assert {name: set(results[name]) for name in results} == FIGURES
     assert 10_000 == results["import"]["users"]
     assert (100_000, 25_000) == (results["reset"]["sold_seats"], results["reset"]["refunds_owed"])
-    assert [] == list(tmp_path.iterdir())

@@ -1,40 +1,21 @@
 """The benchmarks of the storm and of the sale still run, and what they find is whole."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
-import orjson
 import pytest
 
 from bench import wrk
 from bench.http import WRK_MISSING
+from tests.bench.conftest import Smoke
 
 pytestmark = pytest.mark.server
-ROOT = Path(__file__).resolve().parent.parent.parent
 STORM = {"per_s", "statuses", "errors", "p50_ms", "p99_ms", "max_ms"}
 
 
-def smoke(module: str, tmp_path: Path, **environment: str) -> dict[str, Any]:
-    ended = subprocess.run(
-        [sys.executable, "-m", module, "--smoke"],
-        cwd=ROOT,
-        capture_output=True,
-        env={**os.environ, "BENCH_DIR": str(tmp_path), **environment},
-        check=False,
-    )
-    assert 0 == ended.returncode, ended.stderr.decode()[-3_000:]
-    assert [] == list(tmp_path.iterdir())
-    results: dict[str, Any] = orjson.loads(ended.stdout)
-    return results
-
-
 @pytest.mark.skipif(not wrk.is_installed(), reason="wrk is not installed")
-def test_everybody_is_answered_beside_a_storm(tmp_path: Path) -> None:
+def test_everybody_is_answered_beside_a_storm(smoke: Smoke) -> None:
     """A second of fifty connections: nobody is refused, neither here nor there."""
-    (found,) = smoke("bench.storm", tmp_path)["storms"].values()
+    (found,) = smoke("bench.storm")["storms"].values()
 
     assert min(found["ratio"], found["machine_ratio"]) > 0
     for visit in ("alone", "beside_the_storm", "beside_a_storm_elsewhere"):
@@ -45,17 +26,17 @@ def test_everybody_is_answered_beside_a_storm(tmp_path: Path) -> None:
     assert {"200", "201"} == set(found["beside_the_storm"]["storm"]["statuses"])
 
 
-def test_a_machine_without_wrk_is_told_so(tmp_path: Path) -> None:
+def test_a_machine_without_wrk_is_told_so(smoke: Smoke, tmp_path: Path) -> None:
     """The results say what is missing, and hold no figure."""
-    results = smoke("bench.storm", tmp_path, PATH=str(tmp_path))
+    results = smoke("bench.storm", PATH=str(tmp_path))
 
     assert WRK_MISSING == results["missing"]
     assert "storms" not in results
 
 
-def test_a_hall_is_sold_to_its_last_seat(tmp_path: Path) -> None:
+def test_a_hall_is_sold_to_its_last_seat(smoke: Smoke) -> None:
     """A hundredth of it: every seat once, and all three who know of it say the same."""
-    results = smoke("bench.sale", tmp_path)
+    results = smoke("bench.sale")
 
     concert, few = results["concert"], results["few"]
     assert (1_000, 0, 0) == (
