@@ -37,14 +37,25 @@ class Caller:
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         self._slots = asyncio.Semaphore(CONNECTIONS_MAX)
 
-    async def ask(self, method: str, path: str, content: object = None) -> Answer:
-        """Send `content` as JSON (None: no body); the answer, whatever its status."""
+    async def ask(
+        self, method: str, path: str, content: object = None, *, authorization: str = ""
+    ) -> Answer:
+        """Send `content` as JSON (None: no body); the answer, whatever its status.
+
+        `authorization` is for this call alone, of a caller that has no user: the pair in base64.
+        """
         body = b"" if content is None else orjson.dumps(content)
-        head = f"{method} {path} HTTP/1.1\r\n{self._headers}Content-Length: {len(body)}\r\n\r\n"
+        headers = f"{self._headers}Content-Length: {len(body)}\r\n"
+        if authorization:
+            headers += f"Authorization: Basic {authorization}\r\n"
         async with self._slots:
             reader, writer = await self._connection()
-            writer.write(head.encode() + body)
-            answer = await _read(reader)
+            try:
+                writer.write(f"{method} {path} HTTP/1.1\r\n{headers}\r\n".encode() + body)
+                answer = await _read(reader)
+            except BaseException:
+                writer.close()
+                raise
             self._idle.append((reader, writer))
         return answer
 

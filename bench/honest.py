@@ -5,10 +5,8 @@ to be served first: else it would measure how long it has waited for a core itse
 """
 
 import gc
-import os
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
@@ -18,14 +16,13 @@ import uvloop
 from bench.caller import Answer, Caller
 from bench.open_loop import open_loop
 from bench.shop import CONCERT
-from bench.tasks import Figures, spread
+from bench.tasks import Figures, be_served_first, spread
 from catalog import demo
 from engine import seat_id_of
 
 USER = (demo.EMAIL, demo.PASSWORD)
 EVENTS = range(CONCERT + 1, CONCERT + 51)
 SEATS_PER_ROW = 50  # of the standard hall
-NICENESS = -10
 CALLS = ("book", "seats", "select")
 
 
@@ -56,8 +53,7 @@ async def _booked(url: str) -> list[int]:
 
 def visited(visit: Visit) -> Figures:
     """How long each call took from when it was due, and what was answered; run it in a child."""
-    with suppress(PermissionError):  # then it waits for a core like everybody
-        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+    be_served_first()
     gc.disable()
     return uvloop.run(_visited(visit))
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -32,6 +32,7 @@ from api.demo import initialise
 from api.events import SEARCH_THREADS
 from bench.crowd import requests_per_second
 from bench.machine import described, resident_parts
+from bench.queries import WORD, query_of
 from bench.serving import free_port, served, serving
 from bench.tasks import Figures, Stopwatch, in_child, spread
 from catalog import Catalog, demo
@@ -45,7 +46,6 @@ SEARCHES_AT_ONCE = 8
 ID_STEP = 3_999_971  # a prime: multiples of it, modulo the number of events, are all different
 REQUESTS = 100_000
 TICK_SECONDS = 0.001
-_WORD = re.compile(r"\w+")
 _ID = re.compile(rb'(?<="id": )\d+')
 _KINDS = (("without_date", False), ("with_date", True))
 
@@ -90,7 +90,7 @@ def generate(directory: Path, size: Size) -> Figures:
     titles, words = set(), set()
     for row, _ in EventFile(files.archive):
         titles.add(hash(row.title))
-        words.update(_WORD.findall(row.title.lower()))
+        words.update(WORD.findall(row.title.lower()))
     return {
         "seconds": ours.seconds,
         "archive_mb": round(files.archive.stat().st_size / 1e6),
@@ -268,7 +268,7 @@ TASKS = (generate, build, build_shuffled, latency, all_mapped, cold, stall, serv
 
 
 def _fts5_page(connection: sqlite3.Connection, query: str, day: date | None) -> list[object]:
-    words = " AND ".join(f'"{word}"' for word in _WORD.findall(query))
+    words = " AND ".join(f'"{word}"' for word in WORD.findall(query))
     on_day = "" if day is None else " AND event.day = :day"
     statement = (
         "SELECT event.id, event.title FROM words JOIN event ON event.id = words.rowid"
@@ -299,23 +299,8 @@ def _queries(directory: Path, count: int, *, days: bool) -> list[tuple[str, date
     while len(asked) < count:
         row = random.choice(rows)
         day = TODAY - timedelta(days=random.randrange(1, demo.ARCHIVE_DAYS))
-        asked.setdefault(_query(random, row), day if days else None)
+        asked.setdefault(query_of(random, row), day if days else None)
     return list(asked.items())
-
-
-def _query(random: Random, row: EventRow) -> str:
-    title, described = _WORD.findall(row.title), _WORD.findall(row.description)
-    kind = random.randrange(10)
-    if kind < 6:
-        at = random.randrange(len(title))
-        words = " ".join(title[at : at + random.randrange(1, 5)])
-        return f'"{words}"' if kind == 0 else words
-    if kind < 8:
-        return " ".join(random.sample(title, min(len(title), random.randrange(1, 4))))
-    if kind == 8:
-        return " ".join(random.sample(described, random.randrange(1, 4)))
-    both = chain(random.sample(title, 1), random.sample(described, random.randrange(1, 3)))
-    return " ".join(both)
 
 
 def _targets(directory: Path, size: Size, *, days: bool) -> list[str]:

@@ -22,12 +22,12 @@ import orjson
 
 from bench import shop, wrk
 from bench.baseline import report
-from bench.honest import NICENESS, Visit, booked, visited
+from bench.honest import Visit, booked, visited
 from bench.http import WRK_MISSING, started
 from bench.machine import cpu_seconds, described
 from bench.serving import Server, served
 from bench.shop import WALK, Shop
-from bench.tasks import Figures
+from bench.tasks import NICENESS, Figures
 
 RESULTS = Path(__file__).parent / "results" / "storm.json"
 SPARE_SECONDS = 4  # a storm goes on until the last customer is answered

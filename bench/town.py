@@ -104,21 +104,11 @@ class Town:
             await asyncio.sleep(POLL_SECONDS)
         return False
 
-    async def metric(self, name: str) -> float:
-        """What the server says of itself; the longest stall is forgotten by being told."""
-        shown = await self.shop.ask("GET", "/metrics")
-        (line,) = [line for line in shown.body.decode().splitlines() if line.startswith(name + " ")]
-        return float(line.split()[1])
-
     async def stall_ms(self) -> float:
-        """The loop's longest stall since the last look, seen from inside the server."""
-        return round(await self.metric("billetter_loop_stall_seconds_max") * 1000, 1)
+        return await stall_ms(self.shop)
 
     async def until_at_rest(self) -> None:
-        deadline = time.monotonic() + REST_SECONDS_MAX
-        while await self.metric("billetter_payments_unsettled"):
-            assert time.monotonic() < deadline, "something is owed for ever"
-            await asyncio.sleep(POLL_SECONDS)
+        await until_settled(self.shop)
 
     async def until_submitted(self, orders: int) -> None:
         """Until the provider holds so many orders for us."""
@@ -135,8 +125,7 @@ class Town:
         """What was captured and not refunded is the revenue of both events."""
         ledger = orjson.loads((await self.gateway.ask("GET", "/__emu/ledger")).body)
         told = [await self.shop.ask("GET", f"/api/analytics?id={one}") for one in (PARTNER, OWN)]
-        revenues = [orjson.loads(answer.body)["total_revenue"] for answer in told]
-        revenue = sum(int(one.replace(".", "")) for one in revenues)
+        revenue = sum(revenue_minor(orjson.loads(answer.body)) for answer in told)
         return bool(ledger["captured"] - ledger["refunded"] == revenue)
 
     async def turn(self, service: Caller, **knobs: object) -> None:
@@ -172,19 +161,32 @@ def open_for_sale(
 ) -> Iterator[dict[str, Server]]:
     """Both emulators, and the server of `directory`/data; all write to `directory`/log."""
     log = directory / "log"
+    with emulating(log, environment) as emulators:
+        flags = selling(emulators, **options)
+        with served(serving(directory / "data", *flags), log, "/readyz") as shop:
+            yield {**emulators, "server": shop}
+
+
+@contextmanager
+def emulating(
+    log: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[dict[str, Server]]:
+    """Both outside services."""
     with ExitStack() as stack:
-        servers: dict[str, Server] = {}
+        emulators = {}
         for name in ("gateway", "provider"):
             module = ["api", "emulate", name, "--port"]
             emulator = served(module, log, "/__emu/settings", environment=environment)
-            servers[name] = stack.enter_context(emulator)
-        given = {**MERCHANT, **{f"{name}-url": one.url for name, one in servers.items()}}
-        given["provider-calls-per-second"] = "0"  # the emulator takes them as they come
-        given |= {name.replace("_", "-"): str(value) for name, value in options.items()}
-        flags = [part for name, value in given.items() for part in (f"--{name}", value)]
-        shop = served(serving(directory / "data", *flags), log, "/readyz")
-        servers["server"] = stack.enter_context(shop)
-        yield servers
+            emulators[name] = stack.enter_context(emulator)
+        yield emulators
+
+
+def selling(emulators: Mapping[str, Server], **options: int) -> list[str]:
+    """The options of a server that asks them, and others by their names (`hold_seconds`)."""
+    given = {**MERCHANT, **{f"{name}-url": one.url for name, one in emulators.items()}}
+    given["provider-calls-per-second"] = "0"  # the emulator takes them as they come
+    given |= {name.replace("_", "-"): str(value) for name, value in options.items()}
+    return [part for name, value in given.items() for part in (f"--{name}", value)]
 
 
 def _initialise(directory: Path) -> None:
@@ -203,6 +205,31 @@ def _seats(event_id: int) -> Iterator[int]:
     for at in count():
         row, number = divmod(at, SEATS_PER_ROW)
         yield seat_id_of(event_id=event_id, row=row + 1, number=number + 1)
+
+
+async def metric(shop: Caller, name: str) -> float:
+    """What the server says of itself; the longest stall is forgotten by being told."""
+    shown = await shop.ask("GET", "/metrics")
+    (line,) = [line for line in shown.body.decode().splitlines() if line.startswith(name + " ")]
+    return float(line.split()[1])
+
+
+async def stall_ms(shop: Caller) -> float:
+    """The loop's longest stall since the last look, seen from inside the server."""
+    return round(await metric(shop, "billetter_loop_stall_seconds_max") * 1000, 1)
+
+
+async def until_settled(shop: Caller) -> None:
+    """Until nothing is owed to anybody outside."""
+    deadline = time.monotonic() + REST_SECONDS_MAX
+    while await metric(shop, "billetter_payments_unsettled"):
+        assert time.monotonic() < deadline, "something is owed for ever"
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def revenue_minor(analytics: Mapping[str, Any]) -> int:
+    """Of one event, as the contract writes it, in tiyn."""
+    return int(analytics["total_revenue"].replace(".", ""))
 
 
 async def gathered(asks: Sequence[Callable[[], Any]], *, at_once: int = AT_ONCE) -> list[Any]:
