@@ -26,11 +26,16 @@ def compared(now: dict[str, Any], before: dict[str, Any]) -> dict[str, float]:
     return dict(sorted(found.items()))
 
 
-def report(results: dict[str, Any], path: Path, *, kept: bool) -> None:
-    """Compare the ratios with those of `path`; write what is kept there, print all else."""
-    results["of_baseline"] = compared(results, committed(path))
-    written = orjson.dumps(results, option=orjson.OPT_INDENT_2)
+def report(results: dict[str, Any], path: Path, *, kept: bool, entry: str = "") -> None:
+    """Compare the ratios with those of `path`; write what is kept there, print all else.
+
+    With an `entry` the results are that of the file, and its others stay.
+    """
+    before = committed(path)
+    results["of_baseline"] = compared(results, before.get(entry, {}) if entry else before)
+    written = {**before, entry: results} if kept and entry else results
+    text = orjson.dumps(written, option=orjson.OPT_INDENT_2)
     if kept:
-        path.write_bytes(written + b"\n")
+        path.write_bytes(text + b"\n")
     else:
-        print(written.decode())
+        print(text.decode())
