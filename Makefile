@@ -5,7 +5,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-inpu
 LOCK = $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: run install test check fmt bench bench-http bench-recovery load torture lock clean
+.PHONY: run install test check fmt bench bench-http bench-recovery bench-sale load torture lock clean
 
 run: install
 	$(BIN)/billetter demo
@@ -43,6 +43,13 @@ bench-http: .venv/installed-dev
 	$(BIN)/python -m bench.http
 	$(BIN)/python -m bench.nginx
 	$(BIN)/python -m bench.plots
+
+# Some twenty-five minutes; the storm needs wrk. An hour more, with the server killed every ten
+# minutes: `python -m bench.soak --minutes 60 --kill-every 10`.
+bench-sale: .venv/installed-dev
+	$(BIN)/python -m bench.storm
+	$(BIN)/python -m bench.sale
+	$(BIN)/python -m bench.soak
 
 # Until it is ended: people at a shop of demo data, watched and chosen at http://127.0.0.1:8089.
 load: .venv/installed-dev

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from itertools import count
+from typing import Any, NamedTuple
 
 from bench.caller import Answer
 
@@ -27,6 +28,21 @@ async def open_loop(rate: int, asks: Sequence[Callable[[], Awaitable[Answer]]]) 
 
     timed = await asyncio.gather(*(one(at, ask) for at, ask in enumerate(asks)))
     return Timed([answer for answer, _ in timed], [seconds for _, seconds in timed])
+
+
+async def steady(
+    rate: int, call: Callable[[float], Coroutine[Any, Any, None]], is_over: Callable[[], bool]
+) -> None:
+    """The same until it is over, for calls that are too many to be listed: each is told when it was
+    due. Returns when all have returned."""
+    began = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for at in count():
+            due = began + at / rate
+            await until(due)
+            if is_over():
+                return
+            group.create_task(call(due))
 
 
 async def until(at: float) -> None:
