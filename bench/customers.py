@@ -205,7 +205,7 @@ class Customers:
         )
 
     async def _call(self, due: float) -> None:
-        """One call of the mix, timed from when it was due. A minute's calls may be cut off."""
+        """One call of the mix, timed from when it was due."""
         since = min(due, time.perf_counter())
         self._late.append(time.perf_counter() - since)
         (name,) = self._random.choices(list(HUNDRED), list(HUNDRED.values()))
