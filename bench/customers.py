@@ -88,26 +88,36 @@ async def _lived(life: Life, baskets: list[Basket]) -> Lived:
     caller = Caller(life.shop.url)
     figures: Figures = {"faults": await audited(caller, life.shop, baskets)}
     if life.idle_seconds:
-        figures["idle"] = await _idle(caller, life.idle_seconds)
+        figures["idle"] = await _idle(life.shop.url, life.idle_seconds)
         figures["reference"] = await _reference(caller, life)
     customers = Customers(life, caller, baskets)
-    figures["stall_before_ms"] = await stall_ms(caller)  # of the start, and of all those lists
+    figures["stall_before_ms"] = await _stall_ms(
+        life.shop.url
+    )  # of the start, and of all those lists
     figures |= await customers.called()
     await caller.close()
     return Lived(customers.baskets, figures)
 
 
-async def _idle(caller: Caller, seconds: int) -> Figures:
-    await stall_ms(caller)
+async def _idle(url: str, seconds: int) -> Figures:
+    await _stall_ms(url)
     await asyncio.sleep(seconds)
-    return {"seconds": seconds, "stall_ms": await stall_ms(caller)}
+    return {"seconds": seconds, "stall_ms": await _stall_ms(url)}
+
+
+async def _stall_ms(url: str) -> float:
+    """By a connection of its own: the server may be ending one that was idle at this moment."""
+    caller = Caller(url)
+    longest_ms = await stall_ms(caller)
+    await caller.close()
+    return longest_ms
 
 
 async def _reference(caller: Caller, life: Life) -> Figures:
     """As many calls a second that only ask whether the server is alive."""
     asks = [lambda: caller.ask("GET", "/healthz")] * (life.rate * life.reference_seconds)
     timed = await open_loop(life.rate, asks)
-    return {"calls": spread(timed.seconds), "stall_ms": await stall_ms(caller)}
+    return {"calls": spread(timed.seconds), "stall_ms": await _stall_ms(life.shop.url)}
 
 
 class Customers:
@@ -198,7 +208,7 @@ class Customers:
 
     async def _close_minute(self) -> None:
         self._minutes.close(
-            stall_ms=await stall_ms(self._caller),
+            stall_ms=await _stall_ms(self._shop.url),
             resident_mb=round(resident_bytes(self._life.worker) / 2**20, 1),
             load=round(os.getloadavg()[0], 1),
             name=f"{self._life.name}, minute {len(self._minutes.closed) + 1}",

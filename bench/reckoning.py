@@ -91,4 +91,5 @@ async def _halls_at_rest(caller: Caller, shop: Shop) -> list[Figures]:
         if not any(one["reserved_seats"] for one in halls):
             return halls
         assert time.monotonic() < deadline, "some holds never run out"
+        await caller.close()  # the server may end what is idle, just when it is asked again
         await asyncio.sleep(1)
