@@ -5,7 +5,14 @@ from pathlib import Path
 
 from torture.machine import described
 
-__all__ = ["busy_seconds", "cpu_seconds", "described", "resident_bytes", "resident_parts"]
+__all__ = [
+    "busy_seconds",
+    "cpu_seconds",
+    "described",
+    "resident_bytes",
+    "resident_parts",
+    "resident_peak_bytes",
+]
 
 
 def resident_bytes(process_id: int) -> int:
@@ -20,6 +27,12 @@ def resident_parts(process_id: int) -> dict[str, int]:
     held = dict(line.split(":", 1) for line in status.splitlines())
     names = {"own": "RssAnon", "mapped": "RssFile"}
     return {part: int(held[name].split()[0]) * 1024 for part, name in names.items()}
+
+
+def resident_peak_bytes(process_id: int) -> int:
+    """The most that was ever in RAM of a process."""
+    status = Path(f"/proc/{process_id}/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def cpu_seconds(process_id: int) -> float:

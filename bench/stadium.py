@@ -32,18 +32,20 @@ def seat_ids(event_id: int = 1) -> list[int]:
     ]
 
 
-def held(engine: Engine, *, user_id: int, seats: Sequence[int], event_id: int = 1) -> int:
+def held(
+    engine: Engine, *, user_id: int, seats: Sequence[int], event_id: int = 1, now_ms: int = NOW_MS
+) -> int:
     """A booking that holds the seats; its id."""
-    booking_id = engine.create_booking(user_id=user_id, event_id=event_id, now_ms=NOW_MS)
+    booking_id = engine.create_booking(user_id=user_id, event_id=event_id, now_ms=now_ms)
     for seat_id in seats:
-        engine.select_seat(user_id=user_id, booking_id=booking_id, seat_id=seat_id, now_ms=NOW_MS)
+        engine.select_seat(user_id=user_id, booking_id=booking_id, seat_id=seat_id, now_ms=now_ms)
     return booking_id
 
 
-def sell(engine: Engine, *, user_id: int, seats: Sequence[int]) -> None:
+def sell(engine: Engine, *, user_id: int, seats: Sequence[int], now_ms: int = NOW_MS) -> None:
     """Held, paid for, SOLD."""
-    booking_id = held(engine, user_id=user_id, seats=seats)
-    order_id = engine.initiate_payment(user_id=user_id, booking_id=booking_id, now_ms=NOW_MS)
-    engine.register_payment(order_id=order_id, payment_id=str(order_id), url="/", now_ms=NOW_MS)
-    engine.authorize_payment(order_id=order_id, now_ms=NOW_MS)
-    engine.capture_payment(order_id=order_id, now_ms=NOW_MS)
+    booking_id = held(engine, user_id=user_id, seats=seats, now_ms=now_ms)
+    order_id = engine.initiate_payment(user_id=user_id, booking_id=booking_id, now_ms=now_ms)
+    engine.register_payment(order_id=order_id, payment_id=str(order_id), url="/", now_ms=now_ms)
+    engine.authorize_payment(order_id=order_id, now_ms=now_ms)
+    engine.capture_payment(order_id=order_id, now_ms=now_ms)

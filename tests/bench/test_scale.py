@@ -5,10 +5,11 @@ import pytest
 from tests.bench.conftest import Smoke
 
 pytestmark = pytest.mark.server
+MEMORY = {"own", "mapped", "both", "peak"}
 FIGURES = {
-    "machine": {"date", "cpu", "cores", "memory_gib", "python", "kernel"},
-    "import": {"users", "csv_mb", "seconds", "reference", "ratio", "peak_mb"},
-    "serve": {"ready_seconds", "resident_mb", "resident_after_logins_mb", "peak_mb"},
+    "load": {"seconds", "reference", "ratio", "peak_mb"},
+    "fill": {"bookings", "sold_seats", "peak_mb"},
+    "serve": {"ready_seconds", "fresh", "used", "peak_mb"},
     "reset": {"sold_seats", "refunds_owed", "seconds", "reference", "ratio", "peak_mb"},
 }
 
@@ -17,7 +18,12 @@ def test_every_figure_is_there(smoke: Smoke) -> None:
     """A hundredth of everything."""
     results = smoke("bench.scale")
 
-    assert results.pop("smoke")
-    assert {name: set(results[name]) for name in results} == FIGURES
-    assert 10_000 == results["import"]["users"]
+    assert (10_000, 60_000) == (results["users"], results["archive"])
+    for task, names in FIGURES.items():
+        assert names == set(results[task]), task
+    assert (10_000, 1_000) == (results["fill"]["bookings"], results["fill"]["sold_seats"])
+    for moment in ("fresh", "used"):
+        memory = results["serve"][moment]
+        assert set(memory) == MEMORY
+        assert 0 < memory["own"] < memory["both"] <= memory["peak"] + 1
     assert (100_000, 25_000) == (results["reset"]["sold_seats"], results["reset"]["refunds_owed"])
