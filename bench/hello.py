@@ -1,18 +1,24 @@
 """The ceiling: an application that only says hello, on the same server with the same options.
 
-`python -m bench.hello 8090` serves it alone.
+`python -m bench.hello 8090` serves it alone; with `--share-core` before the port its threads run
+where the server's would, and not where the system puts them.
 """
 
+import asyncio
 import gc
+import os
 import sys
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.cores import free_network_threads, share_a_core
 from api.processes import die_with_parent, leave_terminal_to_parent, parent_id
 from api.serve import serve
 from api.settings import Settings
 
 TARGET = "bench.hello:application"
+SHARE_CORE = "--share-core"
+VARIABLE = "BENCH_HELLO"  # what the worker is told of it
 BODY = b"hello"
 _START = {
     "type": "http.response.start",
@@ -38,11 +44,18 @@ async def _hello(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _live(receive: Receive, send: Send) -> None:
+    freeing = None
+    if os.environ.get(VARIABLE) == SHARE_CORE:
+        share_a_core()
+        freeing = asyncio.create_task(free_network_threads())
     for part in ("startup", "shutdown"):
         await receive()
         leave_terminal_to_parent()
         await send({"type": f"lifespan.{part}.complete"})
+    if freeing is not None:
+        await freeing
 
 
 if __name__ == "__main__":
-    serve(Settings(port=int(sys.argv[1])), target=TARGET)
+    os.environ[VARIABLE] = sys.argv[1]
+    serve(Settings(port=int(sys.argv[-1])), target=TARGET)

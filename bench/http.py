@@ -15,7 +15,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -27,12 +27,14 @@ import orjson
 
 from bench import shop, wrk
 from bench.baseline import report
+from bench.hello import SHARE_CORE
 from bench.machine import busy_seconds, cpu_seconds, described
 from bench.serving import Server, served, serving
 from bench.shop import HOLD_SECONDS, WALK, Shop
 from bench.tasks import Figures
 
 RESULTS = Path(__file__).parent / "results" / "http.json"
+CEILING_CONNECTIONS = 256
 CONNECTS_PER_SECOND = 2_000  # a run is longer by what a large crowd needs to come in
 WRK_MISSING = "wrk is not installed: nothing was measured"
 
@@ -87,6 +89,8 @@ def main(arguments: list[str]) -> None:
     }
     if wrk.is_installed():
         results["scenarios"] = measured(size, (chosen.only,) if chosen.only else names)
+        if not chosen.only:
+            results["ceilings"] = ceilings(size)
     else:
         results["missing"] = WRK_MISSING
         print(WRK_MISSING, file=sys.stderr)
@@ -113,6 +117,22 @@ def measured(size: Size, names: tuple[str, ...]) -> Figures:
                     shown = orjson.dumps(found).decode()
                     print(f"{name}, {connections} connections: {shown}", file=sys.stderr)
     return figures
+
+
+def ceilings(size: Size) -> Figures:
+    """What the ceiling itself gains where its threads share a core as the server's do."""
+    with (
+        TemporaryDirectory(prefix="billetter-bench-", dir=os.environ.get("BENCH_DIR")) as name,
+        ExitStack() as stack,
+    ):
+        requests = Path(name) / "hello"
+        wrk.write_requests(requests, shop.hello())
+        plain, sharing = (
+            Storm(stack.enter_context(served(module, Path(name) / "log", "/")), requests)
+            for module in (["bench.hello"], ["bench.hello", SHARE_CORE])
+        )
+        connections = min(CEILING_CONNECTIONS, size.connections_max)
+        return {"sharing a core": by_turns(sharing, plain, connections, size)}
 
 
 def fitting(connections: tuple[int, ...], size: Size) -> list[int]:

@@ -26,6 +26,7 @@ def test_every_figure_is_there(smoke: Smoke) -> None:
         for side in ("ours", "hello"):
             assert SIDE == set(figures[side])
             assert (0, {}) == (figures[side]["refused"], figures[side]["errors"])
+    assert results["ceilings"]["sharing a core"]["ratio"] > 0
 
 
 def test_a_machine_without_wrk_is_told_so(smoke: Smoke, tmp_path: Path) -> None:
