@@ -120,12 +120,12 @@ class SnapshotStore:
         """Remove what is older than the newest `keep` good ones. Never counts a bad one."""
         assert keep > 0
         with self._locked():
+            self._fs.sync_directory(self.directory)  # what a power cut would take makes none old
             good = [snapshot.lsn for snapshot in self._closing(keep)]
             if len(good) == keep:
                 for path in self._paths():
                     if path < self._path(good[-1]):
                         self._fs.unlink(path)
-                self._fs.sync_directory(self.directory)
 
     def set_aside(self, fault: Corrupt) -> None:
         """Rename a snapshot in which somebody has found a fault, so that the one before serves."""

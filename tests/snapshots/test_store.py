@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -34,6 +35,17 @@ def damage(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
+
+
+def die_before(disk: CrashFS, call: str) -> None:
+    """From now on whoever makes this call is killed before it."""
+
+    def die(name: str, size: int) -> int:
+        if name == call:
+            raise PowerCut
+        return size
+
+    disk.trouble = die
 
 
 def test_empty(store: SnapshotStore) -> None:
@@ -226,12 +238,7 @@ def test_what_a_power_cut_would_take_covers_nothing() -> None:
     store = SnapshotStore(Path("/snapshots"), store_id=STORE_ID, fs=disk)
     store.save(5, [b"five"])
 
-    def die(name: str, size: int) -> int:
-        if name == "sync_directory":
-            raise PowerCut
-        return size
-
-    disk.trouble = die
+    die_before(disk, "sync_directory")
     with pytest.raises(PowerCut):
         store.save(12, [b"twelve"])
     disk.end_process()
@@ -239,6 +246,26 @@ def test_what_a_power_cut_would_take_covers_nothing() -> None:
     assert again.covered_lsn() == 5
     left = disk.after_power_cut(lambda: Fate.LOST)
     assert SnapshotStore(Path("/snapshots"), store_id=STORE_ID, fs=left).lsns() == [12, 5]
+
+
+@pytest.mark.parametrize("calls", range(40))
+def test_what_a_power_cut_would_take_pushes_nothing_out(calls: int) -> None:
+    """While the newest one's name isn't durable, two others are left, wherever a prune ends."""
+    disk = CrashFS()
+    store = SnapshotStore(Path("/snapshots"), store_id=STORE_ID, fs=disk)
+    store.save(5, [b"five"])
+    store.save(12, [b"twelve"])
+    die_before(disk, "sync_directory")
+    with pytest.raises(PowerCut):
+        store.save(30, [b"thirty"])
+    disk.end_process()
+    again = SnapshotStore(Path("/snapshots"), store_id=STORE_ID, fs=disk)
+    disk.trouble = power_cut_after(calls)
+    with suppress(PowerCut):
+        again.prune()
+    fates = iter([Fate.KEPT, Fate.LOST])  # of the temporary name, and of the final one
+    left = disk.after_power_cut(lambda: next(fates, Fate.KEPT))
+    assert len(SnapshotStore(Path("/snapshots"), store_id=STORE_ID, fs=left).lsns()) >= 2
 
 
 def test_what_was_written_is_read_from_the_disk() -> None:
