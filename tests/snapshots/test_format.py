@@ -121,8 +121,10 @@ def test_enormous_length() -> None:
         check(disk, file)
 
 
-def test_chunk_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What could not be read again is not written."""
+def test_longest_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The longest chunk is read again; what could not be read again is not written."""
     monkeypatch.setattr("snapshots.format.CHUNK_BYTES_MAX", 10)
+    disk, file = written([b"x" * 10])
+    assert list(read_chunks(disk, file, PATH)) == [b"x" * 10]
     with pytest.raises(ValueError, match="11 bytes"):
         written([b"x" * 11])
