@@ -166,10 +166,31 @@ def test_impossible_lengths(length: int) -> None:
         decode_batch(_by_the_table(1, payload), START)
 
 
-def test_enormous_payload() -> None:
+@pytest.mark.parametrize("payload_bytes", [(8 << 20) + 1, 2**32 - 1])
+def test_enormous_payload(payload_bytes: int) -> None:
     """A length beyond the limit is refused although its header is intact."""
-    frame = _by_the_table(1, b"\x04\0\0\0four", payload_bytes=2**32 - 1)
+    frame = _by_the_table(1, b"\x04\0\0\0four", payload_bytes=payload_bytes)
     with pytest.raises(Misplaced, match="cannot be"):
+        decode_batch(frame, START)
+
+
+def test_longest_batch() -> None:
+    """A batch of 8 MiB, the lengths of its records included, is written and read."""
+    records = [bytes((1 << 20) - 4)] * 8
+    frame, after = encode_batch(records, START)
+    assert (Batch(1, records), after) == decode_batch(frame, START)
+
+
+def test_another_magic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A good checksum over another magic makes neither a segment nor a batch of this log."""
+    monkeypatch.setattr("wal.format._SEGMENT_MAGIC", b"NOT OURS")
+    monkeypatch.setattr("wal.format._BATCH_MAGIC", b"THEM")
+    block = encode_segment_header(SegmentHeader(bytes(16), 1, 1, bytes(8), 0, NO_PREDECESSOR))
+    frame, _ = encode_batch([b"record"], START)
+    monkeypatch.undo()
+    with pytest.raises(Unreadable, match="not a segment of this log"):
+        decode_segment_header(block)
+    with pytest.raises(Unreadable, match="no batch begins here"):
         decode_batch(frame, START)
 
 

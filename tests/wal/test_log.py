@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -109,6 +110,36 @@ def test_create_is_repeated_until_it_is_done(directory: Path) -> None:
     (directory / f"{1:020d}.wal").unlink()
     Log.create(directory, store_id=bytes(16))
     opened(directory).close()
+
+
+def test_create_is_repeated_from_its_first_step(tmp_path: Path) -> None:
+    """A creation that died while it wrote the watermark is done again, too."""
+    (tmp_path / "watermark.tmp").write_bytes(b"half")
+    Log.create(tmp_path, store_id=bytes(16))
+    opened(tmp_path).close()
+    assert names_of(tmp_path) == [f"{1:020d}.wal", "LOCK", "watermark"]
+
+
+def test_only_the_owner_may_look(tmp_path: Path) -> None:
+    """Who bought what is nobody else's business on the machine, whatever the umask allows."""
+    umask = os.umask(0)
+    try:
+        Log.create(tmp_path / "wal", store_id=bytes(16))
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE((tmp_path / "wal").stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "wal").iterdir()} == {0o600}
+
+
+def test_the_whole_file_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The advice to read from the disk again is about all of a file: a length of 0 is its end."""
+    advice: list[tuple[int, ...]] = []
+    monkeypatch.setattr("os.posix_fadvise", lambda *arguments: advice.append(arguments))
+    disk = OsFileSystem()
+    file = disk.create(tmp_path / "file")
+    disk.drop_cached(file)
+    disk.close(file)
+    assert advice == [(file, 0, 0, os.POSIX_FADV_DONTNEED)]
 
 
 def test_create_refuses_a_short_store_id(tmp_path: Path) -> None:

@@ -24,6 +24,15 @@ def read(small: Corpus, *, acked_lsn: int = 0) -> tuple[list[bytes], Recovery]:
     return [record for batch in recovery for record in batch.records], recovery
 
 
+def facts(fault: Corrupt) -> tuple[Path, int, int]:
+    """What a person needs to act on it: where it lies, and the last record that is good."""
+    return fault.file, fault.offset, fault.last_good_lsn
+
+
+def first_lsns(small: Corpus) -> list[int]:
+    return [int(path.stem) for path in small.segments]
+
+
 def test_whole_log(small: Corpus) -> None:
     """An undamaged log comes back whole, numbered from 1, with nothing torn."""
     assert len(small.segments) > 2
@@ -227,13 +236,61 @@ def test_endless_segment(directory: Path) -> None:
         list(read_records(directory))
 
 
+def test_the_largest_segment(small: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A segment of the very limit is read; one byte more, and it is refused."""
+    largest = max(len(small.content(path)) for path in small.segments)
+    monkeypatch.setattr("wal.recovery.FILE_BYTES_MAX", largest)
+    assert read(small)[0] == small.records
+    small.content(small.segments[-1]).extend(bytes(largest))
+    with pytest.raises(Corrupt) as caught:
+        read(small)
+    assert facts(caught.value) == (small.segments[-1], largest, first_lsns(small)[-1] - 1)
+
+
+def test_a_bad_header_says_what_is_good(small: Corpus) -> None:
+    """Of a segment whose header is bad nothing is good; of the one before it, everything."""
+    for path, first_lsn in zip(small.segments, first_lsns(small), strict=True):
+        small.content(path)[40] ^= 1
+        with pytest.raises(Corrupt, match="checksum") as caught:
+            read(small)
+        small.content(path)[40] ^= 1
+        assert facts(caught.value) == (path, 0, first_lsn - 1)
+
+
+def test_a_wrong_name_says_what_is_good(small: Corpus) -> None:
+    """What comes before the name might be good, for all that this file can tell."""
+    path = small.directory / f"{999:020d}.wal"
+    small.put(path, bytes(small.content(small.segments[1])))
+    with pytest.raises(Corrupt, match="not as named") as caught:
+        read(small)
+    assert facts(caught.value) == (path, 0, 998)
+
+
+def test_a_foreign_segment_says_what_is_good(small: Corpus) -> None:
+    """Where two segments don't belong together, only what is before both is known to be good."""
+    other = small_log(b"another store id", salt=b"another.")
+    small.put(small.segments[2], bytes(other.content(other.segments[2])))
+    with pytest.raises(Corrupt, match="doesn't follow segment 2") as caught:
+        read(small)
+    assert facts(caught.value) == (small.segments[2], 0, first_lsns(small)[1] - 1)
+
+
+def test_a_log_that_begins_too_late_says_so(small: Corpus) -> None:
+    """The records after the snapshot are missing; what the snapshot holds is good."""
+    small.disk.remove(small.segments[0])
+    with pytest.raises(Corrupt, match="from 2 on are in no segment") as caught:
+        small.recover(1)
+    assert facts(caught.value) == (small.segments[0], 0, 1)
+
+
 def test_foreign_name(small: Corpus) -> None:
     """A name that is not ours is not guessed at; other files are none of our business."""
     small.put(small.directory / "notes.txt", b"hello")
     assert read(small)[0] == small.records
     small.put(small.directory / "1.wal", b"")
-    with pytest.raises(Corrupt, match="not our name"):
+    with pytest.raises(Corrupt, match="not our name") as caught:
         read(small)
+    assert facts(caught.value) == (small.directory / "1.wal", 0, 0)
 
 
 @pytest.mark.parametrize("store_id", [b"sixteen bytes id", b"another store id"])

@@ -42,5 +42,12 @@ def test_fault(small: Corpus) -> None:
 
 
 def test_no_log(tmp_path: Path) -> None:
-    """No log is a fault too."""
-    assert isinstance(verify(tmp_path).fault, NoLog)
+    """No log is a fault too, and nothing is counted in it."""
+    report = verify(tmp_path)
+    assert isinstance(report.fault, NoLog)
+    assert report == Report(segments=0, first_lsn=0, last_lsn=0, fault=report.fault)
+
+
+def test_new_log(directory: Path) -> None:
+    """A log of one segment, in which nothing was ever written, is good."""
+    assert verify(directory) == Report(segments=1, first_lsn=1, last_lsn=0)
