@@ -6,7 +6,14 @@ from typing import get_args
 import pytest
 
 from engine.apply import _APPLY, apply
-from engine.mutations import BookingCreated, Effect, Mutation, PaymentCaptured, SeatSelected
+from engine.mutations import (
+    BookingCreated,
+    Effect,
+    Mutation,
+    PaymentCaptured,
+    PaymentRegistered,
+    SeatSelected,
+)
 from engine.state import State
 from tests.scenario import START_MS, check, seat_of
 
@@ -57,6 +64,19 @@ def test_the_collector_has_nothing_to_look_at_in_a_booking() -> None:
     """)
 
     assert not gc.is_tracked(story.engine.booking(story.named("a")))
+
+
+def test_a_page_that_brings_no_deadline_leaves_the_old_one() -> None:
+    """So it stands in logs from before the time to pay began with the page."""
+    story = check(PAYING)
+    apply(story.state, PaymentRegistered(START_MS, story.named("p"), "theirs", "https://pay"))
+
+    story.tell("""
+        payment p PENDING
+        expires a 12m
+        tick 12m                                  -> 1
+        booking a CANCELLED
+    """)
 
 
 def test_a_reset_frees_everything() -> None:

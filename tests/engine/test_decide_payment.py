@@ -2,8 +2,8 @@
 
 import pytest
 
-from engine import Rules
-from tests.scenario import START_MS, check
+from engine import Event, Hall, Rules, Zone
+from tests.scenario import START_MS, Story, check
 
 BOOKED = """
     ann     create_booking event=1                -> booking=a
@@ -98,6 +98,25 @@ def test_the_gateway_takes_amounts_of_a_range(least: int, most: int, answer: str
         """,
         rules=Rules(payment_minor_min=least, payment_minor_max=most),
     )
+
+
+@pytest.mark.parametrize(
+    ("price_minor", "answer"),
+    [
+        (999, "AmountOutOfRange"),
+        (1_000, "order=p"),
+        (2_147_483_647, "order=p"),
+        (2_147_483_648, "AmountOutOfRange"),
+    ],
+)
+def test_the_range_is_that_of_the_gateway_s_integers(price_minor: int, answer: str) -> None:
+    """Where nobody has set another: from 10.00 to what fits into 32 bits with a sign."""
+    hall = Hall(1, 1, (Zone("all", 1, 1, price_minor),))
+    Story(events=[Event(1, START_MS, hall)]).tell(f"""
+        ann create_booking event=1                 -> booking=a
+        ann select_seat booking=a seat=1:1         -> ok
+        ann initiate_payment booking=a             -> {answer}
+    """)
 
 
 def test_order_ids_grow_within_one_millisecond() -> None:

@@ -262,6 +262,21 @@ def test_a_return_that_succeeds_after_all(fact: str) -> None:
     """)
 
 
+def test_a_payment_that_gets_its_name_is_parked_no_longer() -> None:
+    """The gateway was asked by our id and knew nothing; now it can be asked by its own."""
+    check("""
+        ann create_booking event=1           -> booking=a
+        ann select_seat booking=a seat=2:1   -> ok
+        ann initiate_payment booking=a       -> order=p
+        ann cancel_booking booking=a         -> ok
+        gateway park order=p                 -> ok
+        parked p gateway
+        gateway register order=p             -> ok
+        payment p RETURN_DUE
+        parked p nobody
+    """)
+
+
 @pytest.mark.parametrize("deadline", ["ahead", "passed over"])
 def test_money_that_cannot_be_captured(deadline: str) -> None:
     """The seats stay held until the deadline, then they are FREE and the money is owed back."""
