@@ -29,6 +29,11 @@ def written(*lsns: int) -> CrashFS:
     return disk
 
 
+def facts(fault: Corrupt) -> tuple[Path, int, int]:
+    """What a person is told of a bad watermark: it vouches for no record at all."""
+    return fault.file, fault.offset, fault.last_good_lsn
+
+
 @pytest.mark.parametrize(("lsns", "last"), [((), 0), ((1,), 1), ((1, 2), 2), ((1, 2, 9), 9)])
 def test_last_one_counts(lsns: tuple[int, ...], last: int) -> None:
     """The last LSN written is the one read."""
@@ -52,8 +57,9 @@ def test_both_slots_bad() -> None:
     disk = written(7, 8)
     disk.inodes[PATH].seen[8] ^= 1
     disk.inodes[PATH].seen[4096 + 8] ^= 1
-    with pytest.raises(Corrupt, match="no slot can be read"):
+    with pytest.raises(Corrupt, match="no slot can be read") as caught:
         read_watermark(disk, DIRECTORY, STORE_ID)
+    assert (PATH, 0, 0) == facts(caught.value)
 
 
 def test_cut_short() -> None:
@@ -65,11 +71,13 @@ def test_cut_short() -> None:
 
 def test_missing() -> None:
     """A watermark that is gone is not taken for LSN 0."""
-    with pytest.raises(Corrupt, match="missing"):
+    with pytest.raises(Corrupt, match="missing") as caught:
         read_watermark(empty(), DIRECTORY, STORE_ID)
+    assert (PATH, 0, 0) == facts(caught.value)
 
 
 def test_of_another_store() -> None:
     """The watermark of another store is refused."""
-    with pytest.raises(Corrupt, match="another store"):
+    with pytest.raises(Corrupt, match="another store") as caught:
         read_watermark(written(7), DIRECTORY, b"another store id")
+    assert (PATH, 0, 0) == facts(caught.value)
