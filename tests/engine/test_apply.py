@@ -57,13 +57,14 @@ def test_bookings_are_numbered_without_gaps() -> None:
 
 
 def test_the_collector_has_nothing_to_look_at_in_a_booking() -> None:
-    """A million of them, with seats or without, make none of its rounds longer."""
-    story = check("""
-        ann create_booking event=1                -> booking=a
-        ann select_seat booking=a seat=1:1        -> ok
-    """)
+    """A million of them, with seats and payments or without, make none of its rounds longer."""
+    story = check(PAYING)
+    payment = story.engine.payment(story.named("p"))
 
+    assert payment is not None
     assert not gc.is_tracked(story.engine.booking(story.named("a")))
+    assert not gc.is_tracked(payment)
+    assert not gc.is_tracked(payment.reservation)
 
 
 def test_a_page_that_brings_no_deadline_leaves_the_old_one() -> None:

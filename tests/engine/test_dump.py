@@ -210,6 +210,14 @@ def test_a_field_that_nobody_knows_is_not_passed_over(kind: str, story: Story) -
         dump.load(chunks)
 
 
+def test_a_part_that_nobody_knows_is_not_passed_over(story: Story) -> None:
+    """Whatever a chunk holds, the digest included: one thing more makes it another version's."""
+    for chunk in dump.dump(story.state):
+        longer = msgspec.msgpack.encode([*msgspec.msgpack.decode(chunk), 9])
+        with pytest.raises(msgspec.ValidationError, match="at most length"):
+            dump.load([longer])
+
+
 @pytest.mark.parametrize(
     "chunk",
     [

@@ -174,7 +174,7 @@ def test_an_engine_without_a_log() -> None:
     sold.close()
 
     assert 2 == sold.durable_lsn
-    assert 0 == sold.sealed_lsn
+    assert (0, 0) == (sold.sealed_lsn, sold.snapshot_lsn)
 
 
 # On disk
