@@ -143,6 +143,7 @@ def test_a_slice_of_this_state_has_had_this_digest_since_it_was_first_written(
 ) -> None:
     """Whoever changes what is digested changes the version, or old logs can't be replayed."""
     assert (1, DIGEST_OF_VERSION_1) == (slices.VERSION, digest_of(story.state, Slice(1, 1)).hex())
+    assert 250 == BOOKINGS_PER_SLICE  # bookings a digest is of, so it is a part of the version
 
 
 DIGEST_OF_VERSION_1 = "b832403d285ede01"

@@ -13,6 +13,7 @@ from engine.dump import VERSION, digest, load
 from engine.errors import LossyDump
 from engine.snapshotter import make_snapshot
 from engine.store import open_snapshots
+from snapshots import SnapshotStore
 from tests.scenario import EVENTS, START_MS
 from wal import read_sealed
 
@@ -112,6 +113,27 @@ def test_the_process_says_what_is_wrong(store: Engine, tmp_path: Path) -> None:
     assert ended.stderr.startswith(f"Corrupt: {segment} at byte ")
     assert 1 == ended.stderr.count("\n")
     assert [] == open_snapshots(tmp_path).lsns()
+
+
+def test_a_snapshot_of_another_store_is_said_to_be_wrong(store: Engine, tmp_path: Path) -> None:
+    """In a sentence, too: whatever the files are, the process ends without a traceback."""
+    store.close()
+    SnapshotStore(tmp_path / "snapshots", store_id=b"another store id").save(1, [b"theirs"])
+
+    with pytest.raises(SystemExit, match=r"^Foreign: .*of another store"):
+        snapshotter.main(tmp_path)
+
+
+def test_a_state_that_is_not_the_log_s_is_said_to_be_wrong(store: Engine, tmp_path: Path) -> None:
+    """The maker replays the log, so it is the first to notice."""
+    book(store, 1)
+    store._state.shards[2].revenue_minor += 1
+    store.check_state(now_ms=START_MS)
+    store.seal_log()
+    store.close()
+
+    with pytest.raises(SystemExit, match=r"^StateDiverged: event 2"):
+        snapshotter.main(tmp_path)
 
 
 def test_no_log_is_no_snapshot(tmp_path: Path) -> None:
