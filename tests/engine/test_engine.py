@@ -210,7 +210,7 @@ def test_a_new_store_is_empty(directory: Path) -> None:
     store = Engine.open(directory, EVENTS)
 
     assert Engine().digest() == store.digest()
-    assert (0, 0) == (store.durable_lsn, store.sealed_lsn)
+    assert (0, 0, 0) == (store.durable_lsn, store.sealed_lsn, store.last_at_ms)
     store.close()
 
 

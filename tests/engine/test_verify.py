@@ -10,7 +10,7 @@ from engine import Engine, dump, verify
 from engine.snapshotter import make_snapshot
 from engine.state import State
 from engine.store import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, open_snapshots
-from engine.verify import Findings, verify_store
+from engine.verify import Findings, read_unsettled, verify_store
 from snapshots import SnapshotStore
 from snapshots.store import Snapshot
 from tests.scenario import EVENTS, START_MS
@@ -135,6 +135,16 @@ def flip(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(bytes(data).rstrip(b"\0")) // 2] ^= 1
     path.write_bytes(data)
+
+
+@pytest.mark.parametrize("snapshots", [0, 1, 2])
+def test_what_is_owed_is_read_from_any_store(directory: Path, snapshots: int) -> None:
+    """With two snapshots, with the first one only, and before there was any."""
+    for path in sorted((directory / SNAPSHOTS_DIRECTORY).glob("*.snapshot"))[snapshots:]:
+        path.unlink()
+
+    owed = read_unsettled(directory)
+    assert [1_000_000_001, 2_000_000_001] == [one.booking_id for one in owed]
 
 
 def test_a_bad_byte_in_the_log(directory: Path) -> None:
