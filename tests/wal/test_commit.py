@@ -215,6 +215,26 @@ def test_a_crowd_is_told_bit_by_bit(directory: Path) -> None:
     asyncio.run(story())
 
 
+def test_who_comes_after_a_crowd_is_told_too(directory: Path) -> None:
+    """A crowd of several rounds ends its turn: the next batch wakes those who wait for it."""
+    disk = FaultyDisk()
+
+    async def story() -> None:
+        log = opened(directory, disk)
+        commit = GroupCommit(log, fail_stop=never)
+        commit.start()
+        for crowd in (2 * WOKEN_PER_ROUND, 1, WOKEN_PER_ROUND, 1):
+            waiting = []
+            for _ in range(crowd):
+                log.append(b"record")
+                waiting.append(commit.durable())
+            await asyncio.wait_for(asyncio.gather(*waiting), SYNC_SECONDS_MAX)
+        await commit.stop()
+        log.close()
+
+    asyncio.run(story())
+
+
 def test_stop_waits_until_all_are_told(directory: Path) -> None:
     """Also those of a batch that is on disk, whose round has not come."""
 
