@@ -13,8 +13,13 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import structlog
+
 LOOK_SECONDS = 0.005
+LOOKS_MAX = 2_000
 NETWORK_THREADS = "tokio-rt-worker"  # as Granian 2.8 has them named
+
+log = structlog.get_logger("cores")
 
 _has_cores = sys.platform.startswith("linux")
 _all_cores = os.sched_getaffinity(0) if _has_cores else set[int]()
@@ -43,8 +48,13 @@ def aside() -> ThreadPoolExecutor:
 
 async def free_network_threads() -> None:
     """Granian starts them after the application and tells nobody: look until they are there."""
-    while _has_cores and not _freed():  # noqa: ASYNC110 - nothing tells us of it
+    if not _has_cores:
+        return
+    for _ in range(LOOKS_MAX):
+        if _freed():
+            return
         await asyncio.sleep(LOOK_SECONDS)
+    log.warning("no threads for the network were found: they share a core with the loop")
 
 
 def _freed() -> bool:

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from api import cores
 from api.cores import NETWORK_THREADS, aside, free_network_threads, share_a_core, use_all_cores
 
 pytestmark = [
@@ -79,6 +81,14 @@ def _named(began: threading.Event, ended: threading.Event) -> None:
     Path("/proc/thread-self/comm").write_text(NETWORK_THREADS, encoding="ascii")
     began.set()
     ended.wait()
+
+
+def test_who_never_comes_is_not_looked_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another Granian may name them otherwise: it is said, and the server serves all the same."""
+    monkeypatch.setattr(cores, "LOOKS_MAX", 2)
+    with shared(), capture_logs() as logs:
+        asyncio.run(free_network_threads())
+    assert ["warning"] == [one["log_level"] for one in logs]
 
 
 def test_a_server_that_may_use_one_core_only_stays_on_it() -> None:
