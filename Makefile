@@ -55,7 +55,7 @@ bench-sale: .venv/installed-dev
 load: .venv/installed-dev
 	$(BIN)/python -m bench.load
 
-# Two hours on two cores; RELIABILITY.md says what is tried and what came out.
+# Three hours on two cores; RELIABILITY.md says what is tried and what came out.
 torture: .venv/installed-dev
 	$(BIN)/billetter torture --seed 20261124 --report torture/results
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from api.problems import EVENT_CROWDED, Refusal
 
 NO_EVENT = 0
-# A good second.
+# About half a second of a crowd.
 ROUNDS_WITH_OTHERS = 1_000
 
 

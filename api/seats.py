@@ -15,7 +15,7 @@ from engine import Event, SeatPage, SeatStatus
 
 _STATUSES = {status.name: status for status in SeatStatus}
 _STATUS_NAMES = tuple(status.name for status in SeatStatus)
-# With what finds them some 40 MB: the stadium and many halls.
+# With what finds them 31 MB: the stadium and many halls.
 SEATS_KEPT_MAX = 131_072
 # Seats by index and status; the oldest is first.
 _Encoded = OrderedDict[int, bytes]
