@@ -26,6 +26,7 @@ from engine.state import Shard, State
 
 # SeatStatus(1) costs half a microsecond, and a page has twenty of them.
 _STATUSES = tuple(SeatStatus)
+_STATUS_BYTES = tuple(bytes([status]) for status in SeatStatus)
 
 
 class SeatView(NamedTuple):
@@ -45,11 +46,18 @@ class SeatPage(Sequence[SeatView]):
 
     __slots__ = ("event", "indexes", "statuses")
 
-    def __init__(self, event: Event, seatmap: SeatMap, indexes: range | tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        event: Event,
+        seatmap: SeatMap,
+        indexes: range | tuple[int, ...],
+        status: SeatStatus | None = None,
+    ) -> None:
+        """`status` is that of all of them, where it is known: looking at 20 seats takes 3 us."""
         self.event = event
         self.indexes = indexes
-        if isinstance(indexes, range):
-            self.statuses = bytes(seatmap.statuses[indexes.start : indexes.stop])
+        if status is not None:
+            self.statuses = _STATUS_BYTES[status] * len(indexes)
         else:
             self.statuses = bytes(map(seatmap.statuses.__getitem__, indexes))
 
@@ -125,13 +133,14 @@ class Queries:
         """Seats in order of row and number, from the `offset`-th that fits on."""
         event, seatmap = self._hall(event_id)
         if row is None:
-            return SeatPage(event, seatmap, seatmap.page(status, offset=offset, limit=limit))
+            found = seatmap.page(status, offset=offset, limit=limit)
+            return SeatPage(event, seatmap, found, status)
         if not 1 <= row <= event.hall.rows:
             return SeatPage(event, seatmap, ())
         first = (row - 1) * event.hall.seats_per_row
         last = first + event.hall.seats_per_row
         found = seatmap.row_page(status, first=first, last=last, offset=offset, limit=limit)
-        return SeatPage(event, seatmap, found)
+        return SeatPage(event, seatmap, found, status)
 
     def deal(self, *, event_id: int, row: int | None, limit: int) -> SeatPage:
         """The next free seats: successive calls walk on, so that a crowd isn't dealt the same."""
@@ -152,7 +161,7 @@ class Queries:
             found = (*head, *found)
         if newest is not None:
             self._dealt[event_id, row] = newest + 1
-        return SeatPage(event, seatmap, found)
+        return SeatPage(event, seatmap, found, SeatStatus.FREE)
 
     def bookings_of(self, user_id: int) -> list[Booking]:
         """All bookings of a user, newest last. Not to be changed by the caller."""

@@ -10,12 +10,16 @@ A seat that isn't ours to sell is withheld: no status is true of it, so no page 
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
+from operator import add
 
 from engine.domain import SeatStatus, Span
 
 # Larger blocks make the list of counts shorter and the halving longer; at 1,024 a stadium of
 # 100,000 seats has 98 counts and ten halvings, about 3 microseconds together.
 BLOCK_SEATS = 1_024
+# Among so many a page is found even where one seat in a hundred is free.
+SPLIT_SEATS = 4_096
+_BYTES = tuple(bytes([status]) for status in SeatStatus)
 # The byte of a withheld seat. No SeatStatus: the world knows three.
 WITHHELD = 3
 
@@ -87,9 +91,12 @@ class SeatMap:
         wanted = int(status)
         if self.statuses.count(wanted, start, start + limit) == limit:  # as while a sale is young
             return range(start, start + limit)
-        found: list[int] = []
+        # Split at the wanted ones, the lengths of the pieces tell where they are: 3 us for 20 seats
+        # wherever they lie, and finding one after the other 4 to 7.
+        *pieces, _ = bytes(self.statuses[start : start + SPLIT_SEATS]).split(_BYTES[wanted], limit)
+        found = [*map(add, accumulate(map(len, pieces)), range(start, start + len(pieces)))]
         find = self.statuses.find
-        at = start - 1
+        at = start + SPLIT_SEATS - 1
         while len(found) < limit and (at := find(wanted, at + 1)) >= 0:
             found.append(at)
         return tuple(found)
