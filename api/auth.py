@@ -55,10 +55,10 @@ class Authenticator:
         return user_id
 
     def _checked(self, header: bytes) -> int | None:
-        credentials = _credentials(header)
-        if credentials is None:
+        pair = credentials(header)
+        if pair is None:
             return None
-        email, password = credentials
+        email, password = pair
         user = self._find(email)
         # Unknown, wrong and inactive cost the same hash and the same comparison.
         expected = _NOBODYS_PASSWORD if user is None else user.password_sha256
@@ -66,7 +66,7 @@ class Authenticator:
         return user.user_id if user is not None and matches and user.is_active else None
 
 
-def _credentials(header: bytes) -> tuple[str, bytes] | None:
+def credentials(header: bytes) -> tuple[str, bytes] | None:
     """Email and password; None unless the header is Basic, base64 and UTF-8 with a colon."""
     scheme, _, token = header.partition(b" ")
     if scheme.lower() != b"basic":

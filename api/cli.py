@@ -16,11 +16,12 @@ import click
 
 from api import backup as backups
 from api import demo as demo_rooms
-from api import sagas_report, store
+from api import sagas_report, staff, store
 from api.emulators import EMULATORS, emulate
 from api.logs import set_up_logs
 from api.processes import PortTaken
 from api.settings import SECRETS, BadSetting, Settings, parse, variable
+from api.staff import Role
 from catalog import CatalogError
 from engine import STORE_FAULTS
 from torture.report import run_trials
@@ -29,7 +30,14 @@ from torture.trials import TRIALS
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 TIMEZONE = "Asia/Almaty"  # one zone for the whole country since 2024
-KNOWN_FAILURES = (BadSetting, CatalogError, PortTaken, store.StoreError, *STORE_FAULTS)
+KNOWN_FAILURES = (
+    BadSetting,
+    staff.BadStaffFile,
+    CatalogError,
+    PortTaken,
+    store.StoreError,
+    *STORE_FAULTS,
+)
 
 
 class _Group(click.Group):
@@ -123,6 +131,8 @@ def serve(data: Path, **chosen: Any) -> None:
 
     settings = chosen_settings(data, chosen)
     store.require(settings.data)
+    if settings.staff_file:
+        staff.read(Path(settings.staff_file))  # a fault is told here, in one sentence
     run(settings)
 
 
@@ -138,6 +148,23 @@ def serve(data: Path, **chosen: Any) -> None:
 def demo(data: Path, port: int) -> None:
     """Make demo data, start both emulators and the service, and say how to buy a ticket."""
     demo_rooms.run(data, port=port)
+
+
+@main.command("staff")
+@click.argument("role", type=click.Choice(list(Role)))
+@click.argument("name")
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar=variable("staff_file"),
+    required=True,
+    help="credentials file; made when missing",
+)
+def add_staff(role: str, name: str, file: Path) -> None:
+    """Add an organiser or an operator to the credentials file, and draw a password."""
+    password = staff.add(file, Role(role), name)
+    click.echo(f"{name}: {password}")
+    click.echo(f"It is shown once. Next: serve with --staff-file {file}, or restart.", err=True)
 
 
 @main.command("emulate")

@@ -16,12 +16,16 @@ from tempfile import TemporaryDirectory
 import click
 import httpx
 
-from api import store
+from api import staff, store
 from api.processes import CHILD_OF_VARIABLE, require_free_port
 from api.settings import Settings
+from api.staff import Role
 from catalog import demo
 
 HOST = "127.0.0.1"
+STAFF_FILE = "staff.txt"
+# Everybody knows these; they are of the demo alone.
+ORGANISER, OPERATOR = "organiser@billetter.kz", "operator@billetter.kz"
 MERCHANT_ID = "demo-merchant"
 MERCHANT_PASSWORD = "demo-password"
 READY_SECONDS_MAX = 120
@@ -41,6 +45,7 @@ def run(data: Path, *, port: int) -> None:
     try:
         if not store.is_initialised(data):
             make_data(data)
+        make_staff(data)
         _run(demo_settings(data, port=port), children)
     except KeyboardInterrupt:
         click.echo("Stopping ...", err=True)
@@ -60,6 +65,7 @@ def demo_settings(data: Path, *, port: int) -> Settings:
         provider_url=f"http://{HOST}:{port + 2}",
         merchant_id=MERCHANT_ID,
         merchant_password=MERCHANT_PASSWORD,
+        staff_file=str(data / STAFF_FILE),
         allow_reset=True,
         provider_calls_per_second=0,  # the emulator takes them as they come
     )
@@ -86,6 +92,15 @@ def make_data(data: Path) -> None:
     with TemporaryDirectory(prefix=".demo-", dir=data.parent) as directory:
         today = datetime.now(UTC).date()
         initialise(data, demo.write(Path(directory), today=today, progress=True), progress=True)
+
+
+def make_staff(data: Path) -> None:
+    """An organiser and an operator with the demo's password, where there are none."""
+    file = data / STAFF_FILE
+    if not file.exists():
+        members = ((Role.ORGANISER, ORGANISER), (Role.OPERATOR, OPERATOR))
+        lines = [staff.line_of(role, name, demo.PASSWORD) for role, name in members]
+        file.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
 def initialise(

@@ -11,13 +11,13 @@ from api.query import INT64_MAX, INT64_MIN, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
 
 Json = dict[str, Any]
 
-_INT64: Json = {"type": "integer", "format": "int64", "minimum": INT64_MIN, "maximum": INT64_MAX}
-_ID: Json = {"type": "integer", "format": "int64", "minimum": 1, "maximum": 2**53 - 1}
-_TEXT: Json = {"type": "string"}
-_COUNT: Json = {"type": "integer", "minimum": 0}
-_MONEY: Json = {"type": "string", "pattern": r"^[0-9]+\.[0-9]{2}$"}
-_BOOLEAN: Json = {"type": "boolean"}
-_INSTANT: Json = {"type": "string", "format": "date-time"}
+INT64: Json = {"type": "integer", "format": "int64", "minimum": INT64_MIN, "maximum": INT64_MAX}
+ID: Json = {"type": "integer", "format": "int64", "minimum": 1, "maximum": 2**53 - 1}
+TEXT: Json = {"type": "string"}
+COUNT: Json = {"type": "integer", "minimum": 0}
+MONEY: Json = {"type": "string", "pattern": r"^[0-9]+\.[0-9]{2}$"}
+BOOLEAN: Json = {"type": "boolean"}
+INSTANT: Json = {"type": "string", "format": "date-time"}
 _OUTSIDE: Json = {"type": "string", "enum": ["up", "down", "none"]}
 
 
@@ -31,16 +31,16 @@ def object_of(**properties: Json) -> Json:
     }
 
 
-def _taken(**properties: Json) -> Json:
+def taken(**properties: Json) -> Json:
     """What we read: other properties are ignored."""
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
-def _list(items: Json) -> Json:
+def list_of(items: Json) -> Json:
     return {"type": "array", "items": items}
 
 
-def _message(text: str) -> Json:
+def message_of(text: str) -> Json:
     return object_of(message={"type": "string", "enum": [text]})
 
 
@@ -59,7 +59,7 @@ class Doc:
     description: str = ""
 
 
-def _parameter(
+def parameter(
     name: str, schema: Json, description: str, *, required: bool = False, where: str = "query"
 ) -> Json:
     return {
@@ -71,26 +71,28 @@ def _parameter(
     }
 
 
-_PAGE = _parameter(
-    "page", {**_INT64, "minimum": 1, "default": 1}, "Номер страницы, с 1. За последней – []."
+_PAGE = parameter(
+    "page", {**INT64, "minimum": 1, "default": 1}, "Номер страницы, с 1. За последней – []."
 )
-_PAGE_SIZE = _parameter(
+_PAGE_SIZE = parameter(
     "pageSize",
     {"type": "integer", "minimum": 1, "maximum": PAGE_SIZE_MAX, "default": PAGE_SIZE_DEFAULT},
     "Сколько записей на странице.",
 )
-_ORDER = _parameter("orderId", _INT64, "Номер платежа, который мы дали шлюзу.", required=True)
+_ORDER = parameter("orderId", INT64, "Номер платежа, который мы дали шлюзу.", required=True)
 _SEAT_STATUS: Json = {"type": "string", "enum": ["FREE", "RESERVED", "SOLD"]}
 
-DOCS: Mapping[tuple[str, str], Doc] = {
+Docs = Mapping[tuple[str, str], Doc]
+
+DOCS: Docs = {
     ("GET", "/api/events"): Doc(
         "Список и поиск событий",
         "События",
-        _list(object_of(id=_ID, title={"type": "string"})),
+        list_of(object_of(id=ID, title={"type": "string"})),
         [{"id": 1, "title": "Селеста Морейра"}],
         parameters=(
-            _parameter("query", {"type": "string"}, "Слова из названия или описания."),
-            _parameter("date", {"type": "string", "format": "date"}, "День события."),
+            parameter("query", {"type": "string"}, "Слова из названия или описания."),
+            parameter("date", {"type": "string", "format": "date"}, "День события."),
             _PAGE,
             _PAGE_SIZE,
         ),
@@ -100,15 +102,15 @@ DOCS: Mapping[tuple[str, str], Doc] = {
         "Одно событие и свободные места по зонам",
         "События",
         object_of(
-            id=_ID,
-            title=_TEXT,
-            description=_TEXT,
-            type=_TEXT,
+            id=ID,
+            title=TEXT,
+            description=TEXT,
+            type=TEXT,
             date={"type": "string", "format": "date"},
-            datetime_start=_TEXT,
-            provider=_TEXT,
+            datetime_start=TEXT,
+            provider=TEXT,
             active={"type": "boolean"},
-            zones=_list(object_of(name=_TEXT, price=_MONEY, total_seats=_COUNT, free_seats=_COUNT)),
+            zones=list_of(object_of(name=TEXT, price=MONEY, total_seats=COUNT, free_seats=COUNT)),
         ),
         {
             "id": 1,
@@ -128,7 +130,7 @@ DOCS: Mapping[tuple[str, str], Doc] = {
                 }
             ],
         },
-        parameters=(_parameter("id", _INT64, "Событие.", required=True, where="path"),),
+        parameters=(parameter("id", INT64, "Событие.", required=True, where="path"),),
         description=(
             "У прошедших событий (active: false) зон нет: они не продаются. Если нам выделена "
             "часть зала, считаются только её места."
@@ -138,21 +140,21 @@ DOCS: Mapping[tuple[str, str], Doc] = {
         "Одна моя бронь и её платежи",
         "Брони",
         object_of(
-            id=_ID,
-            event_id=_ID,
-            status=_TEXT,
-            created_at=_INSTANT,
-            expires_at=_TEXT,
-            seats=_list(object_of(id=_ID)),
-            payments=_list(
+            id=ID,
+            event_id=ID,
+            status=TEXT,
+            created_at=INSTANT,
+            expires_at=TEXT,
+            seats=list_of(object_of(id=ID)),
+            payments=list_of(
                 object_of(
-                    order_id=_ID,
-                    amount=_MONEY,
-                    status=_TEXT,
-                    page=_TEXT,
-                    refund_pending=_BOOLEAN,
-                    parked=_BOOLEAN,
-                    timeline=_list(object_of(at=_INSTANT, what=_TEXT, text=_TEXT)),
+                    order_id=ID,
+                    amount=MONEY,
+                    status=TEXT,
+                    page=TEXT,
+                    refund_pending=BOOLEAN,
+                    parked=BOOLEAN,
+                    timeline=list_of(object_of(at=INSTANT, what=TEXT, text=TEXT)),
                 )
             ),
         ),
@@ -181,8 +183,14 @@ DOCS: Mapping[tuple[str, str], Doc] = {
                 }
             ],
         },
-        parameters=(_parameter("id", _INT64, "Бронь.", required=True, where="path"),),
+        parameters=(parameter("id", INT64, "Бронь.", required=True, where="path"),),
         description="parked: без оператора дальше не пойдёт; ничего не потеряно.",
+    ),
+    ("GET", "/x/staff"): Doc(
+        "Кто я из сотрудников",
+        "Сервер",
+        object_of(name=TEXT, role={"type": "string", "enum": ["organiser", "operator"]}),
+        {"name": "olga", "role": "organiser"},
     ),
     ("GET", "/x/sagas"): Doc(
         "Что мы должны шлюзу и организатору",
@@ -190,20 +198,20 @@ DOCS: Mapping[tuple[str, str], Doc] = {
         object_of(
             gateway=_OUTSIDE,
             provider=_OUTSIDE,
-            unsettled=_COUNT,
-            owed_back=_MONEY,
-            parked_count=_COUNT,
-            parked=_list(
+            unsettled=COUNT,
+            owed_back=MONEY,
+            parked_count=COUNT,
+            parked=list_of(
                 object_of(
-                    order_id=_ID,
-                    booking_id=_ID,
-                    payment_id=_TEXT,
-                    amount=_MONEY,
-                    payment=_TEXT,
-                    reservation=_TEXT,
-                    provider_order=_TEXT,
-                    since=_TEXT,
-                    reasons=_list(_TEXT),
+                    order_id=ID,
+                    booking_id=ID,
+                    payment_id=TEXT,
+                    amount=MONEY,
+                    payment=TEXT,
+                    reservation=TEXT,
+                    provider_order=TEXT,
+                    since=TEXT,
+                    reasons=list_of(TEXT),
                 )
             ),
         ),
@@ -220,37 +228,37 @@ DOCS: Mapping[tuple[str, str], Doc] = {
     ("POST", "/x/sagas/retry"): Doc(
         "Повторить отложенное сейчас",
         "Сервер",
-        object_of(retried=_COUNT),
+        object_of(retried=COUNT),
         {"retried": 0},
         description="Только с машины сервера. Иначе отложенное повторяется раз в час.",
     ),
     ("POST", "/api/bookings"): Doc(
         "Создать бронь",
         "Брони",
-        object_of(id=_ID),
+        object_of(id=ID),
         {"id": 1000000001},
         status=201,
-        takes=_taken(event_id=_INT64),
+        takes=taken(event_id=INT64),
         sends={"event_id": 1},
     ),
     ("GET", "/api/bookings"): Doc(
         "Мои брони",
         "Брони",
-        _list(object_of(id=_ID, event_id=_ID, seats=_list(object_of(id=_ID)))),
+        list_of(object_of(id=ID, event_id=ID, seats=list_of(object_of(id=ID)))),
         [{"id": 1000000001, "event_id": 1, "seats": [{"id": 10010001}]}],
         description="Новые – в конце; у отменённых нет мест.",
     ),
     ("GET", "/api/seats"): Doc(
         "Места зала",
         "Места",
-        _list(object_of(id=_ID, row=_ID, number=_ID, status=_SEAT_STATUS, price=_MONEY)),
+        list_of(object_of(id=ID, row=ID, number=ID, status=_SEAT_STATUS, price=MONEY)),
         [{"id": 10010001, "row": 1, "number": 1, "status": "FREE", "price": "40000.00"}],
         parameters=(
-            _parameter("event_id", _INT64, "Событие.", required=True),
+            parameter("event_id", INT64, "Событие.", required=True),
             _PAGE,
             _PAGE_SIZE,
-            _parameter("row", {**_INT64, "minimum": 1}, "Только этот ряд."),
-            _parameter("status", _SEAT_STATUS, "Только такие места."),
+            parameter("row", {**INT64, "minimum": 1}, "Только этот ряд."),
+            parameter("status", _SEAT_STATUS, "Только такие места."),
         ),
         description=(
             "По рядам и номерам. Со status=FREE и без page свободные места раздаются: следующий "
@@ -261,17 +269,17 @@ DOCS: Mapping[tuple[str, str], Doc] = {
     ("PATCH", "/api/seats/select"): Doc(
         "Добавить место в бронь",
         "Места",
-        _message("Место успешно добавлено в бронь"),
+        message_of("Место успешно добавлено в бронь"),
         {"message": "Место успешно добавлено в бронь"},
-        takes=_taken(booking_id=_INT64, seat_id=_INT64),
+        takes=taken(booking_id=INT64, seat_id=INT64),
         sends={"booking_id": 1000000001, "seat_id": 10010001},
     ),
     ("PATCH", "/api/seats/release"): Doc(
         "Освободить место",
         "Места",
-        _message("Место успешно освобождено"),
+        message_of("Место успешно освобождено"),
         {"message": "Место успешно освобождено"},
-        takes=_taken(seat_id=_INT64),
+        takes=taken(seat_id=INT64),
         sends={"seat_id": 10010001},
         description="После начала оплаты прекращает её; бронь остаётся с прочими местами.",
     ),
@@ -279,16 +287,16 @@ DOCS: Mapping[tuple[str, str], Doc] = {
         "Начать оплату",
         "Брони",
         status=302,
-        takes=_taken(booking_id=_INT64),
+        takes=taken(booking_id=INT64),
         sends={"booking_id": 1000000001},
         description="Адрес страницы оплаты – в заголовке Location; при повторе тот же.",
     ),
     ("PATCH", "/api/bookings/cancel"): Doc(
         "Отменить бронь",
         "Брони",
-        _message("Бронь успешно отменена"),
+        message_of("Бронь успешно отменена"),
         {"message": "Бронь успешно отменена"},
-        takes=_taken(booking_id=_INT64),
+        takes=taken(booking_id=INT64),
         sends={"booking_id": 1000000001},
         description="На любом шаге; оплаченную – не позже чем за 12 часов до события.",
     ),
@@ -308,7 +316,7 @@ DOCS: Mapping[tuple[str, str], Doc] = {
         "Уведомление платёжного шлюза",
         "Платежи",
         takes={
-            **_taken(
+            **taken(
                 paymentId={"type": "string"},
                 status={"type": "string"},
                 teamSlug={"type": "string"},
@@ -331,13 +339,13 @@ DOCS: Mapping[tuple[str, str], Doc] = {
         "Продажи события",
         "Аналитика",
         object_of(
-            event_id=_ID,
-            total_seats=_COUNT,
-            sold_seats=_COUNT,
-            reserved_seats=_COUNT,
-            free_seats=_COUNT,
-            total_revenue=_MONEY,
-            bookings_count=_COUNT,
+            event_id=ID,
+            total_seats=COUNT,
+            sold_seats=COUNT,
+            reserved_seats=COUNT,
+            free_seats=COUNT,
+            total_revenue=MONEY,
+            bookings_count=COUNT,
         ),
         {
             "event_id": 1,
@@ -348,7 +356,7 @@ DOCS: Mapping[tuple[str, str], Doc] = {
             "total_revenue": "80000.00",
             "bookings_count": 2,
         },
-        parameters=(_parameter("id", _INT64, "Событие.", required=True),),
+        parameters=(parameter("id", INT64, "Событие.", required=True),),
         description="Выручка – за проданные места; отменённые брони не считаются.",
     ),
     ("POST", "/api/reset"): Doc(

@@ -25,6 +25,7 @@ from api.problems import (
     BAD_REQUEST,
     METHOD_NOT_ALLOWED,
     NOT_READY,
+    STAFF_ONLY,
     UNAUTHENTICATED,
     Problem,
     Refusal,
@@ -32,6 +33,7 @@ from api.problems import (
 from api.query import parse_query
 from api.reply import Header, Reply, send_reply
 from api.service import Service
+from api.staff import Role
 from engine import Key
 
 _Input = TypeVar("_Input")
@@ -95,6 +97,8 @@ class Operation(Generic[_Input]):
     body: Callable[[bytes], _Input] | None = None
     query: Callable[[Mapping[str, str]], _Input] | None = None
     public: bool = False
+    # Who of the staff may make it, and no buyer; empty: no role is asked for.
+    roles: tuple[Role, ...] = ()
     # False: the reply tells of nothing that a crash could take back, or says so.
     durable: bool = True
     # True: an Idempotency-Key is honoured.
@@ -123,6 +127,9 @@ class Endpoint:
         self._service = service
         self._bodies = bodies
         self._authenticate = None if operation.public else authenticator.user_id
+        if operation.roles:
+            self._authenticate = self._staff_only
+            self._is_buyer = authenticator.user_id
         self._admission = service.admission
         self._reads_body = operation.method in ("POST", "PATCH")
         self._signature = f"{operation.method} {operation.path}"
@@ -191,6 +198,15 @@ class Endpoint:
             user_id = found
         client = scope.get("client")
         return Call(self._service, value, user_id, key, raw, headers, client[0] if client else "")
+
+    def _staff_only(self, header: bytes | None) -> int | None:
+        """NOBODY for a member of the staff in one of the roles; None: nobody we know."""
+        member = self._service.staff.member(header)
+        if member is not None and member.role in self._operation.roles:
+            return NOBODY
+        if member is not None or self._is_buyer(header) is not None:
+            raise Refusal(STAFF_ONLY)
+        return None
 
     def _asked(self, raw: bytes, path_params: dict[str, str]) -> Any:
         if not path_params and len(raw) <= QUERY_BYTES_KEPT_MAX:

@@ -4,6 +4,7 @@ from api.endpoint import Call
 from api.problems import OPERATOR_ONLY, Refusal
 from api.reply import Reply, json_reply
 from api.seats import money
+from api.staff import Role
 from api.timeline import instant
 from engine import Payment
 
@@ -35,8 +36,11 @@ async def retry_parked(call: Call[None]) -> Reply:
 
 
 def require_operator(call: Call[None]) -> None:
-    """Refuse whoever isn't on this machine; a proxy on the same machine isn't."""
-    if call.client not in _LOOPBACK or b"x-forwarded-for" in call.headers:
+    """Refuse whoever is neither on this machine nor an operator; a proxy's clients aren't here."""
+    if call.client in _LOOPBACK and b"x-forwarded-for" not in call.headers:
+        return
+    member = call.service.staff.member(call.headers.get(b"authorization"))
+    if member is None or member.role is not Role.OPERATOR:
         raise Refusal(OPERATOR_ONLY)
 
 

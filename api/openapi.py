@@ -8,12 +8,14 @@ from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
 
-from api import problems
-from api.docs import DOCS, Doc, Json, object_of
+from api import docs, problems
+from api.docs import Doc, Docs, Json, object_of
 from api.endpoint import Operation
 from api.problems import PROBLEM_JSON, TYPE_PREFIX, Problem
 
 _OK = "text/plain"
+# What each room within says of its calls.
+DOCS: Docs = {**docs.DOCS}
 _KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -74,6 +76,8 @@ def problems_of(operation: Operation[Any]) -> tuple[Problem, ...]:
         found.append(problems.BAD_REQUEST)
     if not operation.public:
         found += [problems.BAD_REQUEST, problems.UNAUTHENTICATED]
+    if operation.roles:
+        found.append(problems.STAFF_ONLY)
     if writes:
         found += [problems.BODY_TOO_SLOW, problems.BODY_TOO_LARGE]
     if operation.keyed:

@@ -7,6 +7,7 @@ from api import bookings, obligations, openapi, pages, payments, problems, seats
 from api.body import decoder
 from api.endpoint import Operation
 from api.events import EventPages, event_query, events_query
+from api.staff import Role
 from engine import event_of_booking
 
 _SEATS_419 = (
@@ -170,6 +171,7 @@ def _system_calls() -> tuple[Operation[Any], ...]:
     return (
         Operation("GET", "/healthz", system.alive, public=True, durable=False, ungated=True),
         Operation("GET", "/readyz", system.ready, public=True, durable=False, ungated=True),
+        Operation("GET", "/x/staff", system.tell_member, roles=tuple(Role), durable=False),
         Operation("GET", "/x/version", system.tell_version, public=True, durable=False),
         Operation(
             "GET",

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import NoReturn
 
 import structlog
@@ -20,7 +21,7 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes, TaskImpl
 from granian.http import HTTP1Settings
 
-from api import store
+from api import staff, store
 from api.app import App, create_app
 from api.clock import Clock
 from api.cores import aside, free_network_threads, share_a_core
@@ -106,6 +107,7 @@ def application() -> App:
         webhook_secret=settings.webhook_secret.encode(),
         merchant_id=settings.merchant_id,
         admission=settings.admission,
+        staff=staff.read(Path(settings.staff_file)) if settings.staff_file else None,
     )
 
     @asynccontextmanager

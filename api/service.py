@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from api.admission import Admission, AdmissionLimits
+from api.staff import Staff
 from api.stalls import Stalls
 from catalog import Catalog
 from engine import Engine
@@ -43,6 +44,7 @@ class Service:
         merchant_id: str = "",
         limits: Limits | None = None,
         admission: AdmissionLimits | None = None,
+        staff: Staff | None = None,
     ) -> None:
         """Without a secret, notifications need no signature; `merchant_id` is what they name."""
         self.clock_ms = clock_ms
@@ -52,6 +54,7 @@ class Service:
         self.limits = limits or Limits()
         self.admission = Admission(admission or AdmissionLimits())
         self.stalls = Stalls()
+        self.staff = staff or Staff()
         self.is_ready = False
 
     def open(self, *, engine: Engine, catalog: Catalog, sagas: Sagas) -> None:

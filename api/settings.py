@@ -78,6 +78,9 @@ class Settings:
     any_core: bool = field(
         default=False, metadata={"help": "let no threads share a core on purpose"}
     )
+    staff_file: str = field(
+        default="", metadata={"help": "organisers and operators, a line each; empty: none"}
+    )
     allow_reset: bool = field(default=False, metadata={"help": "let anyone POST /api/reset"})
 
     def __post_init__(self) -> None:

@@ -25,6 +25,13 @@ async def tell_version(_: Call[None]) -> Reply:
     return _VERSION
 
 
+async def tell_member(call: Call[None]) -> Reply:
+    """Who is asking, of the staff."""
+    member = call.service.staff.member(call.headers.get(b"authorization"))
+    assert member is not None, "the endpoint has checked the role"
+    return json_reply({"name": member.name, "role": member.role})
+
+
 async def reset(call: Call[None]) -> Reply:
     """Needs no user, so it is refused unless the operator has allowed it."""
     if not call.service.allow_reset:

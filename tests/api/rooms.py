@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 import catalog
 from api.app import create_app
 from api.service import Service
+from api.staff import Member, Role, Staff
 from catalog import Catalog, HallPlan, User
 from engine import Engine, Event, Hall, Payment, Rules, Sale, Zone, seat_id_of
 from engine.errors import UnknownPayment
@@ -39,7 +40,10 @@ EVENTS = (
 )
 
 ANN, BOB, GONE = "анна@билет.kz", "bob@show.go", "gone@show.go"
-PASSWORDS = {ANN: "p:a:ss", BOB: "IgnoreMe}?,", GONE: "was:active"}
+# An organiser and an operator.
+OLGA, IVAN = "olga", "ivan"
+PASSWORDS = {ANN: "p:a:ss", BOB: "IgnoreMe}?,", GONE: "was:active", OLGA: "opera", IVAN: "root"}
+ROLES = {OLGA: Role.ORGANISER, IVAN: Role.OPERATOR}
 IDS = {ANN: 1, BOB: 2, GONE: 3}
 
 
@@ -59,10 +63,16 @@ class FakeUsers:
 
     def find(self, email: str) -> User | None:
         self.finds += 1
-        if email not in PASSWORDS:
+        if email not in IDS:
             return None
         digest = hashlib.sha256(PASSWORDS[email].encode()).digest()
         return User(IDS[email], email, digest, email != GONE, "", "")
+
+
+def staff() -> Staff:
+    """Those who work here."""
+    digests = {name: hashlib.sha256(PASSWORDS[name].encode()).digest() for name in ROLES}
+    return Staff({name: Member(name, role, digests[name]) for name, role in ROLES.items()})
 
 
 class FakeEvents:
@@ -184,7 +194,7 @@ class Rooms:
         self, runner: asyncio.Runner, *, rules: Rules | None = None, **chosen: Any
     ) -> None:
         self._runner = runner
-        chosen = {"allow_reset": True, "merchant_id": MERCHANT, **chosen}
+        chosen = {"allow_reset": True, "merchant_id": MERCHANT, "staff": staff(), **chosen}
         self.now_ms = NOW_MS
         self.service = Service(clock_ms=lambda: self.now_ms, **chosen)
         self.engine = Engine(EVENTS, rules=rules)

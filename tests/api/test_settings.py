@@ -38,6 +38,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "event_calls_waiting": ("100", 100),
     "event_wait_seconds": ("2", 2),
     "any_core": ("true", True),
+    "staff_file": ("staff.txt", "staff.txt"),
     "allow_reset": ("true", True),
 }
 ALL = {variable(name): text for name, (text, _) in GIVEN.items()}
