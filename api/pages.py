@@ -1,4 +1,4 @@
-"""Pages for people: the start page, the API's documentation, and what each problem means.
+"""Pages about the API: its documentation, and what each problem means.
 
 Everything comes from this server: the Content-Security-Policy lets no page reach another host.
 """
@@ -66,22 +66,12 @@ _PAGE_HTML = """\
 {content}
 </html>
 """
-_START = """\
-<p>Билеты на концерты, спектакли и матчи: поиск событий, выбор мест, бронь, оплата и возврат.</p>
-<ul>
-<li><a href="/docs">Описание API</a>, которое можно сразу попробовать</li>
-<li><a href="/openapi.json">То же для программ</a> (OpenAPI 3.1)</li>
-<li><a href="/api/events">События</a></li>
-<li><a href="/problems">Что означают ошибки</a></li>
-</ul>
-"""
 
 
 def operations(document: dict[str, Any]) -> tuple[Operation[Any], ...]:
     """Constant replies, made once; `document` is what /openapi.json says."""
     openapi = reply(200, JSON, orjson.dumps(document), *_SECURITY)
     pages = {
-        "/": _page("Billetter", _START),
         "/docs": reply(200, HTML, _DOCS_HTML.encode(), *_SECURITY),
         "/docs/docs.js": reply(200, _JS, _DOCS_JS.encode(), *_SECURITY, _CACHED),
         "/openapi.json": openapi,

@@ -3,7 +3,18 @@
 from operator import attrgetter
 from typing import Any
 
-from api import bookings, obligations, openapi, pages, payments, problems, seats, system, timeline
+from api import (
+    bookings,
+    obligations,
+    openapi,
+    pages,
+    payments,
+    problems,
+    seats,
+    system,
+    timeline,
+    web_files,
+)
 from api.body import decoder
 from api.endpoint import Operation
 from api.events import EventPages, event_query, events_query
@@ -35,7 +46,7 @@ def operations() -> tuple[Operation[Any], ...]:
         *_payment_calls(),
         *_system_calls(),
     )
-    return (*calls, *pages.operations(openapi.document(calls)))
+    return (*calls, *pages.operations(openapi.document(calls)), *web_files.operations())
 
 
 def _calls_of_the_crowd(events: EventPages) -> tuple[Operation[Any], ...]:

@@ -8,6 +8,7 @@ import orjson
 import pytest
 from starlette.routing import Route
 
+import web
 from api import openapi, problems
 from api.endpoint import Resource
 from api.routes import operations
@@ -33,9 +34,9 @@ def test_every_route_is_documented_and_nothing_else(rooms: Rooms, document: Any)
         (method.upper(), path) for path, item in document["paths"].items() for method in item
     }
     assert served - pages == documented
-    assert all(
-        path == "/" or path.startswith(("/docs", "/problems", "/openapi")) for _, path in pages
-    )
+    for_people = {"/"} | {f"/{path.stem}" for path in web.files() if path.suffix == ".html"}
+    about_the_api = ("/docs", "/openapi", "/problems", "/web/")
+    assert all(path in for_people or path.startswith(about_the_api) for _, path in pages)
 
 
 def test_every_description_belongs_to_a_call() -> None:

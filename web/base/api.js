@@ -1,0 +1,121 @@
+// The API as pages call it: JSON both ways, a refusal as a Problem, patience where it helps.
+
+import { noteAnswer } from "./clock.js";
+
+// Refusals that did nothing and pass by themselves: asked again after the server's Retry-After.
+const PASSING = new Set(["busy", "event-crowded", "not-ready", "too-many-calls"]);
+const PASSING_TRIES = 6;
+const NETWORK_WAITS_MS = [500, 1500, 4000];
+const PREFIX = "/problems/";
+
+/** A refusal: `name` as in /problems, or "network" where no answer came. */
+export class Problem extends Error {
+  /** @param {string} name @param {number} status @param {string} detail @param {number} retryMs */
+  constructor(name, status = 0, detail = "", retryMs = 0) {
+    super(detail || name);
+    this.name = name;
+    this.status = status;
+    this.detail = detail;
+    this.retryMs = retryMs;
+  }
+}
+
+/**
+ * @typedef {object} Asking
+ * @property {string} [authorization] the header of whoever asks
+ * @property {AbortSignal} [signal]
+ * @property {(problem: Problem) => void} [onWait] told before each pause
+ */
+
+/** Read JSON. @param {string} path @param {Asking} [asking] */
+export async function get(path, asking = {}) {
+  return (await ask("GET", path, undefined, asking)).json();
+}
+
+/** Read bytes. @param {string} path @param {Asking} [asking] */
+export async function getBytes(path, asking = {}) {
+  return (await ask("GET", path, undefined, asking)).arrayBuffer();
+}
+
+/**
+ * Change something, once: however often it is sent, the key is the same, so the server does it once.
+ * Answers null where the server redirects, because a script isn't told where to.
+ * @param {"POST" | "PATCH"} method @param {string} path @param {object} body @param {Asking} [asking]
+ */
+export async function change(method, path, body, asking = {}) {
+  const answer = await ask(method, path, body, asking);
+  if (answer.type === "opaqueredirect") return null;
+  const text = await answer.text();
+  return text.startsWith("{") || text.startsWith("[") ? JSON.parse(text) : {};
+}
+
+async function ask(method, path, body, asking) {
+  const request = prepared(method, body, asking);
+  let failures = 0;
+  let refusals = 0;
+  for (;;) {
+    const [answer, problem] = await once(path, request);
+    if (problem === null) return answer;
+    const waitMs = pause(problem, problem.status === 0 ? failures++ : refusals++);
+    if (waitMs === null) throw problem;
+    asking.onWait?.(problem);
+    await wait(waitMs, asking.signal);
+  }
+}
+
+/** How long to wait before the next try; null: it is of no use. */
+function pause(problem, triesBefore) {
+  if (problem.status === 0) return NETWORK_WAITS_MS[triesBefore] ?? null;
+  if (!PASSING.has(problem.name) || triesBefore >= PASSING_TRIES) return null;
+  return problem.retryMs * (1 + Math.random());
+}
+
+function prepared(method, body, asking) {
+  const headers = new Headers({ Accept: "application/json" });
+  if (asking.authorization) headers.set("Authorization", asking.authorization);
+  if (body !== undefined) headers.set("Content-Type", "application/json");
+  if (method !== "GET") headers.set("Idempotency-Key", newKey());
+  // A script isn't shown where a redirect leads; to follow it would ask the gateway as a script.
+  const redirect = /** @type {RequestRedirect} */ ("manual");
+  const sent = body === undefined ? undefined : JSON.stringify(body);
+  return { method, headers, body: sent, redirect, credentials: "omit", signal: asking.signal };
+}
+
+async function once(path, request) {
+  const sent = Date.now();
+  let answer;
+  try {
+    answer = await fetch(path, request);
+  } catch (error) {
+    if (request.signal?.aborted) throw error;
+    return [null, new Problem("network")];
+  }
+  noteAnswer(answer.headers, sent, Date.now());
+  if (answer.ok || answer.type === "opaqueredirect") return [answer, null];
+  return [null, await problemOf(answer)];
+}
+
+async function problemOf(answer) {
+  const retryMs = 1000 * Number(answer.headers.get("retry-after") ?? 1);
+  const told = await answer.json().catch(() => ({}));
+  const type = String(told.type ?? "");
+  const name = type.startsWith(PREFIX) ? type.slice(PREFIX.length) : `status-${answer.status}`;
+  return new Problem(name, answer.status, String(told.detail ?? ""), retryMs);
+}
+
+/** Random enough that two clients never choose the same; `randomUUID` wants HTTPS. */
+export function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** @param {number} ms @param {AbortSignal} [signal] */
+export function wait(ms, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
+}
