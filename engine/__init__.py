@@ -19,8 +19,9 @@ from engine.domain import (
     event_of_booking,
     seat_id_of,
 )
-from engine.engine import Engine, end_process
+from engine.engine import Engine, Histogram, end_process
 from engine.errors import Rejected
+from engine.figures import DiskFigures, LogFigures, Obligations, Totals, disk_figures
 from engine.keys import Key
 from engine.queries import Analytics, SeatPage, SeatView, ZoneFigures
 from engine.store import STORE_FAULTS, covered_lsn
@@ -30,10 +31,14 @@ __all__ = [
     "Analytics",
     "Booking",
     "BookingStatus",
+    "DiskFigures",
     "Engine",
     "Event",
     "Hall",
+    "Histogram",
     "Key",
+    "LogFigures",
+    "Obligations",
     "Payment",
     "PaymentStatus",
     "Rejected",
@@ -44,9 +49,11 @@ __all__ = [
     "SeatPage",
     "SeatStatus",
     "SeatView",
+    "Totals",
     "Zone",
     "ZoneFigures",
     "covered_lsn",
+    "disk_figures",
     "end_process",
     "event_of_booking",
     "seat_id_of",

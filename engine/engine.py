@@ -4,12 +4,13 @@ It holds no rule of the domain. What a method says has happened when it returns,
 may be told before `durable` (or `flush`) has returned (I5).
 """
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from functools import partial
 from heapq import heappop
 from pathlib import Path
 from typing import Any, Self
 
-from engine import decide, queries, settle, slices
+from engine import decide, figures, queries, settle, slices
 from engine.apply import apply
 from engine.collector import collector_off
 from engine.domain import Booking, Event, Payment, Receipt, event_of_seat
@@ -46,6 +47,7 @@ from wal import (
     Log,
     MemoryLog,
 )
+from wal import Histogram as Histogram  # plain counts, for the rooms above
 from wal import end_process as end_process  # what fail stop means, for the rooms above
 
 
@@ -131,6 +133,8 @@ class Engine:
         self.attempts_of = views.attempts_of
         self.orders_since = views.orders_since
         self.next_deadline_ms = views.next_deadline_ms
+        self.totals = partial(figures.totals, state)
+        self.obligations = partial(figures.obligations, state)
 
     # Durability
 
@@ -170,6 +174,10 @@ class Engine:
     @property
     def durable_lsn(self) -> int:
         return self._log.durable_lsn
+
+    def log_figures(self) -> figures.LogFigures:
+        group = self._commit_group
+        return figures.log_figures(self._log, None if group is None else group.figures)
 
     @property
     def sealed_lsn(self) -> int:
@@ -403,6 +411,8 @@ class Engine:
     attempts_of: Callable[[Booking], list[Payment]]
     orders_since: Callable[[int], list[int]]
     next_deadline_ms: Callable[[], int | None]
+    totals: Callable[[], Iterator[figures.Totals]]
+    obligations: Callable[[], Iterator[figures.Obligations]]
 
     def payment(self, order_id: int) -> Payment | None:
         """Our attempt by our id. Not to be changed by the caller."""
