@@ -16,9 +16,10 @@ import click
 
 from api import backup as backups
 from api import demo as demo_rooms
-from api import sagas_report, staff, store
+from api import staff, store
 from api.emulators import EMULATORS, emulate
 from api.logs import set_up_logs
+from api.operator import sagas_report
 from api.processes import PortTaken
 from api.settings import SECRETS, BadSetting, Settings, parse, variable
 from api.staff import Role

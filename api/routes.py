@@ -5,7 +5,6 @@ from typing import Any
 
 from api import (
     bookings,
-    obligations,
     openapi,
     pages,
     payments,
@@ -18,6 +17,7 @@ from api import (
 from api.body import decoder
 from api.endpoint import Operation
 from api.events import EventPages, event_query, events_query
+from api.operator import routes as operator_routes
 from api.staff import Role
 from engine import event_of_booking
 
@@ -45,6 +45,7 @@ def operations() -> tuple[Operation[Any], ...]:
         *_other_calls(events),
         *_payment_calls(),
         *_system_calls(),
+        *operator_routes.operations(),
     )
     return (*calls, *pages.operations(openapi.document(calls)), *web_files.operations())
 
@@ -184,28 +185,4 @@ def _system_calls() -> tuple[Operation[Any], ...]:
         Operation("GET", "/readyz", system.ready, public=True, durable=False, ungated=True),
         Operation("GET", "/x/staff", system.tell_member, roles=tuple(Role), durable=False),
         Operation("GET", "/x/version", system.tell_version, public=True, durable=False),
-        Operation(
-            "GET",
-            "/x/sagas",
-            obligations.show_obligations,
-            public=True,
-            durable=False,
-            problems=(problems.OPERATOR_ONLY,),
-        ),
-        Operation(
-            "POST",
-            "/x/sagas/retry",
-            obligations.retry_parked,
-            public=True,
-            durable=False,
-            problems=(problems.OPERATOR_ONLY,),
-        ),
-        Operation(
-            "GET",
-            "/metrics",
-            system.metrics,
-            public=True,
-            durable=False,
-            problems=(problems.OPERATOR_ONLY,),
-        ),
     )

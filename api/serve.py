@@ -108,6 +108,7 @@ def application() -> App:
         merchant_id=settings.merchant_id,
         admission=settings.admission,
         staff=staff.read(Path(settings.staff_file)) if settings.staff_file else None,
+        metrics_open=settings.metrics_open,
     )
 
     @asynccontextmanager
@@ -169,7 +170,7 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
     keeper.watch(clock.watch())
     keeper.watch(service.stalls.watch())
     keeper.watch(asyncio.to_thread(catalog.warm_up))
-    service.open(engine=engine, catalog=catalog, sagas=sagas)
+    service.open(engine=engine, catalog=catalog, sagas=sagas, directory=settings.data)
     log.info("ready", **settings.shown())
     try:
         yield

@@ -1,7 +1,8 @@
 """What the handlers work with: the opened rooms behind them, and whether they may be used yet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import dataclass
+from pathlib import Path
 
 from api.admission import Admission, AdmissionLimits
 from api.staff import Staff
@@ -45,6 +46,7 @@ class Service:
         limits: Limits | None = None,
         admission: AdmissionLimits | None = None,
         staff: Staff | None = None,
+        metrics_open: bool = False,
     ) -> None:
         """Without a secret, notifications need no signature; `merchant_id` is what they name."""
         self.clock_ms = clock_ms
@@ -55,10 +57,21 @@ class Service:
         self.admission = Admission(admission or AdmissionLimits())
         self.stalls = Stalls()
         self.staff = staff or Staff()
+        self.metrics_open = metrics_open
+        # What grows and shrinks, by its name in /metrics, with what is said of it there. Whoever
+        # makes such a thing puts it here.
+        self.sizes: dict[str, tuple[str, Sized]] = {}
+        self.directory: Path | None = None
         self.is_ready = False
 
-    def open(self, *, engine: Engine, catalog: Catalog, sagas: Sagas) -> None:
-        """From now on calls are answered: everything acknowledged earlier must be visible."""
+    def open(
+        self, *, engine: Engine, catalog: Catalog, sagas: Sagas, directory: Path | None = None
+    ) -> None:
+        """From now on calls are answered: everything acknowledged earlier must be visible.
+
+        Without a `directory` nothing is told of the disk.
+        """
+        self.directory = directory
         self.engine = engine
         self.catalog = catalog
         self.sagas = sagas

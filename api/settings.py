@@ -81,6 +81,7 @@ class Settings:
     staff_file: str = field(
         default="", metadata={"help": "organisers and operators, a line each; empty: none"}
     )
+    metrics_open: bool = field(default=False, metadata={"help": "let anyone read /metrics"})
     allow_reset: bool = field(default=False, metadata={"help": "let anyone POST /api/reset"})
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from api.obligations import parked_row
+from api.operator.obligations import parked_row
 from api.seats import money
 from api.store import StoreError
 from engine import STORE_FAULTS, PaymentStatus

@@ -39,6 +39,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "event_wait_seconds": ("2", 2),
     "any_core": ("true", True),
     "staff_file": ("staff.txt", "staff.txt"),
+    "metrics_open": ("true", True),
     "allow_reset": ("true", True),
 }
 ALL = {variable(name): text for name, (text, _) in GIVEN.items()}
