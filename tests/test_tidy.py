@@ -32,6 +32,7 @@ MAY_IMPORT = {
 ROOMS = set(MAY_IMPORT)
 
 STORE_USERS = {
+    "engine/audit.py",
     "engine/backup.py",
     "engine/engine.py",
     "engine/figures.py",
