@@ -19,6 +19,7 @@ from api import demo as demo_rooms
 from api import staff, store
 from api.emulators import EMULATORS, emulate
 from api.logs import set_up_logs
+from api.operator import audit as audit_report
 from api.operator import sagas_report
 from api.processes import PortTaken
 from api.settings import SECRETS, BadSetting, Settings, parse, variable
@@ -149,6 +150,17 @@ def serve(data: Path, **chosen: Any) -> None:
 def demo(data: Path, port: int) -> None:
     """Make demo data, start both emulators and the service, and say how to buy a ticket."""
     demo_rooms.run(data, port=port)
+
+
+@main.command()
+@click.argument("subject", type=click.Choice(audit_report.SUBJECTS))
+@click.argument("number", metavar="ID", type=click.IntRange(1))
+@data_option
+def audit(subject: str, number: int, data: Path) -> None:
+    """Tell all that has happened to a seat or a booking; the server may be running."""
+    store.require(data)
+    for line in audit_report.lines(data, subject, number):
+        click.echo(line)
 
 
 @main.command("staff")

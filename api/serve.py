@@ -38,6 +38,7 @@ from api.processes import (
     require_free_port,
 )
 from api.readers import limit_who_does_not_read
+from api.request_log import RequestLog
 from api.service import Service
 from api.settings import Settings, from_environment
 from catalog import Catalog, CatalogError
@@ -109,6 +110,7 @@ def application() -> App:
         admission=settings.admission,
         staff=staff.read(Path(settings.staff_file)) if settings.staff_file else None,
         metrics_open=settings.metrics_open,
+        request_log=request_log_of(settings, clock),
     )
 
     @asynccontextmanager
@@ -122,6 +124,14 @@ def application() -> App:
             give_up(failure)
 
     return create_app(service, lifespan=lifespan)
+
+
+def request_log_of(settings: Settings, clock: Clock) -> RequestLog | None:
+    """None: nothing is told of requests, and they cost nothing."""
+    if settings.request_log == "off":
+        return None
+    reads_too = settings.request_log == "all"
+    return RequestLog(settings.data, clock_ms=clock.now_ms, reads_too=reads_too)
 
 
 def give_up(failure: Exception) -> NoReturn:
@@ -170,6 +180,8 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
     keeper.watch(clock.watch())
     keeper.watch(service.stalls.watch())
     keeper.watch(asyncio.to_thread(catalog.warm_up))
+    if service.request_log is not None:
+        service.request_log.start()
     service.open(engine=engine, catalog=catalog, sagas=sagas, directory=settings.data)
     log.info("ready", **settings.shown())
     try:
@@ -183,6 +195,8 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
             if client is not None:
                 await client.aclose()
         await engine.stop()
+        if service.request_log is not None:
+            service.request_log.stop()
         catalog.close()
         log.info("stopped")
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from api.admission import Admission, AdmissionLimits
+from api.request_log import RequestLog
 from api.staff import Staff
 from api.stalls import Stalls
 from catalog import Catalog
@@ -47,6 +48,7 @@ class Service:
         admission: AdmissionLimits | None = None,
         staff: Staff | None = None,
         metrics_open: bool = False,
+        request_log: RequestLog | None = None,
     ) -> None:
         """Without a secret, notifications need no signature; `merchant_id` is what they name."""
         self.clock_ms = clock_ms
@@ -58,6 +60,7 @@ class Service:
         self.stalls = Stalls()
         self.staff = staff or Staff()
         self.metrics_open = metrics_open
+        self.request_log = request_log
         # What grows and shrinks, by its name in /metrics, with what is said of it there. Whoever
         # makes such a thing puts it here.
         self.sizes: dict[str, tuple[str, Sized]] = {}

@@ -25,6 +25,7 @@ from prometheus_client.registry import Collector
 from api.endpoint import Call
 from api.operator.access import require_operator
 from api.reply import Reply, reply
+from api.request_log import RequestLog
 from api.service import Service
 from engine import (
     DiskFigures,
@@ -179,6 +180,16 @@ def _calls(service: Service) -> Iterator[Metric]:
     yield shed
     for name, (text, one) in service.sizes.items():
         yield _gauge(name, text, len(one))
+    yield from _requests(service.request_log)
+
+
+def _requests(log: RequestLog | None) -> Iterator[Metric]:
+    written, dropped, waiting = (0, 0, 0) if log is None else (log.written, log.dropped, len(log))
+    told = "Lines of the request log."
+    yield CounterMetricFamily("billetter_requests_logged", told, written)
+    lost = "Requests that the log had no room for, or the disk refused."
+    yield CounterMetricFamily("billetter_requests_unlogged", lost, dropped)
+    yield _gauge("requests_waiting", "Requests that are to be told in the log.", waiting)
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

@@ -40,6 +40,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "any_core": ("true", True),
     "staff_file": ("staff.txt", "staff.txt"),
     "metrics_open": ("true", True),
+    "request_log": ("all", "all"),
     "allow_reset": ("true", True),
 }
 ALL = {variable(name): text for name, (text, _) in GIVEN.items()}
@@ -90,6 +91,7 @@ BAD = [
     ("connections", "0", "must be 1 to 2147483647"),
     ("connections", "4294967296", "must be 1 to 2147483647"),
     ("allow_reset", "maybe", "must be true or false"),
+    ("request_log", "some", "must be off, writes or all"),
     ("public_url", "билет.kz", URL),
     ("public_url", "http://", URL),
     ("public_url", "ftp://host", URL),
