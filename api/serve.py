@@ -109,6 +109,7 @@ def application() -> App:
         merchant_id=settings.merchant_id,
         admission=settings.admission,
         staff=staff.read(Path(settings.staff_file)) if settings.staff_file else None,
+        settings=settings.shown(),
         metrics_open=settings.metrics_open,
         request_log=request_log_of(settings, clock),
     )

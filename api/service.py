@@ -1,6 +1,6 @@
 """What the handlers work with: the opened rooms behind them, and whether they may be used yet."""
 
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,10 +47,14 @@ class Service:
         limits: Limits | None = None,
         admission: AdmissionLimits | None = None,
         staff: Staff | None = None,
+        settings: Mapping[str, str] | None = None,
         metrics_open: bool = False,
         request_log: RequestLog | None = None,
     ) -> None:
-        """Without a secret, notifications need no signature; `merchant_id` is what they name."""
+        """Without a secret, notifications need no signature; `merchant_id` is what they name.
+
+        `settings` are for an operator's eyes, secrets masked.
+        """
         self.clock_ms = clock_ms
         self.allow_reset = allow_reset
         self.webhook_secret = webhook_secret
@@ -59,12 +63,14 @@ class Service:
         self.admission = Admission(admission or AdmissionLimits())
         self.stalls = Stalls()
         self.staff = staff or Staff()
+        self.settings = dict(settings or {})
         self.metrics_open = metrics_open
         self.request_log = request_log
         # What grows and shrinks, by its name in /metrics, with what is said of it there. Whoever
         # makes such a thing puts it here.
         self.sizes: dict[str, tuple[str, Sized]] = {}
         self.directory: Path | None = None
+        self.opened_at_ms = 0
         self.is_ready = False
 
     def open(
@@ -75,6 +81,7 @@ class Service:
         Without a `directory` nothing is told of the disk.
         """
         self.directory = directory
+        self.opened_at_ms = self.clock_ms()
         self.engine = engine
         self.catalog = catalog
         self.sagas = sagas

@@ -431,6 +431,10 @@ class Engine:
         shard = self._state.shards.get(event_of_seat(seat_id))
         return None if shard is None else shard.holders.get(seat_id)
 
+    @property
+    def events_on_sale(self) -> int:
+        return len(self._events)
+
     def unsettled(self) -> list[int]:
         """Order ids of the payments that still owe the outside a call."""
         return list(self._state.unsettled)

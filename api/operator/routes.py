@@ -6,6 +6,7 @@ from api import problems
 from api.endpoint import Operation
 from api.operator.metrics import metrics
 from api.operator.obligations import retry_parked, show_obligations
+from api.operator.status import show_status
 
 
 def operations() -> tuple[Operation[Any], ...]:
@@ -13,6 +14,7 @@ def operations() -> tuple[Operation[Any], ...]:
     calls = (
         ("GET", "/x/sagas", show_obligations),
         ("POST", "/x/sagas/retry", retry_parked),
+        ("GET", "/x/status", show_status),
         ("GET", "/metrics", metrics),
     )
     return tuple(

@@ -163,6 +163,7 @@ def test_every_success_is_as_documented(rooms: Rooms, document: Any) -> None:
         ("GET", "/readyz", None),
         ("GET", "/x/staff", None),
         ("GET", "/x/version", None),
+        ("GET", "/x/status", None),
         ("GET", "/metrics", None),
     ]
     of_staff = {(one.method, one.path) for one in CALLS if one.roles}
