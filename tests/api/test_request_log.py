@@ -143,7 +143,13 @@ def test_a_full_file_makes_room_for_the_next(tmp_path: Path) -> None:
 
 
 def test_a_restart_goes_on_in_the_same_file(tmp_path: Path) -> None:
-    """After a line that was cut short, on a line of its own."""
+    """On a line of its own, also after one that was cut short."""
+    for _ in range(2):
+        log = RequestLog(tmp_path, clock_ms=lambda: NOW_MS)
+        note(log)
+        told(log, tmp_path)
+    assert b"\n\n" not in files(tmp_path)[0].read_bytes()
+    files(tmp_path)[0].unlink()
     for number in range(2):
         log = RequestLog(tmp_path, clock_ms=lambda: NOW_MS)
         note(log, lsn=number)

@@ -485,6 +485,7 @@ def test_batches_are_counted(directory: Path) -> None:
         await group.durable()
         log.seal()
         group.wake()
+        await asyncio.sleep(0)  # the seal is handed over
         await group.stop()
         return group
 
