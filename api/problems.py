@@ -43,7 +43,9 @@ class Problem:
         """The body names the request, so that support can find it in the logs."""
         told = self._meaning_json if detail is None else orjson.dumps(detail)
         body = b'%b%b,"request_id":"%b"}' % (self._begun, told, request_id)
-        return reply(self.status, PROBLEM_JSON, body, *self.headers, *headers)
+        # What is particular to one request wins: how long it should wait, for one.
+        every = (dict(self.headers) | dict(headers)).items() if headers else self.headers
+        return reply(self.status, PROBLEM_JSON, body, *every)
 
 
 class Refusal(Exception):
@@ -56,8 +58,12 @@ class Refusal(Exception):
         self.headers = headers
 
 
+def retry_after(seconds: int) -> Header:
+    return (b"retry-after", b"%d" % seconds)
+
+
 def _retry_after(seconds: int) -> tuple[Header, ...]:
-    return ((b"retry-after", b"%d" % seconds),)
+    return (retry_after(seconds),)
 
 
 _CLOSE: tuple[Header, ...] = ((b"connection", b"close"),)
@@ -195,6 +201,13 @@ TOO_MANY_KEYS = Problem(
     "Слишком много ключей",
     "Запомнено слишком много Idempotency-Key этого пользователя; каждый живёт 24 часа.",
     _retry_after(3_600),
+)
+TOO_MANY_CALLS = Problem(
+    "too-many-calls",
+    429,
+    "Слишком много запросов",
+    "Запрос не выполнен; повторите его через столько секунд, сколько указано в Retry-After.",
+    _retry_after(1),
 )
 INTERNAL = Problem(
     "internal",

@@ -105,6 +105,7 @@ def _other_calls(events: EventPages) -> tuple[Operation[Any], ...]:
             seats.release_seat,
             body=decoder(seats.ReleaseSeat),
             keyed=True,
+            limited=False,
             problems=(problems.NOT_OWNER, problems.SEAT_NOT_FOUND, problems.SEAT_NOT_HELD),
         ),
         Operation(
@@ -121,6 +122,7 @@ def _other_calls(events: EventPages) -> tuple[Operation[Any], ...]:
             bookings.cancel_booking,
             body=decoder(bookings.OneBooking),
             keyed=True,
+            limited=False,
             problems=(problems.NOT_OWNER, problems.BOOKING_NOT_FOUND, problems.TOO_LATE),
         ),
         Operation(
@@ -169,19 +171,29 @@ def _payment_calls() -> tuple[Operation[Any], ...]:
             payments.notification,
             body=decoder(payments.Notification),
             public=True,
+            limited=False,
             problems=(problems.BAD_SIGNATURE,),
         ),
-        Operation(
-            "GET", "/api/payments/success", returned, query=payments.order_query, public=True
+        *(
+            Operation(
+                "GET",
+                f"/api/payments/{how}",
+                returned,
+                query=payments.order_query,
+                public=True,
+                limited=False,
+            )
+            for how in ("success", "fail")
         ),
-        Operation("GET", "/api/payments/fail", returned, query=payments.order_query, public=True),
     )
 
 
 def _system_calls() -> tuple[Operation[Any], ...]:
     return (
-        Operation("GET", "/healthz", system.alive, public=True, durable=False, ungated=True),
-        Operation("GET", "/readyz", system.ready, public=True, durable=False, ungated=True),
+        *(
+            Operation("GET", path, handler, public=True, durable=False, ungated=True, limited=False)
+            for path, handler in (("/healthz", system.alive), ("/readyz", system.ready))
+        ),
         Operation("GET", "/x/staff", system.tell_member, roles=tuple(Role), durable=False),
         Operation("GET", "/x/version", system.tell_version, public=True, durable=False),
         Operation(
@@ -206,6 +218,7 @@ def _system_calls() -> tuple[Operation[Any], ...]:
             system.metrics,
             public=True,
             durable=False,
+            limited=False,
             problems=(problems.OPERATOR_ONLY,),
         ),
     )

@@ -107,6 +107,7 @@ def application() -> App:
         webhook_secret=settings.webhook_secret.encode(),
         merchant_id=settings.merchant_id,
         admission=settings.admission,
+        rates=settings.rates,
         staff=staff.read(Path(settings.staff_file)) if settings.staff_file else None,
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from api.admission import Admission, AdmissionLimits
+from api.fairness.limits import Rates, call_limits
 from api.staff import Staff
 from api.stalls import Stalls
 from catalog import Catalog
@@ -45,6 +46,7 @@ class Service:
         limits: Limits | None = None,
         admission: AdmissionLimits | None = None,
         staff: Staff | None = None,
+        rates: Rates | None = None,
     ) -> None:
         """Without a secret, notifications need no signature; `merchant_id` is what they name."""
         self.clock_ms = clock_ms
@@ -53,6 +55,7 @@ class Service:
         self.merchant_id = merchant_id
         self.limits = limits or Limits()
         self.admission = Admission(admission or AdmissionLimits())
+        self.call_limits = call_limits(rates or Rates())
         self.stalls = Stalls()
         self.staff = staff or Staff()
         self.is_ready = False
