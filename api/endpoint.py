@@ -89,7 +89,8 @@ class Call(msgspec.Struct, Generic[_Input]):
 class Operation(Generic[_Input]):
     """What is particular to one call. `body` or `query` makes the handler's input, or nothing.
 
-    `query` is given what stands in the query string, and in the path for a `{name}` there.
+    `query` is given what stands in the query string, and in the path for a `{name}` there. Where
+    there are both, the input is a pair: what `query` made, and what `body` made.
     """
 
     method: str
@@ -192,6 +193,8 @@ class Endpoint:
         value = None
         if operation.body is not None:
             value = operation.body(raw)
+            if operation.query is not None:
+                value = self._asked(scope["query_string"], scope["path_params"]), value
         elif operation.query is not None:
             value = self._asked(scope["query_string"], scope["path_params"])
         key = None

@@ -11,11 +11,12 @@ from typing import Any
 from api import docs, problems
 from api.docs import Doc, Docs, Json, object_of
 from api.endpoint import Operation
+from api.fairness import docs as fairness
 from api.problems import PROBLEM_JSON, TYPE_PREFIX, Problem
 
 _OK = "text/plain"
 # What each room within says of its calls.
-DOCS: Docs = {**docs.DOCS}
+DOCS: Docs = {**docs.DOCS, **fairness.DOCS}
 _KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",

@@ -18,6 +18,7 @@ from api import (
 from api.body import decoder
 from api.endpoint import Operation
 from api.events import EventPages, event_query, events_query
+from api.fairness import routes as fairness
 from api.staff import Role
 from engine import event_of_booking
 
@@ -28,6 +29,7 @@ _SEATS_419 = (
     problems.BOOKING_CLOSED,
     problems.TOO_MANY_SEATS,
 )
+_ENTRANCE = (problems.TOO_MANY_HOLDS, problems.WAITING_ROOM)
 _PAY_419 = (
     problems.BOOKING_NOT_PAYABLE,
     problems.BOOKING_EMPTY,
@@ -45,6 +47,7 @@ def operations() -> tuple[Operation[Any], ...]:
         *_other_calls(events),
         *_payment_calls(),
         *_system_calls(),
+        *fairness.operations(),
     )
     return (*calls, *pages.operations(openapi.document(calls)), *web_files.operations())
 
@@ -73,6 +76,7 @@ def _calls_of_the_crowd(events: EventPages) -> tuple[Operation[Any], ...]:
                 problems.BOOKING_NOT_FOUND,
                 problems.SEAT_NOT_FOUND,
                 *_SEATS_419,
+                *_ENTRANCE,
             ),
         ),
         Operation(
@@ -82,7 +86,7 @@ def _calls_of_the_crowd(events: EventPages) -> tuple[Operation[Any], ...]:
             body=decoder(bookings.CreateBooking),
             keyed=True,
             event_of=attrgetter("event_id"),
-            problems=(problems.EVENT_NOT_FOUND,),
+            problems=(problems.EVENT_NOT_FOUND, problems.WAITING_ROOM),
         ),
         Operation(
             "GET",

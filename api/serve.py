@@ -25,6 +25,9 @@ from api import staff, store
 from api.app import App, create_app
 from api.clock import Clock
 from api.cores import aside, free_network_threads, share_a_core
+from api.fairness.hoarding import hoarding
+from api.fairness.room_files import WAITING_ROOMS_DIRECTORY, RoomFiles
+from api.fairness.waiting_rooms import WaitingRooms
 from api.keeper import Keeper
 from api.logs import set_up_logs
 from api.places import PlacesOnSale
@@ -108,6 +111,8 @@ def application() -> App:
         merchant_id=settings.merchant_id,
         admission=settings.admission,
         rates=settings.rates,
+        waiting_rooms=WaitingRooms(RoomFiles(settings.data / WAITING_ROOMS_DIRECTORY)),
+        hoarding=hoarding(burst=settings.holds_burst, per_minute=settings.holds_per_minute),
         staff=staff.read(Path(settings.staff_file)) if settings.staff_file else None,
     )
 
@@ -136,6 +141,7 @@ def give_up(failure: Exception) -> NoReturn:
 async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIterator[None]:
     """Recover, open for requests, and in the end leave everything durable and unlocked."""
     store.require(settings.data)
+    service.waiting_rooms.load()
     catalog = Catalog.open(settings.data / store.CATALOG_DIRECTORY)
     engine = recovered(settings, catalog)
     clock.start_from(engine.last_at_ms)
@@ -177,6 +183,7 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
     finally:
         # Whoever is still waiting is answered by the records that `engine.stop` makes durable.
         service.close()
+        await service.waiting_rooms.stop()
         await keeper.stop()
         await sagas.stop()
         for client in (gateway, provider):

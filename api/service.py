@@ -4,7 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from api.admission import Admission, AdmissionLimits
+from api.fairness.entrance import Entrance
+from api.fairness.hoarding import Hoarding
 from api.fairness.limits import Rates, call_limits
+from api.fairness.waiting_rooms import WaitingRooms
 from api.staff import Staff
 from api.stalls import Stalls
 from catalog import Catalog
@@ -47,6 +50,8 @@ class Service:
         admission: AdmissionLimits | None = None,
         staff: Staff | None = None,
         rates: Rates | None = None,
+        waiting_rooms: WaitingRooms | None = None,
+        hoarding: Hoarding | None = None,
     ) -> None:
         """Without a secret, notifications need no signature; `merchant_id` is what they name."""
         self.clock_ms = clock_ms
@@ -56,6 +61,8 @@ class Service:
         self.limits = limits or Limits()
         self.admission = Admission(admission or AdmissionLimits())
         self.call_limits = call_limits(rates or Rates())
+        self.waiting_rooms = waiting_rooms or WaitingRooms()
+        self.entrance = Entrance(self.waiting_rooms, hoarding)
         self.stalls = Stalls()
         self.staff = staff or Staff()
         self.is_ready = False

@@ -90,6 +90,13 @@ class Settings:
         default="",
         metadata={"help": "whose X-Forwarded-For counts: addresses and networks, with commas"},
     )
+    holds_burst: int = field(
+        default=0,
+        metadata={"help": "seats of one event a user may take at once, over and over; 0: any"},
+    )
+    holds_per_minute: int = field(
+        default=10, metadata={"help": "how many he may take a minute after those"}
+    )
     any_core: bool = field(
         default=False, metadata={"help": "let no threads share a core on purpose"}
     )
@@ -171,6 +178,8 @@ _RANGES = (
     ("user_calls_per_second", 0, COUNT_MAX),
     ("address_calls_per_second", 0, COUNT_MAX),
     ("event_calls_per_second", 0, COUNT_MAX),
+    ("holds_burst", 0, COUNT_MAX),
+    ("holds_per_minute", 1, COUNT_MAX),
 )
 _FIELDS = {one.name: one for one in fields(Settings)}
 _NAMES = tuple(_FIELDS)

@@ -41,6 +41,8 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "address_calls_per_second": ("100", 100),
     "event_calls_per_second": ("5000", 5000),
     "trusted_proxies": ("192.0.2.1, 10.0.0.0/8", "192.0.2.1, 10.0.0.0/8"),
+    "holds_burst": ("20", 20),
+    "holds_per_minute": ("5", 5),
     "any_core": ("true", True),
     "staff_file": ("staff.txt", "staff.txt"),
     "allow_reset": ("true", True),
