@@ -6,9 +6,11 @@ in milliseconds. When the pace changes, what was called before stays called at i
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import NamedTuple
 
 MINUTE_MS = 60_000
+_from_ms, _called = attrgetter("from_ms"), attrgetter("called")
 # An operator who changes the pace more often doesn't look back so far.
 STRETCHES_MAX = 64
 
@@ -42,18 +44,22 @@ class Schedule:
 
     def called(self, now_ms: int) -> int:
         """How many numbers have been called by now."""
-        place = bisect_right(self.stretches, now_ms, key=lambda one: one.from_ms)
-        if not place:
+        if now_ms < self.from_ms:
             return 0
-        from_ms, called, per_minute = self.stretches[place - 1]
+        from_ms, called, per_minute = self.stretches[-1]
+        if now_ms < from_ms:
+            place = bisect_right(self.stretches, now_ms, key=_from_ms)
+            from_ms, called, per_minute = self.stretches[place - 1]
         return called + (now_ms - from_ms) * per_minute // MINUTE_MS
 
     def call_ms(self, number: int) -> int:
         """When the number is called: the first moment at which `called` is more than it."""
-        place = bisect_right(self.stretches, number, key=lambda one: one.called)
-        if not place:
+        if number < self.stretches[0].called:
             return self.from_ms
-        from_ms, called, per_minute = self.stretches[place - 1]
+        from_ms, called, per_minute = self.stretches[-1]
+        if number < called:  # which is rare: a search takes a microsecond
+            place = bisect_right(self.stretches, number, key=_called)
+            from_ms, called, per_minute = self.stretches[place - 1]
         # Rounded up, so that it has been called by then.
         return from_ms - (called - 1 - number) * MINUTE_MS // per_minute
 

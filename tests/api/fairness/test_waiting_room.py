@@ -304,9 +304,10 @@ def test_nobody_overtakes_and_everybody_is_admitted_once(steps: list[tuple[str, 
     now_ms = max(now_ms, NOW_MS)
     waiting = [ahead(room, one, now_ms, tokens[one]) for one in queue]
     assert sorted(waiting) == waiting
-    assert len({room._places[one] for one in queue}) == len(queue)
+    numbers = [room._table(one)[one] for one in queue]
+    assert len(set(numbers)) == len(queue)
     admitted: list[int] = []
-    for moment_ms in sorted(room.schedule.call_ms(room._places[one]) for one in queue):
+    for moment_ms in sorted(map(room.schedule.call_ms, numbers)):
         new = [one for one in queue if one not in admitted and room.admits(one, moment_ms)]
         assert len(new) <= 1 or moment_ms <= now_ms
         admitted += new
