@@ -141,9 +141,9 @@ def give_up(failure: Exception) -> NoReturn:
 async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIterator[None]:
     """Recover, open for requests, and in the end leave everything durable and unlocked."""
     store.require(settings.data)
-    service.waiting_rooms.load()
     catalog = Catalog.open(settings.data / store.CATALOG_DIRECTORY)
     engine = recovered(settings, catalog)
+    service.waiting_rooms.load()
     clock.start_from(engine.last_at_ms)
     if not settings.any_core:
         share_a_core()

@@ -83,20 +83,24 @@ class WaitingRooms:
         """Everybody may come in, and all tokens are worth nothing; durable when this returns."""
         self.rooms.pop(event_id, None)
         self._on_disk.pop(event_id, None)
-        async with self._disk:
-            # While we waited for the disk it may have been opened anew.
-            if self._files is not None and event_id not in self.rooms:
-                try:
-                    await asyncio.to_thread(self._files.remove, event_id)
-                except OSError as failure:
-                    raise _not_written(failure) from failure
+        if self._files is None:
+            return
+        async with self._disk:  # in order: what is opened meanwhile is written after this
+            try:
+                await asyncio.to_thread(self._files.remove, event_id)
+            except OSError as failure:
+                raise _not_written(failure) from failure
 
     async def stop(self) -> None:
-        """Write down exactly what was given out: nothing is lost by a stop."""
+        """Write down exactly what was given out, so that a stop wastes no number."""
+        if self._files is None:
+            return
         for room in self.rooms.values():
-            if self._files is not None:
-                async with self._disk:
+            async with self._disk:
+                try:
                     await asyncio.to_thread(self._files.write, room.kept())
+                except OSError as failure:  # what was told is on disk all the same
+                    _not_written(failure)
 
     def require_pass(self, user_id: int, event_id: int, now_ms: int) -> None:
         """Raise Refusal where the event has a room that doesn't admit the user."""

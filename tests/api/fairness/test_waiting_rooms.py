@@ -107,6 +107,20 @@ def test_a_stop_loses_nothing(files: CountedFiles) -> None:
     assert [10] == on_disk(files)
 
 
+def test_a_stop_on_a_full_disk_is_a_stop(files: CountedFiles) -> None:
+    """What follows it must come; what people were told is on disk already."""
+
+    async def story() -> None:
+        rooms = WaitingRooms(files)
+        await come(rooms, opened(rooms), 5)
+        files.fails = True
+        await rooms.stop()
+
+    asyncio.run(story())
+    (given,) = on_disk(files)
+    assert given >= 1
+
+
 def test_the_draw_is_written_before_anybody_hears_of_it(files: CountedFiles) -> None:
     """Or a crash would draw another one."""
 
