@@ -26,7 +26,7 @@ def post(server: Server, path: str, auth: tuple[str, str], body: dict[str, Any])
 def test_a_place_outlives_the_server(data: Path, serve: StartServer, tmp_path: Path) -> None:
     """With its token, after kill -9; the seed is the one that was promised, and a stop is tidy."""
     olga = "olga", staff.add(tmp_path / "staff", Role.ORGANISER, "olga")
-    options = ("--staff-file", tmp_path / "staff", "--user-calls-per-second", 2)
+    options = ("--staff-file", tmp_path / "staff", "--user-calls-per-second", 1)
     server = serve(data, *options)
     post(server, ROOM, olga, {"per_minute": 1}).raise_for_status()
     told = post(server, f"{ROOM}/place", USER, {}).json()
@@ -40,10 +40,13 @@ def test_a_place_outlives_the_server(data: Path, serve: StartServer, tmp_path: P
     refused = post(again, "/api/bookings", USER, {"event_id": EVENT})
     assert "/problems/waiting-room" == refused.json()["type"]
     assert told == post(again, f"{ROOM}/place", USER, {"place": told["place"]}).json()
-    booked = [post(again, "/api/bookings", USER, {"event_id": EVENT}) for _ in range(40)]
-    assert {201, 429} == {one.status_code for one in booked}
+    with httpx.Client(base_url=again.url, auth=USER) as client:
+        statuses = [201]
+        while statuses[-1] == 201 and len(statuses) < 200:
+            statuses.append(client.post("/api/bookings", json={"event_id": EVENT}).status_code)
+    assert 429 == statuses[-1]
 
     assert 0 == again.terminate()
-    # The one that was given, and those that the killed server had reserved; no others.
+    # What the killed server had reserved counts as given; nothing more is reserved by a stop.
     kept = orjson.loads((data / "waiting-rooms" / f"{EVENT}.json").read_bytes())
-    assert 1 + RESERVED_MIN == kept["given"]
+    assert RESERVED_MIN == kept["given"]
