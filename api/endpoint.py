@@ -2,8 +2,8 @@
 
 `Endpoint` is an ASGI application by itself, because Starlette serves 63,000 requests a second with
 those and 38,000 with functions of a Request (measured with an empty handler). Checks come in one
-order everywhere: ready, well-formed, authenticated; then, where a crowd asks, the event's turn;
-then the engine's exists, owner, state.
+order everywhere: ready, the address's limit, well-formed, authenticated, the limits of user and
+event; then, where a crowd asks, the event's turn; then the engine's exists, owner, state.
 """
 
 import re
@@ -22,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 from api.auth import Authenticator
 from api.body import BodyReader
 from api.errors import problem_reply
+from api.fairness.limits import CallLimits
 from api.problems import (
     BAD_REQUEST,
     METHOD_NOT_ALLOWED,
@@ -92,7 +93,8 @@ class Call(msgspec.Struct, Generic[_Input]):
 class Operation(Generic[_Input]):
     """What is particular to one call. `body` or `query` makes the handler's input, or nothing.
 
-    `query` is given what stands in the query string, and in the path for a `{name}` there.
+    `query` is given what stands in the query string, and in the path for a `{name}` there. Where
+    there are both, the input is a pair: what `query` made, and what `body` made.
     """
 
     method: str
@@ -109,6 +111,8 @@ class Operation(Generic[_Input]):
     keyed: bool = False
     # True: answered even before the server is ready.
     ungated: bool = False
+    # False: it frees seats or is owed, or tells whether we live; no limit of calls stops it.
+    limited: bool = True
     # False: a page for people, which /openapi.json leaves out.
     documented: bool = True
     # Of an input, whose crowd it belongs to: it may have to wait for a turn of that event.
@@ -138,6 +142,7 @@ class Endpoint:
         self._request_log = None
         if service.request_log is not None and service.request_log.wants(operation.method):
             self._request_log = service.request_log
+        self._limits = service.call_limits if operation.limited else None
         self._reads_body = operation.method in ("POST", "PATCH")
         self._signature = f"{operation.method} {operation.path}"
         # A crowd asks for the same: 5 us a request. What isn't well-formed is never kept.
@@ -155,7 +160,10 @@ class Endpoint:
         try:
             self._require_ready()
             raw = await self._bodies.read(receive, headers) if self._reads_body else b""
-            call = self._call(scope, headers, raw)
+            if self._limits is None:
+                call = self._call(scope, headers, raw)
+            else:
+                call = self._limited_call(self._limits, scope, headers, raw)
             answer = await self._answer(call, request_id)
             if call.lsn is not None:
                 more.append((COMMIT_LSN, b"%d" % call.lsn))
@@ -218,6 +226,8 @@ class Endpoint:
         value = None
         if operation.body is not None:
             value = operation.body(raw)
+            if operation.query is not None:
+                value = self._asked(scope["query_string"], scope["path_params"]), value
         elif operation.query is not None:
             value = self._asked(scope["query_string"], scope["path_params"])
         key = None
@@ -231,6 +241,17 @@ class Endpoint:
             user_id = found
         client = scope.get("client")
         return Call(self._service, value, user_id, key, raw, headers, client[0] if client else "")
+
+    def _limited_call(
+        self, limits: CallLimits, scope: Scope, headers: dict[bytes, bytes], raw: bytes
+    ) -> Call[Any]:
+        now_ms, client = self._service.clock_ms(), scope.get("client")
+        limits.charge_address(client[0] if client else "", scope["headers"], now_ms)
+        call = self._call(scope, headers, raw)
+        limits.charge_user(call.user_id, now_ms)
+        if self._operation.event_of is not None:
+            limits.charge_event(self._operation.event_of(call.input), now_ms)
+        return call
 
     def _staff_only(self, header: bytes | None) -> int | None:
         """NOBODY for a member of the staff in one of the roles; None: nobody we know."""

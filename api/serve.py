@@ -25,6 +25,9 @@ from api import staff, store
 from api.app import App, create_app
 from api.clock import Clock
 from api.cores import aside, free_network_threads, share_a_core
+from api.fairness.hoarding import hoarding
+from api.fairness.room_files import WAITING_ROOMS_DIRECTORY, RoomFiles
+from api.fairness.waiting_rooms import WaitingRooms
 from api.keeper import Keeper
 from api.logs import set_up_logs
 from api.places import PlacesOnSale
@@ -108,6 +111,9 @@ def application() -> App:
         webhook_secret=settings.webhook_secret.encode(),
         merchant_id=settings.merchant_id,
         admission=settings.admission,
+        rates=settings.rates,
+        waiting_rooms=WaitingRooms(RoomFiles(settings.data / WAITING_ROOMS_DIRECTORY)),
+        hoarding=hoarding(burst=settings.holds_burst, per_minute=settings.holds_per_minute),
         staff=staff.read(Path(settings.staff_file)) if settings.staff_file else None,
         settings=settings.shown(),
         metrics_open=settings.metrics_open,
@@ -149,6 +155,7 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
     store.require(settings.data)
     catalog = Catalog.open(settings.data / store.CATALOG_DIRECTORY)
     engine = recovered(settings, catalog)
+    service.waiting_rooms.load()
     clock.start_from(engine.last_at_ms)
     if not settings.any_core:
         share_a_core()
@@ -176,13 +183,7 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
     await asyncio.wait({reading}, timeout=PLACES_SECONDS_MAX)
     sagas.start()
     keeper.start()
-    keeper.watch(limit_who_does_not_read(REPLY_SECONDS_MAX))
-    keeper.watch(free_network_threads())
-    keeper.watch(clock.watch())
-    keeper.watch(service.stalls.watch())
-    keeper.watch(asyncio.to_thread(catalog.warm_up))
-    if service.request_log is not None:
-        service.request_log.start()
+    watch_over(keeper, service, clock, catalog)
     service.open(engine=engine, catalog=catalog, sagas=sagas, directory=settings.data)
     log.info("ready", **settings.shown())
     try:
@@ -190,6 +191,7 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
     finally:
         # Whoever is still waiting is answered by the records that `engine.stop` makes durable.
         service.close()
+        await service.waiting_rooms.stop()
         await keeper.stop()
         await sagas.stop()
         for client in (gateway, provider):
@@ -200,6 +202,17 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
             service.request_log.stop()
         catalog.close()
         log.info("stopped")
+
+
+def watch_over(keeper: Keeper, service: Service, clock: Clock, catalog: Catalog) -> None:
+    """Begin what goes on besides sagas and holds; a fault of any ends the process (I8)."""
+    keeper.watch(limit_who_does_not_read(REPLY_SECONDS_MAX))
+    keeper.watch(free_network_threads())
+    keeper.watch(clock.watch())
+    keeper.watch(service.stalls.watch())
+    keeper.watch(asyncio.to_thread(catalog.warm_up))
+    if service.request_log is not None:
+        service.request_log.start()
 
 
 def recovered(settings: Settings, catalog: Catalog) -> Engine:

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from api.admission import Admission, AdmissionLimits
+from api.fairness.entrance import Entrance
+from api.fairness.hoarding import Hoarding
+from api.fairness.limits import Rates, call_limits
+from api.fairness.waiting_rooms import WaitingRooms
 from api.request_log import RequestLog
 from api.staff import Staff
 from api.stalls import Stalls
@@ -50,6 +54,9 @@ class Service:
         settings: Mapping[str, str] | None = None,
         metrics_open: bool = False,
         request_log: RequestLog | None = None,
+        rates: Rates | None = None,
+        waiting_rooms: WaitingRooms | None = None,
+        hoarding: Hoarding | None = None,
     ) -> None:
         """Without a secret, notifications need no signature; `merchant_id` is what they name.
 
@@ -61,6 +68,9 @@ class Service:
         self.merchant_id = merchant_id
         self.limits = limits or Limits()
         self.admission = Admission(admission or AdmissionLimits())
+        self.call_limits = call_limits(rates or Rates())
+        self.waiting_rooms = waiting_rooms or WaitingRooms()
+        self.entrance = Entrance(self.waiting_rooms, hoarding)
         self.stalls = Stalls()
         self.staff = staff or Staff()
         self.settings = dict(settings or {})

@@ -24,6 +24,7 @@ def operations() -> tuple[Operation[Any], ...]:
             handler,
             public=True,
             durable=False,
+            limited=path != "/metrics",
             problems=(problems.OPERATOR_ONLY,),
         )
         for method, path, handler in calls

@@ -294,6 +294,8 @@ def test_what_frees_seats_or_is_owed_never_waits() -> None:
         "/api/seats/select",
         "/api/analytics",
         "/x/events/{id}",
+        "/x/events/{id}/waiting-room",
+        "/x/events/{id}/waiting-room/place",
     } == about_an_event
 
 

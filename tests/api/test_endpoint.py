@@ -107,7 +107,10 @@ BODIES = {
     CANCEL: {"booking_id": "booking"},
 }
 # What the other calls that change something take is nobody's property.
-OWNERLESS = {"/api/bookings", "/api/reset", "/api/payments/notifications", "/x/sagas/retry"}
+OWNERLESS = {
+    *("/api/bookings", "/api/reset", "/api/payments/notifications", "/x/sagas/retry"),
+    *(f"/x/events/{{id}}/waiting-room{what}" for what in ("", "/close", "/place")),
+}
 
 
 def test_the_owner_matrix_is_whole() -> None:
