@@ -24,10 +24,12 @@ from engine.errors import Rejected
 from engine.figures import DiskFigures, LogFigures, Obligations, Totals, disk_figures
 from engine.keys import Key
 from engine.queries import Analytics, SeatPage, SeatView, ZoneFigures
+from engine.seatmap import WITHHELD
 from engine.store import STORE_FAULTS, covered_lsn
 
 __all__ = [
     "STORE_FAULTS",
+    "WITHHELD",
     "Analytics",
     "Booking",
     "BookingStatus",

@@ -219,6 +219,17 @@ class Queries:
                 found.append(ZoneFigures(zone.name, zone.price_minor, sum(counts), *counts))
         return found
 
+    def event(self, event_id: int) -> Event:
+        """The event as it is sold: with the hall that its first booking has found."""
+        return self._hall(event_id)[0]
+
+    def statuses(self, event_id: int) -> bytes:
+        """How the hall stands now, a byte a seat: a SeatStatus, or WITHHELD. A stadium's take 3 us.
+
+        In the order of rows and numbers; whatever happens later changes nothing in it.
+        """
+        return bytes(self._hall(event_id)[1].statuses)
+
     def _hall(self, event_id: int) -> tuple[Event, SeatMap]:
         shard: Shard | None = self._state.shards.get(event_id)
         if shard is not None:

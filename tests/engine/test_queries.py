@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import Engine, Event, Hall, Sale, SeatStatus, SeatView, Zone, ZoneFigures
+from engine import WITHHELD, Engine, Event, Hall, Sale, SeatStatus, SeatView, Zone, ZoneFigures
 from engine.domain import booking_id_of
 from engine.errors import EventNotFound
 from tests.scenario import EVENTS, START_MS, Story, check, seat_of
@@ -345,3 +345,25 @@ def test_orders_since_a_moment_are_told_newest_first() -> None:
     assert [q, p] == story.engine.orders_since(0)
     assert [q] == story.engine.orders_since(begun_ms[0])
     assert [] == story.engine.orders_since(begun_ms[1])
+
+
+def test_the_hall_at_a_glance() -> None:
+    """A byte a seat, with a booking and without; what comes later changes nothing in it."""
+    empty = bytes(0 if index in OURS else WITHHELD for index in range(50))
+    assert empty == Engine([ALLOTTED]).statuses(4) == new_engine(event=ALLOTTED).statuses(4)
+
+    engine = new_engine((27, 38), event=ALLOTTED)
+    seen = engine.statuses(4)
+    engine.cancel_booking(user_id=1, booking_id=BOOKING_ID, now_ms=START_MS)
+    held = bytes([SeatStatus.RESERVED])
+    assert empty[:27] + held + empty[28:38] + held + empty[39:] == seen
+    assert empty == engine.statuses(4)
+
+
+def test_an_event_is_sold_as_its_first_booking_found_it() -> None:
+    """With the hall of its record, whatever is imported later."""
+    engine = new_engine()
+    assert EVENT == engine.event(4) == Engine([EVENT]).event(4)
+    for ask in (engine.event, engine.statuses):
+        with pytest.raises(EventNotFound):
+            ask(99)
