@@ -169,7 +169,11 @@ class Endpoint:
                 more.append((COMMIT_LSN, b"%d" % call.lsn))
         except Exception as error:
             answer = problem_reply(error, request_id, self._signature)
-        await send_reply(send, answer, more, head=scope["method"] == "HEAD")
+        head = scope["method"] == "HEAD"
+        if answer.stream is None or head:
+            await send_reply(send, answer, more, head=head)
+        else:
+            await self._service.streams.send(receive, send, answer, more)
         if self._request_log is not None:
             self._note(self._request_log, began, scope, request_id, call, answer.status)
 

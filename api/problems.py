@@ -270,6 +270,14 @@ WAITING_ROOM_FULL = Problem(
     "В зале ожидания этого события больше нет мест. Попробуйте позже.",
     _retry_after(60),
 )
+TOO_MANY_WATCHERS = Problem(
+    "too-many-watchers",
+    503,
+    "Слишком много зрителей",
+    "Следить за залом без перерыва больше никто не может. Спрашивайте об изменениях время от "
+    "времени: GET /x/events/{id}/seatmap?since=…",
+    _retry_after(30),
+)
 GATEWAY_DOWN = Problem(
     "gateway-down",
     503,

@@ -1,5 +1,6 @@
 """Small truths about processes: who dies with whom, whose port it is, how much may be open."""
 
+import asyncio
 import ctypes
 import multiprocessing
 import os
@@ -7,6 +8,7 @@ import resource
 import signal
 import socket
 import sys
+from collections.abc import Callable
 
 _PR_SET_PDEATHSIG = 1  # Linux, prctl(2)
 # What the log, snapshots, the catalog and calls to the outside may have open beside connections.
@@ -42,15 +44,20 @@ def leave_terminal_to_parent() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def hear_the_first_end() -> None:
+def hear_the_first_end(ended: Callable[[], None]) -> None:
     """Let a worker hear one SIGTERM and ignore the next: at the third it would stand still.
+
+    `ended` is called on the loop: Granian tells the application only when every reply has ended.
 
     Call it on the worker's loop. The loop reads from its wake-up pipe which signals came, so this
     handler, which Python calls beside it, takes none away from Granian.
     """
 
+    loop = asyncio.get_running_loop()
+
     def ignore_the_next(number: int, _: object) -> None:
         signal.signal(number, signal.SIG_IGN)
+        loop.call_soon_threadsafe(ended)
 
     signal.signal(signal.SIGTERM, ignore_the_next)
 

@@ -1,6 +1,6 @@
 """A reply as the server sends it: a status, finished headers, a body. Nothing here decides one."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ Header = tuple[bytes, bytes]
 JSON = b"application/json"
 TEXT = b"text/plain; charset=utf-8"
 HTML = b"text/html; charset=utf-8"
+EVENTS = b"text/event-stream"
 
 
 class Reply(NamedTuple):
@@ -23,6 +24,8 @@ class Reply(NamedTuple):
     # A file's path instead of a body. The server reads it as fast as the client does; a body is
     # copied whole for each client, however slow.
     file: str = ""
+    # Parts instead of a body, until one side has enough; `streams.py` sends them.
+    stream: AsyncGenerator[bytes, None] | None = None
 
 
 def reply(status: int, media_type: bytes, body: bytes, *headers: Header) -> Reply:
@@ -40,6 +43,13 @@ def file_reply(path: Path, media_type: bytes, *headers: Header) -> Reply:
     return Reply(200, every, b"", str(path))
 
 
+def stream_reply(media_type: bytes, parts: AsyncGenerator[bytes, None], *headers: Header) -> Reply:
+    """What `parts` gives, as it comes; nginx is told to let it through at once."""
+    unbuffered = (b"x-accel-buffering", b"no")
+    every = ((b"content-type", media_type), (b"cache-control", b"no-store"), unbuffered, *headers)
+    return Reply(200, every, b"", stream=parts)
+
+
 def json_reply(content: object, status: int = 200) -> Reply:
     """`content` as JSON."""
     return reply(status, JSON, orjson.dumps(content))
@@ -55,7 +65,7 @@ OK_TEXT = reply(200, TEXT, b"OK")
 
 async def send_reply(send: Send, answer: Reply, more: Sequence[Header], *, head: bool) -> None:
     """Send `answer` with `more` headers; to HEAD only the headers."""
-    status, headers, body, file = answer
+    status, headers, body, file, _ = answer
     await send({"type": "http.response.start", "status": status, "headers": [*headers, *more]})
     if file and not head:
         await send({"type": "http.response.pathsend", "path": file})

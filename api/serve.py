@@ -118,12 +118,13 @@ def application() -> App:
         settings=settings.shown(),
         metrics_open=settings.metrics_open,
         request_log=request_log_of(settings, clock),
+        watchers_max=settings.watchers,
     )
 
     @asynccontextmanager
     async def lifespan(_: App) -> AsyncIterator[None]:
         leave_terminal_to_parent()  # only now: Granian has set its own handlers
-        hear_the_first_end()
+        hear_the_first_end(service.streams.close)
         try:
             async with running(settings, service, clock):
                 yield

@@ -12,6 +12,7 @@ from api.fairness.waiting_rooms import WaitingRooms
 from api.request_log import RequestLog
 from api.staff import Staff
 from api.stalls import Stalls
+from api.streams import Streams
 from catalog import Catalog
 from engine import Engine
 from sagas import Sagas
@@ -57,6 +58,7 @@ class Service:
         rates: Rates | None = None,
         waiting_rooms: WaitingRooms | None = None,
         hoarding: Hoarding | None = None,
+        watchers_max: int = 4_096,
     ) -> None:
         """Without a secret, notifications need no signature; `merchant_id` is what they name.
 
@@ -81,6 +83,8 @@ class Service:
         self.sizes: dict[str, tuple[str, Sized]] = {}
         self.directory: Path | None = None
         self.opened_at_ms = 0
+        self.watchers_max = watchers_max
+        self.streams = Streams()
         self.is_ready = False
 
     def open(
@@ -98,5 +102,6 @@ class Service:
         self.is_ready = True
 
     def close(self) -> None:
-        """No new calls from now on; those under way are finished."""
+        """No new calls from now on; those under way are finished, but streams would never end."""
         self.is_ready = False
+        self.streams.close()

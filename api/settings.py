@@ -98,6 +98,9 @@ class Settings:
     holds_per_minute: int = field(
         default=10, metadata={"help": "how many he may take a minute after those"}
     )
+    watchers: int = field(
+        default=4_096, metadata={"help": "who may watch halls over a stream at once; 0: nobody"}
+    )
     any_core: bool = field(
         default=False, metadata={"help": "let no threads share a core on purpose"}
     )
@@ -187,6 +190,7 @@ _RANGES = (
     ("event_calls_per_second", 0, COUNT_MAX),
     ("holds_burst", 0, COUNT_MAX),
     ("holds_per_minute", 1, COUNT_MAX),
+    ("watchers", 0, COUNT_MAX),
 )
 _FIELDS = {one.name: one for one in fields(Settings)}
 _NAMES = tuple(_FIELDS)

@@ -242,7 +242,10 @@ class Rooms:
         parts: Sequence[tuple[bytes, bool]] = ((b"", False),),
         client: tuple[str, int] | None = ("127.0.0.1", 50_000),
     ) -> Answer:
-        """`parts` of the body come with their more_body; after the last one nothing ever comes."""
+        """`parts` of the body come with their more_body; after the last one nothing ever comes.
+
+        Of server-sent events the client takes one part and leaves.
+        """
         path, _, query = target.partition("?")
         scope = {
             "type": "http",
@@ -258,14 +261,18 @@ class Rooms:
             {"type": "http.request", "body": part, "more_body": more} for part, more in parts
         ]
         outgoing: list[Any] = []
+        has_enough = asyncio.Event()
 
         async def receive() -> dict[str, Any]:
             if not incoming:
-                await asyncio.Event().wait()
+                await has_enough.wait()
+                return {"type": "http.disconnect"}
             return incoming.pop(0)
 
         async def send(part: Any) -> None:
             outgoing.append(part)
+            if part.get("more_body") and outgoing[0]["headers"][0][1] == b"text/event-stream":
+                has_enough.set()
 
         await self.app(scope, receive, send)
         if not outgoing:

@@ -43,6 +43,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "trusted_proxies": ("192.0.2.1, 10.0.0.0/8", "192.0.2.1, 10.0.0.0/8"),
     "holds_burst": ("20", 20),
     "holds_per_minute": ("5", 5),
+    "watchers": ("100", 100),
     "any_core": ("true", True),
     "staff_file": ("staff.txt", "staff.txt"),
     "metrics_open": ("true", True),

@@ -1,0 +1,151 @@
+"""A reply that goes on: until its client leaves, the server stops or it is told to its end."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+import pytest
+
+from api.reply import EVENTS, stream_reply
+from api.streams import Streams
+
+
+class Client:
+    """Takes parts as long as it reads, and may leave."""
+
+    def __init__(self) -> None:
+        self.heard: list[dict[str, Any]] = []
+        self.reads = asyncio.Event()
+        self.reads.set()
+        self.leaves = asyncio.Event()
+        self._has_asked = False
+
+    async def receive(self) -> dict[str, Any]:
+        if not self._has_asked:
+            self._has_asked = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await self.leaves.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, part: Any) -> None:
+        await self.reads.wait()
+        self.heard.append(part)
+
+    @property
+    def bodies(self) -> list[tuple[bytes, bool]]:
+        return [(one["body"], one.get("more_body", False)) for one in self.heard[1:]]
+
+
+class Source:
+    """Parts 1, 2, 3 …; it remembers how many were taken and whether it was closed."""
+
+    def __init__(self, end: int = 1_000_000) -> None:
+        self.made = 0
+        self.is_closed = False
+        self._end = end
+
+    async def parts(self) -> AsyncGenerator[bytes, None]:
+        try:
+            while self.made < self._end:
+                self.made += 1
+                yield b"%d" % self.made
+                await asyncio.sleep(0)
+        finally:
+            self.is_closed = True
+
+
+async def sent(streams: Streams, client: Client, source: Source) -> asyncio.Task[None]:
+    """Some rounds of a stream that is under way."""
+    answer = stream_reply(EVENTS, source.parts())
+    more = [(b"x-request-id", b"one")]
+    sending = asyncio.ensure_future(streams.send(client.receive, client.send, answer, more))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    return sending
+
+
+def ended_by(end: Callable[[Streams, Client], None], *, reads: bool = True) -> list[Any]:
+    """Whether the source was closed, and the last part that the client has heard."""
+
+    async def story() -> list[Any]:
+        streams, client, source = Streams(), Client(), Source()
+        sending = await sent(streams, client, source)
+        assert 1 == len(streams)
+        if not reads:
+            client.reads.clear()
+            for _ in range(20):
+                await asyncio.sleep(0)
+        made = source.made
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert reads == (source.made > made)
+        end(streams, client)
+        await asyncio.wait_for(sending, 10)
+        assert 0 == len(streams)
+        assert 1 == len(asyncio.all_tasks())
+        return [source.is_closed, client.bodies[-1]]
+
+    return asyncio.run(story())
+
+
+def test_a_stream_that_ends_is_a_whole_reply() -> None:
+    """Headers of the reply and of the call, all parts, and the last one says so."""
+
+    async def story() -> None:
+        streams, client = Streams(), Client()
+        await (await sent(streams, client, Source(2)))
+        headers = dict(client.heard[0]["headers"])
+        assert 200 == client.heard[0]["status"]
+        assert (b"text/event-stream", b"one") == (
+            headers[b"content-type"],
+            headers[b"x-request-id"],
+        )
+        assert (b"no-store", b"no") == (headers[b"cache-control"], headers[b"x-accel-buffering"])
+        assert [(b"1", True), (b"2", True), (b"", False)] == client.bodies
+
+    asyncio.run(story())
+
+
+def test_a_client_who_leaves_ends_it() -> None:
+    """And what makes the parts is closed, whether he has read or not."""
+    for reads in (True, False):
+        assert ended_by(lambda _, client: client.leaves.set(), reads=reads)[0]
+
+
+def test_a_stop_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a whole reply; but nobody waits for a client who doesn't read."""
+    is_closed, last = ended_by(lambda streams, _: streams.close())
+    assert (True, (b"", False)) == (is_closed, last)
+    monkeypatch.setattr("api.streams.END_SECONDS_MAX", 0.001)
+    is_closed, (_, more) = ended_by(lambda streams, _: streams.close(), reads=False)
+    assert (True, True) == (is_closed, more)
+
+
+def test_a_stopping_server_begins_no_stream() -> None:
+    """It is answered, and over."""
+
+    async def story() -> None:
+        streams, client, source = Streams(), Client(), Source()
+        streams.close()
+        await (await sent(streams, client, source))
+        assert (200, [(b"", False)]) == (client.heard[0]["status"], client.bodies)
+        assert 0 == source.made
+
+    asyncio.run(story())
+
+
+def test_a_stream_that_fails_is_ended_and_logged(capsys: Any) -> None:
+    """Its headers are gone, so nobody can be told a status."""
+
+    async def failing() -> AsyncGenerator[bytes, None]:
+        yield b"1"
+        raise RuntimeError("no more")
+
+    async def story() -> None:
+        streams, client = Streams(), Client()
+        await streams.send(client.receive, client.send, stream_reply(EVENTS, failing()), ())
+        assert [(b"1", True)] == client.bodies
+        assert 0 == len(streams)
+
+    asyncio.run(story())
+    assert "no more" in capsys.readouterr().out
