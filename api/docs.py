@@ -56,6 +56,8 @@ class Doc:
     takes: Json | None = None
     sends: Any = None  # an example of the body
     description: str = ""
+    # What is answered beside JSON, or where `gives` is None instead of plain text.
+    media: tuple[str, ...] = ()
 
 
 def parameter(

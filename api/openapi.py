@@ -12,6 +12,7 @@ from api import docs, problems
 from api.docs import Doc, Docs, Json, object_of
 from api.endpoint import Operation
 from api.fairness import docs as fairness_docs
+from api.live import docs as live_docs
 from api.operator import docs as operator_docs
 from api.problems import PROBLEM_JSON, TYPE_PREFIX, Problem
 
@@ -20,6 +21,7 @@ _OK = "text/plain"
 DOCS: Docs = {
     **docs.DOCS,
     **fairness_docs.DOCS,
+    **live_docs.DOCS,
     **operator_docs.DOCS,
 }
 _KEY: Json = {
@@ -134,10 +136,11 @@ def _success(doc: Doc, headers: Json) -> Json:
     if doc.status == 302:
         location = {"required": True, "schema": {"type": "string"}}
         described["headers"]["Location"] = location
-    elif doc.gives is None:
-        described["content"] = {_OK: {"schema": {"type": "string"}, "example": "OK"}}
-    else:
-        described["content"] = {"application/json": {"schema": doc.gives, "example": doc.example}}
+        return described
+    content: Json = {media: {"schema": {"type": "string"}} for media in doc.media}
+    if doc.gives is not None:
+        content["application/json"] = {"schema": doc.gives, "example": doc.example}
+    described["content"] = content or {_OK: {"schema": {"type": "string"}, "example": "OK"}}
     return described
 
 

@@ -18,6 +18,7 @@ from api.body import decoder
 from api.endpoint import Operation
 from api.events import EventPages, event_query, events_query
 from api.fairness import routes as fairness_routes
+from api.live import routes as live_routes
 from api.operator import routes as operator_routes
 from api.staff import Role
 from engine import event_of_booking
@@ -45,6 +46,7 @@ def operations() -> tuple[Operation[Any], ...]:
     calls = (
         *_calls_of_the_crowd(events),
         *_other_calls(events),
+        *live_routes.operations(),
         *_payment_calls(),
         *_system_calls(),
         *operator_routes.operations(),

@@ -75,16 +75,18 @@ class Service:
         self.entrance = Entrance(self.waiting_rooms, hoarding)
         self.stalls = Stalls()
         self.staff = staff or Staff()
+        self.watchers_max = watchers_max
+        self.streams = Streams()
         self.settings = dict(settings or {})
         self.metrics_open = metrics_open
         self.request_log = request_log
         # What grows and shrinks, by its name in /metrics, with what is said of it there. Whoever
         # makes such a thing puts it here.
-        self.sizes: dict[str, tuple[str, Sized]] = {}
+        self.sizes: dict[str, tuple[str, Sized]] = {
+            "streams": ("Replies that go on until their client leaves.", self.streams)
+        }
         self.directory: Path | None = None
         self.opened_at_ms = 0
-        self.watchers_max = watchers_max
-        self.streams = Streams()
         self.is_ready = False
 
     def open(

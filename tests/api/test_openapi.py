@@ -147,6 +147,10 @@ def test_every_success_is_as_documented(rooms: Rooms, document: Any) -> None:
     story: list[tuple[str, str, object]] = [
         ("GET", "/api/events", None),
         ("GET", "/x/events/{id}", None),
+        ("GET", "/x/events/{id}/plan", None),
+        ("GET", "/x/events/{id}/seatmap", None),
+        ("GET", "/x/events/{id}/seatmap?since=1", None),
+        ("GET", "/x/events/{id}/stream", None),
         ("GET", "/api/seats?event_id=1", None),
         ("POST", "/api/bookings", {"event_id": 1}),
         ("PATCH", "/api/seats/select", seats),
@@ -181,10 +185,12 @@ def test_every_success_is_as_documented(rooms: Rooms, document: Any) -> None:
         answer = rooms.call(method, target.replace("{id}", one), user=user, json=body)
         documented = call["responses"][str(answer.status)]
         assert answer.status < 400
-        for media_type, media in documented.get("content", {}).items():
-            assert media_type == answer.headers["content-type"].partition(";")[0]
+        content = documented.get("content", {})
+        if content:
+            media_type = answer.headers["content-type"].partition(";")[0]
+            schema = content[media_type]["schema"]
             if media_type == "application/json":
-                jsonschema_rs.validator_for(media["schema"]).validate(answer.json)
+                jsonschema_rs.validator_for(schema).validate(answer.json)
     assert {(one.method, one.path) for one in CALLS} == {
         (method, target.partition("?")[0]) for method, target, _ in story
     }

@@ -19,7 +19,10 @@ ACCEPTING = ["2xx", "3xx", "403", "404", "419", "422"]
 CONFIG = schemathesis.Config.from_dict(
     {"checks": {"positive_data_acceptance": {"expected-statuses": ACCEPTING}}}
 )
-schema = schemathesis.openapi.from_asgi("/openapi.json", ROOMS.app, config=CONFIG)
+# Without the streams, which go on until their client leaves, and this one never does.
+schema = schemathesis.openapi.from_asgi("/openapi.json", ROOMS.app, config=CONFIG).exclude(
+    path_regex="/stream$"
+)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -56,7 +56,7 @@ def test_the_shop_on_one_screen(rooms: Rooms) -> None:
     appended = rooms.engine.appended_lsn
     assert {"appended": appended, "durable": appended, "snapshot": 0} == shown["lsn"]
     assert ("2027-01-15T08:00:00.000Z", True) == (shown["up_since"], shown["ready"])
-    assert {"users_remembered": 1, "bodies_reading": 0} == shown["sizes"]
+    assert {"users_remembered": 1, "bodies_reading": 0, "streams": 0} == shown["sizes"]
     assert "***" == shown["settings"]["merchant_password"]
     assert [] == shown["concerns"]
 
