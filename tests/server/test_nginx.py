@@ -40,6 +40,9 @@ def test_a_ticket_is_booked_through_nginx(
         too_large = http.post("/api/bookings", content=b"x" * 70_000)
         denied = http.get("/api/bookings", auth=("nobody", "nothing"))
         metrics = http.get("/metrics")
+        with http.stream("GET", "/x/events/1/stream") as stream:
+            # Kept back in a buffer, the first message would wait for many others.
+            told = next(stream.iter_lines())
 
     assert 201 == booked.status_code
     assert 20 == len(seats.json())
@@ -47,6 +50,7 @@ def test_a_ticket_is_booked_through_nginx(
     assert "max-age=31536000" == seats.headers["strict-transport-security"]
     assert 413 == too_large.status_code
     assert 404 == metrics.status_code
+    assert "retry: 2000" == told
     assert 401 == denied.status_code
     assert 'Basic realm="Billetter", charset="UTF-8"' == denied.headers["www-authenticate"]
 
