@@ -50,6 +50,7 @@ bench-sale: .venv/installed-dev
 	$(BIN)/python -m bench.storm
 	$(BIN)/python -m bench.sale
 	$(BIN)/python -m bench.soak
+	$(BIN)/python -m bench.watchers
 
 # Until it is ended: people at a shop of demo data, watched and chosen at http://127.0.0.1:8089.
 load: .venv/installed-dev
