@@ -70,7 +70,7 @@ export class SeatList {
     const chosen = this.part.value;
     this.part.replaceChildren(...parts);
     if (chosen) this.part.value = chosen;
-    this.part.closest("label").hidden = parts.length === 1;
+    this.part.closest(".field").hidden = parts.length === 1;
     this._showSeats();
   }
 
