@@ -49,11 +49,13 @@ function address() {
 async function ask(call, isAdmitting) {
   byId("admit").disabled = true;
   try {
-    if (await requireLogin(staff, say("box.needed"))) show(await call(), isAdmitting);
+    await requireLogin(staff, say("box.needed"));
+    const ticket = await call();
+    byId("admit").disabled = false; // before it is shown: what is disabled takes no focus
+    show(ticket, isAdmitting);
   } catch (error) {
-    refuse(error);
-  } finally {
     byId("admit").disabled = false;
+    refuse(error);
   }
 }
 
