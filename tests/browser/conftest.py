@@ -11,8 +11,9 @@ from tests.browser.stage import Stage
 CHROMIUM = Path("/usr/bin/chromium")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """For one module: as long as it is open, its loop runs, and no other test may run one."""
     if not CHROMIUM.exists():
         pytest.skip(f"there is no {CHROMIUM}")
     with sync_playwright() as playwright:
@@ -29,9 +30,9 @@ def stage(browser: Browser) -> Iterator[Stage]:
     yield from opened(browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def modules(browser: Browser) -> Iterator[Stage]:
-    """One page for all that leave nothing behind."""
+    """One page for all of a module that leave nothing behind."""
     yield from opened(browser)
 
 

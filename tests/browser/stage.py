@@ -72,9 +72,7 @@ class Stage:
         told += [lambda _, one=one: one for one in answers]
 
     def calls(self, method: str, path: str) -> list[Request]:
-        return [
-            one for one in self.asked if (one.method, urlsplit(one.url).path) == (method, path)
-        ]
+        return [one for one in self.asked if (one.method, urlsplit(one.url).path) == (method, path)]
 
     def _listen(self, said: ConsoleMessage) -> None:
         if "Content Security Policy" in said.text:
@@ -161,12 +159,17 @@ class Stage:
         }
 
     def _select(self, request: Request) -> dict[str, Any]:
-        self.held.append(request.post_data_json["seat_id"])
+        self.held.append(_sent(request)["seat_id"])
         return {"json": {"message": "Место успешно добавлено в бронь"}}
 
     def _release(self, request: Request) -> dict[str, Any]:
-        self.held.remove(request.post_data_json["seat_id"])
+        self.held.remove(_sent(request)["seat_id"])
         return {"json": {"message": "Место успешно освобождено"}}
+
+
+def _sent(request: Request) -> dict[str, Any]:
+    body: dict[str, Any] = request.post_data_json or {}
+    return body
 
 
 def packed(version: int, states: list[int]) -> bytes:

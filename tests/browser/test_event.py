@@ -1,4 +1,4 @@
-"""The event's page: the hall kept true, seats taken and released, and every refusal in clear words."""
+"""The event's page: the hall kept true, seats taken and released, refusals in clear words."""
 
 import re
 from datetime import UTC, datetime, timedelta

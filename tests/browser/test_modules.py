@@ -66,7 +66,7 @@ def test_the_whole_hall_fits_and_seats_are_square_in_the_end(modules: Stage) -> 
     """From afar a cell is narrow; as near as can be it is as large as a finger."""
     script = f"[m.scales(m.wholeHall({VIEW}), {VIEW}), m.scales({{zoom: 1, x: 0, y: 0}}, {VIEW})]"
     far, near = modules.run("hall/camera.js", script)
-    assert (0.39, 4) == (pytest.approx(far["across"]), pytest.approx(far["down"]))
+    assert {"across": pytest.approx(0.39), "down": pytest.approx(4)} == far
     assert {"across": 44, "down": 44} == near
 
 
@@ -172,7 +172,9 @@ def test_money_and_times_are_written_as_the_reader_does(modules: Stage) -> None:
 
 def test_a_login_is_sent_in_utf_8(modules: Stage) -> None:
     """One email in nine holds Cyrillic letters, one password in eight a colon."""
-    assert "Basic 0LDQvdC90LA6cDphOnNz" == modules.run("base/session.js", "m.basic('анна', 'p:a:ss')")
+    assert "Basic 0LDQvdC90LA6cDphOnNz" == modules.run(
+        "base/session.js", "m.basic('анна', 'p:a:ss')"
+    )
 
 
 def paid(status: str, *steps: str, **more: object) -> dict[str, object]:
