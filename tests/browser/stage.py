@@ -44,7 +44,7 @@ class Stage:
         self.status = "CREATED"
         self.expires_at = ""
         self.payments: list[dict[str, Any]] = []
-        self.answers: dict[tuple[str, str], list[Answer]] = {}
+        self.answers: dict[tuple[str, str], list[dict[str, Any]]] = {}
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", self._listen)
         page.route("**/*", self._answer)
@@ -68,8 +68,7 @@ class Stage:
 
     def next_time(self, method: str, path: str, *answers: dict[str, Any]) -> None:
         """What the next calls are answered, before the service is itself again."""
-        told = self.answers.setdefault((method, path), [])
-        told += [lambda _, one=one: one for one in answers]
+        self.answers.setdefault((method, path), []).extend(answers)
 
     def calls(self, method: str, path: str) -> list[Request]:
         return [one for one in self.asked if (one.method, urlsplit(one.url).path) == (method, path)]
@@ -84,7 +83,7 @@ class Stage:
         path = urlsplit(request.url).path
         told = self.answers.get((request.method, path))
         if told:
-            route.fulfill(**told.pop(0)(request))
+            route.fulfill(**told.pop(0))
         elif "." in path or path in ("/event", "/account", "/ticket", "/box-office", "/"):
             name = {"/": "index"}.get(path, path.strip("/"))
             file = web.ROOT / (f"{name}.html" if "." not in name else name.removeprefix("web/"))
