@@ -131,6 +131,7 @@ export const WORDS = {
   "problem.too-many-keys": "Too many actions in one day. Please try later.",
   "problem.too-many-holds": "You take and release seats too often. Wait a little and try again.",
   "problem.waiting-room": "This event lets buyers in one after another.",
+  "problem.waiting-room-full": "The waiting room of this event is full. Trying again by itself…",
   "problem.internal": "The server has made an error. Reload the page: it shows what has been done.",
   "problem.staff-only": "This is for staff only.",
   "problem.not-paid": "Tickets appear after payment.",
