@@ -36,6 +36,11 @@ def taken(**properties: Json) -> Json:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
+def taken_with(optional: Json, **properties: Json) -> Json:
+    """What we read, and what may be left out."""
+    return {**taken(**properties), "properties": {**properties, **optional}}
+
+
 def list_of(items: Json) -> Json:
     return {"type": "array", "items": items}
 
@@ -273,6 +278,28 @@ DOCS: Docs = {
         {"message": "Место успешно добавлено в бронь"},
         takes=taken(booking_id=INT64, seat_id=INT64),
         sends={"booking_id": 1000000001, "seat_id": 10010001},
+    ),
+    ("PATCH", "/x/seats/together"): Doc(
+        "Добавить в бронь лучшие места рядом",
+        "Места",
+        object_of(
+            seats=list_of(object_of(id=ID, row=ID, number=ID, status=_SEAT_STATUS, price=MONEY))
+        ),
+        {
+            "seats": [
+                {"id": 10010501, "row": 1, "number": 501, "status": "RESERVED", "price": "40000.00"}
+            ]
+        },
+        takes=taken_with(
+            {"zone": TEXT},
+            booking_id=INT64,
+            count={"type": "integer", "minimum": 1, "maximum": 20},
+        ),
+        sends={"booking_id": 1000000001, "count": 1, "zone": "Золотой круг"},
+        description=(
+            "Все или ни одного. Лучшие – в ближайшем к сцене ряду (зала или названной зоны), где "
+            "столько есть рядом, и ближе всего к его середине."
+        ),
     ),
     ("PATCH", "/api/seats/release"): Doc(
         "Освободить место",

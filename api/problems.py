@@ -124,6 +124,12 @@ BOOKING_NOT_FOUND = Problem(
     "booking-not-found", 404, "Бронь не найдена", "Брони с таким номером нет."
 )
 SEAT_NOT_FOUND = Problem("seat-not-found", 404, "Место не найдено", "Места с таким номером нет.")
+ZONE_NOT_FOUND = Problem(
+    "zone-not-found",
+    404,
+    "Зона не найдена",
+    "Зоны с таким названием в этом зале нет. Названия зон – в /x/events/{id}.",
+)
 METHOD_NOT_ALLOWED = Problem(
     "method-not-allowed",
     405,
@@ -153,6 +159,12 @@ SEAT_NOT_OURS = Problem(
 )
 BOOKING_CLOSED = Problem(
     "booking-closed", 419, _NOT_SELECTED, "Бронь уже оплачивается, оплачена или отменена."
+)
+NO_SEATS_TOGETHER = Problem(
+    "no-seats-together",
+    419,
+    _NOT_SELECTED,
+    "Столько свободных мест рядом не осталось. Попробуйте другую зону или разделите компанию.",
 )
 TOO_MANY_SEATS = Problem(
     "too-many-seats",

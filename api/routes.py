@@ -13,6 +13,7 @@ from api import (
     seats,
     system,
     timeline,
+    together,
     web_files,
 )
 from api.body import decoder
@@ -73,6 +74,22 @@ def _calls_of_the_crowd(events: EventPages) -> tuple[Operation[Any], ...]:
                 problems.BOOKING_NOT_FOUND,
                 problems.SEAT_NOT_FOUND,
                 *_SEATS_419,
+            ),
+        ),
+        Operation(
+            "PATCH",
+            "/x/seats/together",
+            together.select_together,
+            body=decoder(together.SelectTogether),
+            keyed=True,
+            event_of=lambda selected: event_of_booking(selected.booking_id),
+            problems=(
+                problems.NOT_OWNER,
+                problems.BOOKING_NOT_FOUND,
+                problems.ZONE_NOT_FOUND,
+                problems.BOOKING_CLOSED,
+                problems.TOO_MANY_SEATS,
+                problems.NO_SEATS_TOGETHER,
             ),
         ),
         Operation(

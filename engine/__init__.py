@@ -17,6 +17,7 @@ from engine.domain import (
     SeatStatus,
     Zone,
     event_of_booking,
+    place_of_seat,
     seat_id_of,
 )
 from engine.engine import Engine, end_process
@@ -49,5 +50,6 @@ __all__ = [
     "covered_lsn",
     "end_process",
     "event_of_booking",
+    "place_of_seat",
     "seat_id_of",
 ]

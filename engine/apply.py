@@ -47,6 +47,7 @@ from engine.mutations import (
     ReturnOwed,
     SeatReleased,
     SeatSelected,
+    SeatsSelected,
     StateChecked,
     StateReset,
     decode,
@@ -94,6 +95,14 @@ def _booking_created(state: State, mutation: BookingCreated) -> None:
 def _seat_selected(state: State, mutation: SeatSelected) -> None:
     shard, booking = _found(state, mutation.booking_id)
     hold_seat(shard, booking, mutation.seat_id)
+    if booking.expires_at_ms != mutation.expires_at_ms:
+        _expire_at(state, booking, mutation.expires_at_ms)
+
+
+def _seats_selected(state: State, mutation: SeatsSelected) -> None:
+    shard, booking = _found(state, mutation.booking_id)
+    for seat_id in mutation.seats:
+        hold_seat(shard, booking, seat_id)
     if booking.expires_at_ms != mutation.expires_at_ms:
         _expire_at(state, booking, mutation.expires_at_ms)
 
@@ -426,6 +435,7 @@ _APPLY: dict[type[Mutation], Callable[[State, Any], None]] = {
     ReturnOwed: _advanced,
     SeatReleased: _seat_released,
     SeatSelected: _seat_selected,
+    SeatsSelected: _seats_selected,
     StateChecked: _state_checked,
     StateReset: _state_reset,
 }

@@ -21,6 +21,7 @@ from engine.domain import (
     Sale,
     booking_id_of,
     event_of_seat,
+    seat_id_of,
 )
 from engine.mutations import (
     BookingCancelled,
@@ -29,9 +30,11 @@ from engine.mutations import (
     PaymentInitiated,
     SeatReleased,
     SeatSelected,
+    SeatsSelected,
 )
 from engine.seatmap import WITHHELD
 from engine.state import Shard, State
+from engine.together import best_together
 from engine.transitions import BOOKING
 
 
@@ -97,6 +100,38 @@ def select_seat(
     # The first seat starts the clock; later ones don't prolong it.
     expires_at_ms = booking.expires_at_ms or at_ms + rules.hold_ms
     return SeatSelected(at_ms, booking_id, seat_id, expires_at_ms)
+
+
+def select_together(
+    state: State,
+    rules: Rules,
+    *,
+    user_id: int,
+    booking_id: int,
+    count: int,
+    zone: str | None,
+    at_ms: int,
+) -> SeatsSelected:
+    """The best seats side by side; unlike one seat, they are others each time."""
+    shard, booking = _found_booking(state, booking_id)
+    event = shard.event
+    if zone is not None and zone not in (one.name for one in event.hall.zones):
+        raise errors.ZoneNotFound(zone)
+    _require_owner(booking, user_id)
+    if SeatsSelected not in BOOKING[booking.status]:
+        raise errors.BookingClosed(booking_id)
+    most = rules.seats_per_user_max
+    if most and shard.seats_by_user.get(user_id, 0) + count > most:
+        raise errors.TooManySeats(most)
+    first = None
+    if 1 <= count <= event.hall.seats_per_row:
+        first = best_together(shard.seatmap.statuses, event.hall, count, zone=zone)
+    if first is None:
+        raise errors.NoSeatsTogether(count)
+    row, number = event.hall.place_at(first)
+    first_seat_id = seat_id_of(event_id=event.event_id, row=row, number=number)
+    expires_at_ms = booking.expires_at_ms or at_ms + rules.hold_ms
+    return SeatsSelected(at_ms, booking_id, first_seat_id, count, expires_at_ms)
 
 
 def release_seat(

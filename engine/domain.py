@@ -30,6 +30,11 @@ def event_of_seat(seat_id: int) -> int:
     return seat_id // SEAT_SPAN
 
 
+def place_of_seat(seat_id: int) -> tuple[int, int]:
+    """(row, number) of a seat, both from 1."""
+    return seat_id % SEAT_SPAN // ROW_SPAN, seat_id % ROW_SPAN
+
+
 def booking_id_of(*, event_id: int, sequence: int) -> int:
     """The third booking of event 7 is 7000000003."""
     return event_id * BOOKING_SPAN + sequence
@@ -288,7 +293,7 @@ class Receipt(msgspec.Struct, frozen=True, array_like=True):
     """The remembered answer to a command that came with an idempotency key.
 
     `fingerprint` tells one request from another under the same key; `result` is what the command
-    returned: a booking id, an order id, or nothing.
+    returned: a booking id, an order id, the first of some seats, or nothing.
     """
 
     user_id: int

@@ -38,14 +38,7 @@ from engine.mutations import (
 from engine.state import State
 from engine.store import WAL_DIRECTORY, create_store, load_newest, open_snapshots, store_exists
 from snapshots import SnapshotStore
-from wal import (
-    SEGMENT_BYTES_MAX,
-    AnyLog,
-    Backlogged,
-    GroupCommit,
-    Log,
-    MemoryLog,
-)
+from wal import SEGMENT_BYTES_MAX, AnyLog, Backlogged, GroupCommit, Log, MemoryLog
 from wal import end_process as end_process  # what fail stop means, for the rooms above
 
 
@@ -123,6 +116,7 @@ class Engine:
     def _adopt(self, state: State) -> None:
         self._state = state
         views = queries.Queries(state, self._events)
+        self.event = views.event
         self.seats = views.seats
         self.deal = views.deal
         self.bookings_of = views.bookings_of
@@ -225,6 +219,36 @@ class Engine:
             at_ms=at_ms,
         )
         self._commit(selected if key is None else self._kept(selected, user_id, key, at_ms))
+
+    def select_together(
+        self,
+        *,
+        user_id: int,
+        booking_id: int,
+        count: int,
+        zone: str | None = None,
+        now_ms: int,
+        key: Key | None = None,
+    ) -> tuple[int, ...]:
+        """Hold the best `count` seats side by side, of `zone` or of any; returns their ids."""
+        if key is not None and (receipt := self._receipt(user_id, key)):
+            first = earlier_result(receipt)  # of the same request, so of as many seats
+            return tuple(range(first, first + count))
+        if not self._log.has_room:
+            raise Busy
+        at_ms = self._at_ms(now_ms)
+        chosen = decide.select_together(
+            self._state,
+            self._rules,
+            user_id=user_id,
+            booking_id=booking_id,
+            count=count,
+            zone=zone,
+            at_ms=at_ms,
+        )
+        first = chosen.first_seat_id
+        self._commit(chosen if key is None else self._kept(chosen, user_id, key, at_ms, first))
+        return chosen.seats
 
     def release_seat(
         self, *, user_id: int, seat_id: int, now_ms: int, key: Key | None = None
@@ -395,6 +419,7 @@ class Engine:
 
     # Questions; these are in queries.py
 
+    event: Callable[[int], Event]
     seats: Callable[..., queries.SeatPage]
     deal: Callable[..., queries.SeatPage]
     bookings_of: Callable[[int], list[Booking]]

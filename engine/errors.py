@@ -4,13 +4,15 @@ Rejected
 ├── NotFound
 │   ├── EventNotFound
 │   ├── BookingNotFound
-│   └── SeatNotFound
+│   ├── SeatNotFound
+│   └── ZoneNotFound
 ├── NotOwner
 ├── Conflict
 │   ├── SeatTaken
 │   ├── SeatElsewhere
 │   ├── SeatNotOurs
 │   ├── SeatNotHeld
+│   ├── NoSeatsTogether
 │   ├── BookingClosed
 │   ├── BookingEmpty
 │   ├── AmountOutOfRange
@@ -46,6 +48,10 @@ class SeatNotFound(NotFound):
     """No seat with this id."""
 
 
+class ZoneNotFound(NotFound):
+    """The hall has no zone with this name."""
+
+
 class NotOwner(Rejected):
     """The booking, or the booking that holds the seat, is somebody else's."""
 
@@ -68,6 +74,10 @@ class SeatNotOurs(Conflict):
 
 class SeatNotHeld(Conflict):
     """The seat is FREE or SOLD, so there is nothing to release."""
+
+
+class NoSeatsTogether(Conflict):
+    """No row has so many free seats side by side: (how many were wanted)."""
 
 
 class BookingClosed(Conflict):

@@ -146,6 +146,19 @@ class StateChecked(_Mutation, frozen=True, tag=25):
     version: int
 
 
+class SeatsSelected(_Mutation, frozen=True, tag=26):
+    """Seats side by side in one row, from the first one on."""
+
+    booking_id: int
+    first_seat_id: int
+    count: int
+    expires_at_ms: int
+
+    @property
+    def seats(self) -> tuple[int, ...]:
+        return tuple(range(self.first_seat_id, self.first_seat_id + self.count))
+
+
 Effect = (
     BookingCreated
     | SeatSelected
@@ -171,6 +184,7 @@ Effect = (
     | PaymentParked
     | ReservationParked
     | StateChecked
+    | SeatsSelected
 )
 
 

@@ -121,6 +121,10 @@ class Queries:
         # ask for one row don't send those who ask for another back to its beginning.
         self._dealt: dict[tuple[int, int | None], int] = {}
 
+    def event(self, event_id: int) -> Event:
+        """The event as it is sold; raises EventNotFound."""
+        return self._hall(event_id)[0]
+
     def seats(
         self,
         *,

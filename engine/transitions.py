@@ -28,12 +28,14 @@ from engine.mutations import (
     ReturnOwed,
     SeatReleased,
     SeatSelected,
+    SeatsSelected,
     StateReset,
 )
 
 BOOKING: Mapping[BookingStatus, Mapping[type, BookingStatus]] = {
     BookingStatus.CREATED: {
         SeatSelected: BookingStatus.CREATED,
+        SeatsSelected: BookingStatus.CREATED,
         SeatReleased: BookingStatus.CREATED,
         PaymentInitiated: BookingStatus.PAYMENT_INITIATED,
         BookingCancelled: BookingStatus.CANCELLED,

@@ -34,6 +34,7 @@ from engine.mutations import (
     ReturnOwed,
     SeatReleased,
     SeatSelected,
+    SeatsSelected,
     StateChecked,
     StateReset,
     decode,
@@ -87,6 +88,7 @@ SAMPLES: dict[str, Mutation] = {
     "BookingCreated with its event, allotments known": BookingCreated(AT_MS, BOOKING, 42, EVENT),
     "BookingCreated with an allotment": BookingCreated(AT_MS, BOOKING, 42, ALLOTTED),
     "StateChecked": StateChecked(AT_MS, 7, 251, b"\x00\x01digest", 1),
+    "SeatsSelected": SeatsSelected(AT_MS, BOOKING, SEAT, 4, AT_MS + 900_000),
 }
 
 

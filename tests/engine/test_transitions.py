@@ -31,6 +31,7 @@ from engine.mutations import (
     ReservationStarted,
     ReservationSubmitted,
     SeatSelected,
+    SeatsSelected,
     StateChecked,
     StateReset,
 )
@@ -54,6 +55,7 @@ CELLS = {
 # Cells that no order of what may happen comes to, each with the reason why it stands there.
 ARGUED = {
     Cell(BookingStatus.CREATED, SeatSelected): "read by decide.py; the status stays as it is",
+    Cell(BookingStatus.CREATED, SeatsSelected): "the same",
     Cell(ReservationStatus.SUBMITTED, ReservationRefused): "settle.py: the confirm can't fail",
 }
 

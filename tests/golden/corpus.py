@@ -96,6 +96,9 @@ def tell(engine: Engine, sealed: Any = lambda: None) -> None:
     released = seat_id_of(event_id=OWN, row=1, number=8)
     told("release_seat", user_id=BOB, seat_id=released, key=Key("release", b"release"))
     told.hold(BOB, PARTNER, 9)
+    if hasattr(engine, "select_together"):
+        together = told("create_booking", user_id=ANN, event_id=OWN)
+        told("select_together", user_id=ANN, booking_id=together, count=3, zone="балкон")
     told.now_ms += HOUR_MS
     told("expire_due", at_most=1)
     if hasattr(engine, "check_state"):
