@@ -151,6 +151,9 @@ DOCS: Docs = {
             created_at=INSTANT,
             expires_at=TEXT,
             seats=list_of(object_of(id=ID)),
+            title=TEXT,
+            starts_at=TEXT,
+            returnable_until=TEXT,
             payments=list_of(
                 object_of(
                     order_id=ID,
@@ -170,6 +173,9 @@ DOCS: Docs = {
             "created_at": "2026-11-24T09:00:00.000Z",
             "expires_at": "2026-11-24T09:12:01.000Z",
             "seats": [{"id": 10010001}],
+            "title": "Селеста Морейра",
+            "starts_at": "2027-03-11T20:00:00",
+            "returnable_until": "",
             "payments": [
                 {
                     "order_id": 1795510801000000,
@@ -189,7 +195,11 @@ DOCS: Docs = {
             ],
         },
         parameters=(parameter("id", INT64, "Бронь.", required=True, where="path"),),
-        description="parked: без оператора дальше не пойдёт; ничего не потеряно.",
+        description=(
+            "starts_at – местное время зала. returnable_until – до какого момента можно вернуть "
+            "оплаченную бронь; у прочих пусто. parked: без оператора дальше не пойдёт; ничего не "
+            "потеряно."
+        ),
     ),
     ("GET", "/x/staff"): Doc(
         "Кто я из сотрудников",

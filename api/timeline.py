@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from api.endpoint import Call
+from api.events import title_and_start
 from api.query import required_integer
 from api.reply import Reply, json_reply
 from api.seats import money
-from engine import Booking, Payment, PaymentStatus
+from engine import Booking, BookingStatus, Payment, PaymentStatus
 from engine.errors import BookingNotFound, NotOwner
 from engine.mutations import (
     BookingCancelled,
@@ -66,14 +67,25 @@ def booking_query(values: Mapping[str, str]) -> int:
 
 async def show_booking(call: Call[int]) -> Reply:
     """Everything about one booking of the caller's."""
-    engine = call.service.engine
-    booking = engine.booking(call.input)
+    engine, catalog = call.service.engine, call.service.catalog
+    booking = own_booking(call)
+    title, starts_at = await title_and_start(catalog, booking.event_id)
+    until = ""
+    if booking.status is BookingStatus.CONFIRMED:
+        until = instant(engine.rules.returnable_until_ms(engine.event(booking.event_id)))
+    payments = [_payment(one) for one in engine.attempts_of(booking)]
+    event = {"title": title, "starts_at": starts_at, "returnable_until": until}
+    return json_reply({**_booking(booking), **event, "payments": payments})
+
+
+def own_booking(call: Call[int]) -> Booking:
+    """The booking whose id the call names; raises BookingNotFound, or NotOwner."""
+    booking = call.service.engine.booking(call.input)
     if booking is None:
         raise BookingNotFound(call.input)
     if booking.user_id != call.user_id:
         raise NotOwner(call.input)
-    payments = engine.attempts_of(booking)
-    return json_reply({**_booking(booking), "payments": [_payment(one) for one in payments]})
+    return booking
 
 
 def instant(at_ms: int) -> str:

@@ -52,6 +52,10 @@ class Rules(msgspec.Struct, frozen=True):
     receipt_ttl_ms: int = 24 * 3_600_000
     receipts_per_user_max: int = 10_000
 
+    def returnable_until_ms(self, event: Event) -> int:
+        """The last moment in which a paid booking of the event may be returned."""
+        return event.starts_at_ms - self.return_until_ms
+
 
 def create_booking(
     state: State, events: Mapping[int, Event], *, user_id: int, event_id: int, at_ms: int
@@ -179,10 +183,10 @@ def cancel_booking(
     _require_owner(booking, user_id)
     if booking.status is BookingStatus.CANCELLED:
         return None
-    if booking.status is BookingStatus.CONFIRMED:
-        last_moment_ms = shard.event.starts_at_ms - rules.return_until_ms
-        if at_ms > last_moment_ms:
-            raise errors.TooLate(booking_id)
+    if booking.status is BookingStatus.CONFIRMED and (
+        at_ms > rules.returnable_until_ms(shard.event)
+    ):
+        raise errors.TooLate(booking_id)
     return BookingCancelled(at_ms, booking_id)
 
 

@@ -57,7 +57,7 @@ class Engine:
         self._events = {event.event_id: event for event in events}
         for event in self._events.values():
             event.check()
-        self._rules = rules or decide.Rules()
+        self.rules = rules or decide.Rules()
         self._log: AnyLog = MemoryLog() if log is None else log
         self._fail_stop = fail_stop
         self._commit_group: GroupCommit | None = None
@@ -212,7 +212,7 @@ class Engine:
         selected = decide.select_seat(
             self._state,
             self._events,
-            self._rules,
+            self.rules,
             user_id=user_id,
             booking_id=booking_id,
             seat_id=seat_id,
@@ -239,7 +239,7 @@ class Engine:
         at_ms = self._at_ms(now_ms)
         chosen = decide.select_together(
             self._state,
-            self._rules,
+            self.rules,
             user_id=user_id,
             booking_id=booking_id,
             count=count,
@@ -272,7 +272,7 @@ class Engine:
             raise Busy
         at_ms = self._at_ms(now_ms)
         initiated = decide.initiate_payment(
-            self._state, self._rules, user_id=user_id, booking_id=booking_id, at_ms=at_ms
+            self._state, self.rules, user_id=user_id, booking_id=booking_id, at_ms=at_ms
         )
         order_id = initiated.order_id if initiated else self._order_of_booking(booking_id)
         self._commit(
@@ -288,7 +288,7 @@ class Engine:
             return
         at_ms = self._at_ms(now_ms)
         cancelled = decide.cancel_booking(
-            self._state, self._rules, user_id=user_id, booking_id=booking_id, at_ms=at_ms
+            self._state, self.rules, user_id=user_id, booking_id=booking_id, at_ms=at_ms
         )
         self._commit(cancelled if key is None else self._kept(cancelled, user_id, key, at_ms))
 
@@ -344,7 +344,7 @@ class Engine:
         """The gateway has a page for it; the customer's time to pay begins."""
         registered = settle.register_payment(
             self._state,
-            self._rules,
+            self.rules,
             order_id=order_id,
             payment_id=payment_id,
             url=url,
@@ -478,7 +478,7 @@ class Engine:
     ) -> Mutation:
         """The effect and the answer that its key keeps, in one mutation."""
         return remember(
-            self._state, self._rules, effect, user_id=user_id, key=key, at_ms=at_ms, result=result
+            self._state, self.rules, effect, user_id=user_id, key=key, at_ms=at_ms, result=result
         )
 
     def _commit(self, mutation: Mutation | None) -> None:
