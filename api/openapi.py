@@ -12,10 +12,11 @@ from api import docs, problems
 from api.docs import Doc, Docs, Json, object_of
 from api.endpoint import Operation
 from api.problems import PROBLEM_JSON, TYPE_PREFIX, Problem
+from api.tickets import docs as ticket_docs
 
 _OK = "text/plain"
 # What each room within says of its calls.
-DOCS: Docs = {**docs.DOCS}
+DOCS: Docs = {**docs.DOCS, **ticket_docs.DOCS}
 _KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",

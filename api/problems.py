@@ -17,6 +17,7 @@ TYPE_PREFIX = "/problems/"
 _NOT_SELECTED = "Не удалось добавить место в бронь"
 _NOT_RELEASED = "Не удалось освободить место"
 _NOT_PAYABLE = "Не удалось начать оплату"
+_NOT_ADMITTED = "Пропустить нельзя"
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,12 @@ BOOKING_NOT_FOUND = Problem(
     "booking-not-found", 404, "Бронь не найдена", "Брони с таким номером нет."
 )
 SEAT_NOT_FOUND = Problem("seat-not-found", 404, "Место не найдено", "Места с таким номером нет.")
+TICKET_NOT_FOUND = Problem(
+    "ticket-not-found",
+    404,
+    "Билет не найден",
+    "Такого билета мы не выпускали: код набран с ошибкой или подделан.",
+)
 ZONE_NOT_FOUND = Problem(
     "zone-not-found",
     404,
@@ -194,6 +201,27 @@ TOO_LATE = Problem(
     419,
     "Не удалось отменить бронь",
     "До события осталось слишком мало времени, чтобы вернуть билеты.",
+)
+NOT_PAID = Problem(
+    "not-paid",
+    419,
+    "Билетов ещё нет",
+    "Билеты есть только у оплаченной брони. Эта ещё не оплачена или уже отменена.",
+)
+BOOKING_ADMITTED = Problem(
+    "booking-admitted",
+    419,
+    "Не удалось отменить бронь",
+    "По билету этой брони уже вошли, поэтому вернуть её нельзя.",
+)
+TICKET_VOID = Problem(
+    "ticket-void",
+    419,
+    _NOT_ADMITTED,
+    "Билет недействителен: бронь отменена, деньги возвращены или возвращаются.",
+)
+ALREADY_ADMITTED = Problem(
+    "already-admitted", 419, _NOT_ADMITTED, "По этому билету уже вошли; второй раз он не действует."
 )
 KEY_REUSED = Problem(
     "key-reused",

@@ -20,6 +20,7 @@ from api.body import decoder
 from api.endpoint import Operation
 from api.events import EventPages, event_query, events_query
 from api.staff import Role
+from api.tickets.routes import operations as ticket_operations
 from engine import event_of_booking
 
 _SEATS_419 = (
@@ -45,6 +46,7 @@ def operations() -> tuple[Operation[Any], ...]:
         *_calls_of_the_crowd(events),
         *_other_calls(events),
         *_payment_calls(),
+        *ticket_operations(),
         *_system_calls(),
     )
     return (*calls, *pages.operations(openapi.document(calls)), *web_files.operations())
@@ -138,7 +140,12 @@ def _other_calls(events: EventPages) -> tuple[Operation[Any], ...]:
             bookings.cancel_booking,
             body=decoder(bookings.OneBooking),
             keyed=True,
-            problems=(problems.NOT_OWNER, problems.BOOKING_NOT_FOUND, problems.TOO_LATE),
+            problems=(
+                problems.NOT_OWNER,
+                problems.BOOKING_NOT_FOUND,
+                problems.TOO_LATE,
+                problems.BOOKING_ADMITTED,
+            ),
         ),
         Operation(
             "GET",

@@ -137,6 +137,9 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
     store.require(settings.data)
     catalog = Catalog.open(settings.data / store.CATALOG_DIRECTORY)
     engine = recovered(settings, catalog)
+    if not (settings.data / store.TICKET_KEY).exists():
+        log.warning("a key for tickets is drawn: those signed with another one are void now")
+    ticket_key = store.ticket_key(settings.data)
     clock.start_from(engine.last_at_ms)
     if not settings.any_core:
         share_a_core()
@@ -169,7 +172,7 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
     keeper.watch(clock.watch())
     keeper.watch(service.stalls.watch())
     keeper.watch(asyncio.to_thread(catalog.warm_up))
-    service.open(engine=engine, catalog=catalog, sagas=sagas)
+    service.open(engine=engine, catalog=catalog, sagas=sagas, ticket_key=ticket_key)
     log.info("ready", **settings.shown())
     try:
         yield

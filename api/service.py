@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from api.admission import Admission, AdmissionLimits
 from api.staff import Staff
 from api.stalls import Stalls
+from api.tickets.codes import Codes
 from catalog import Catalog
 from engine import Engine
 from sagas import Sagas
@@ -34,6 +35,7 @@ class Service:
     engine: Engine
     catalog: Catalog
     sagas: Sagas
+    codes: Codes
 
     def __init__(
         self,
@@ -57,11 +59,12 @@ class Service:
         self.staff = staff or Staff()
         self.is_ready = False
 
-    def open(self, *, engine: Engine, catalog: Catalog, sagas: Sagas) -> None:
+    def open(self, *, engine: Engine, catalog: Catalog, sagas: Sagas, ticket_key: bytes) -> None:
         """From now on calls are answered: everything acknowledged earlier must be visible."""
         self.engine = engine
         self.catalog = catalog
         self.sagas = sagas
+        self.codes = Codes(ticket_key)
         self.is_ready = True
 
     def close(self) -> None:

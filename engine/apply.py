@@ -45,6 +45,7 @@ from engine.mutations import (
     ReservationStarted,
     ReservationSubmitted,
     ReturnOwed,
+    SeatAdmitted,
     SeatReleased,
     SeatSelected,
     SeatsSelected,
@@ -120,6 +121,12 @@ def _seat_released(state: State, mutation: SeatReleased) -> None:
     elif paying:
         # The deadline may have been passed over already, while the money was authorized.
         _expire_at(state, booking, booking.expires_at_ms)
+
+
+def _seat_admitted(state: State, mutation: SeatAdmitted) -> None:
+    shard, booking = _found(state, mutation.booking_id)
+    _move(booking, mutation)
+    shard.admitted[mutation.seat_id] = mutation.at_ms
 
 
 def _booking_ended(state: State, mutation: BookingCancelled | BookingExpired) -> None:
@@ -433,6 +440,7 @@ _APPLY: dict[type[Mutation], Callable[[State, Any], None]] = {
     ReservationStarted: _reservation_started,
     ReservationSubmitted: _advanced,
     ReturnOwed: _advanced,
+    SeatAdmitted: _seat_admitted,
     SeatReleased: _seat_released,
     SeatSelected: _seat_selected,
     SeatsSelected: _seats_selected,

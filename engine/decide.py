@@ -28,6 +28,7 @@ from engine.mutations import (
     BookingCreated,
     BookingExpired,
     PaymentInitiated,
+    SeatAdmitted,
     SeatReleased,
     SeatSelected,
     SeatsSelected,
@@ -183,11 +184,23 @@ def cancel_booking(
     _require_owner(booking, user_id)
     if booking.status is BookingStatus.CANCELLED:
         return None
+    if any(seat_id in shard.admitted for seat_id in booking.seats):
+        raise errors.BookingAdmitted(booking_id)
     if booking.status is BookingStatus.CONFIRMED and (
         at_ms > rules.returnable_until_ms(shard.event)
     ):
         raise errors.TooLate(booking_id)
     return BookingCancelled(at_ms, booking_id)
+
+
+def admit_seat(state: State, *, booking_id: int, seat_id: int, at_ms: int) -> SeatAdmitted:
+    """Once for each seat of a paid booking: the second to come is told when the first did."""
+    shard, booking = _found_booking(state, booking_id)
+    if SeatAdmitted not in BOOKING[booking.status] or seat_id not in booking.seats:
+        raise errors.SeatNotSold(seat_id)
+    if seat_id in shard.admitted:
+        raise errors.AlreadyAdmitted(shard.admitted[seat_id])
+    return SeatAdmitted(at_ms, booking_id, seat_id)
 
 
 def expire_booking(state: State, *, booking_id: int, at_ms: int) -> BookingExpired | None:

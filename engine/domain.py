@@ -171,6 +171,10 @@ class Hall(msgspec.Struct, frozen=True, array_like=True, dict=True):
         row, number = divmod(index, self.seats_per_row)
         return row + 1, number + 1
 
+    def zone_of_row(self, row: int) -> Zone:
+        """The zone in which a row of the hall lies."""
+        return next(one for one in self.zones if one.first_row <= row <= one.last_row)
+
     def price_at(self, index: int) -> int:
         return self.row_prices_minor[index // self.seats_per_row]
 

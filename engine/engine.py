@@ -12,7 +12,7 @@ from typing import Any, Self
 from engine import decide, queries, settle, slices
 from engine.apply import apply
 from engine.collector import collector_off
-from engine.domain import Booking, Event, Payment, Receipt, event_of_seat
+from engine.domain import Booking, Event, Payment, Receipt
 from engine.dump import digest
 from engine.errors import Busy
 from engine.keys import NOBODY, Key, earlier_receipt, earlier_result, remember
@@ -119,6 +119,11 @@ class Engine:
         self.event = views.event
         self.seats = views.seats
         self.deal = views.deal
+        self.payment = views.payment
+        self.order_of = views.order_of
+        self.unsettled = views.unsettled
+        self.holder = views.holder
+        self.admitted_at_ms = views.admitted_at_ms
         self.bookings_of = views.bookings_of
         self.analytics = views.analytics
         self.zones = views.zones
@@ -292,7 +297,14 @@ class Engine:
         )
         self._commit(cancelled if key is None else self._kept(cancelled, user_id, key, at_ms))
 
-    # Commands of the operator and of the clock
+    # Commands of the door, of the operator and of the clock
+
+    def admit_seat(self, *, booking_id: int, seat_id: int, now_ms: int) -> None:
+        """Let somebody in with the ticket of a seat: once, and then the booking is used."""
+        admitted = decide.admit_seat(
+            self._state, booking_id=booking_id, seat_id=seat_id, at_ms=self._at_ms(now_ms)
+        )
+        self._commit(admitted)
 
     def reset(self, *, now_ms: int, key: Key | None = None) -> None:
         """Every seat FREE, no bookings. What is owed outside stays owed, until it is settled."""
@@ -422,6 +434,11 @@ class Engine:
     event: Callable[[int], Event]
     seats: Callable[..., queries.SeatPage]
     deal: Callable[..., queries.SeatPage]
+    payment: Callable[[int], Payment | None]
+    order_of: Callable[[str], int | None]
+    unsettled: Callable[[], list[int]]
+    holder: Callable[[int], Booking | None]
+    admitted_at_ms: Callable[[int], int | None]
     bookings_of: Callable[[int], list[Booking]]
     analytics: Callable[[int], queries.Analytics]
     zones: Callable[[int], list[queries.ZoneFigures]]
@@ -429,26 +446,9 @@ class Engine:
     orders_since: Callable[[int], list[int]]
     next_deadline_ms: Callable[[], int | None]
 
-    def payment(self, order_id: int) -> Payment | None:
-        """Our attempt by our id. Not to be changed by the caller."""
-        return self._state.payments.get(order_id)
-
-    def order_of(self, payment_id: str) -> int | None:
-        """Our order id of a payment that the gateway names."""
-        return self._state.order_of_payment_id.get(payment_id)
-
     def booking(self, booking_id: int) -> Booking | None:
         """Not to be changed by the caller."""
         return self._state.booking(booking_id)
-
-    def holder(self, seat_id: int) -> Booking | None:
-        """The booking that holds the seat. Not to be changed by the caller."""
-        shard = self._state.shards.get(event_of_seat(seat_id))
-        return None if shard is None else shard.holders.get(seat_id)
-
-    def unsettled(self) -> list[int]:
-        """Order ids of the payments that still owe the outside a call."""
-        return list(self._state.unsettled)
 
     def digest(self) -> str:
         """128 bits of hash over the whole state, in hex."""

@@ -17,6 +17,9 @@ Rejected
 │   ├── BookingEmpty
 │   ├── AmountOutOfRange
 │   ├── TooLate
+│   ├── SeatNotSold
+│   ├── AlreadyAdmitted
+│   ├── BookingAdmitted
 │   └── TooManySeats
 ├── KeyReused
 ├── TooManyKeys
@@ -94,6 +97,18 @@ class AmountOutOfRange(Conflict):
 
 class TooLate(Conflict):
     """A paid booking can be returned only until some hours before the event."""
+
+
+class SeatNotSold(Conflict):
+    """The booking doesn't own the seat, or no longer: it isn't paid, or was given back."""
+
+
+class AlreadyAdmitted(Conflict):
+    """Somebody is inside with the ticket of this seat: (since when, in milliseconds)."""
+
+
+class BookingAdmitted(Conflict):
+    """Somebody is inside with a ticket of this booking, so it can't be cancelled any more."""
 
 
 class TooManySeats(Conflict):

@@ -159,6 +159,13 @@ class SeatsSelected(_Mutation, frozen=True, tag=26):
         return tuple(range(self.first_seat_id, self.first_seat_id + self.count))
 
 
+class SeatAdmitted(_Mutation, frozen=True, tag=27):
+    """Whoever has the ticket of this seat is inside: nobody else gets in with it."""
+
+    booking_id: int
+    seat_id: int
+
+
 Effect = (
     BookingCreated
     | SeatSelected
@@ -185,6 +192,7 @@ Effect = (
     | ReservationParked
     | StateChecked
     | SeatsSelected
+    | SeatAdmitted
 )
 
 

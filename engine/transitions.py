@@ -26,6 +26,7 @@ from engine.mutations import (
     ReservationStarted,
     ReservationSubmitted,
     ReturnOwed,
+    SeatAdmitted,
     SeatReleased,
     SeatSelected,
     SeatsSelected,
@@ -50,7 +51,10 @@ BOOKING: Mapping[BookingStatus, Mapping[type, BookingStatus]] = {
         BookingCancelled: BookingStatus.CANCELLED,
         BookingExpired: BookingStatus.CANCELLED,
     },
-    BookingStatus.CONFIRMED: {BookingCancelled: BookingStatus.CANCELLED},
+    BookingStatus.CONFIRMED: {
+        SeatAdmitted: BookingStatus.CONFIRMED,
+        BookingCancelled: BookingStatus.CANCELLED,
+    },
     BookingStatus.CANCELLED: {},
 }
 

@@ -8,12 +8,14 @@
     gateway   authorize order=p                 -> nothing      # already so: no record was logged
     provider  submit order=p                    -> ok
     operator  reset                             -> ok
+    door      admit_seat booking=a seat=3:7     -> ok
     tick      15m                               -> 1            # the timer runs, logs one record
     later     -5m                                               # only the clock moves
     log       behind                                            # takes no records, until `well`
     replay                                                      # crash: all again from the log
     reload                                                      # all again from a snapshot
     seat      2/3:7 FREE                                        # of event 2; or: unlisted
+    admitted  3:7 5m                                            # since the story began; or never
     booking   a CREATED 3:7 3:8
     expires   a 15m                                             # since the story began; or never
     payment   p PENDING                                         # or: forgotten
@@ -105,6 +107,7 @@ class Story:
             "replay": self.replay,
             "reload": self.reload,
             "seat": self._see_seat,
+            "admitted": self._see_admission,
             "booking": self._see_booking,
             "expires": self._see_expiry,
             "payment": self._see_payment,
@@ -203,7 +206,7 @@ class Story:
 
     def _command(self, actor: str, verb: str, words: list[str]) -> tuple[Any, dict[str, Any]]:
         arguments = self._arguments(words)
-        if actor == "operator":
+        if actor in ("operator", "door"):
             return getattr(self.engine, verb), arguments
         if actor == "gateway":
             if verb == "register":
@@ -252,6 +255,10 @@ class Story:
         views = self.engine.seats(event_id=event_id, status=None, row=row, offset=0, limit=99)
         listed = [one.status.name for one in views if one.seat_id == seat_id]
         assert ([] if status == "unlisted" else [status]) == listed
+
+    def _see_admission(self, word: str, span: str) -> None:
+        expected = None if span == "never" else START_MS + span_ms(span)
+        assert expected == self.engine.admitted_at_ms(seat_of(word))
 
     def _see_booking(self, name: str, status: str, *seats: str) -> None:
         booking = self.engine.booking(self.named(name))
@@ -315,6 +322,7 @@ def picture(state: State) -> dict[str, Any]:
                 shard.seatmap.statuses,
                 shard.seats_by_user,
                 shard.owned,
+                shard.admitted,
                 (shard.sequence, shard.bookings_live, shard.revenue_minor),
             )
             for event_id, shard in state.shards.items()

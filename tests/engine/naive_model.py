@@ -30,6 +30,7 @@ class Basket:
     event: int
     status: str = "CREATED"
     seats: list[int] = field(default_factory=list)
+    admitted: dict[int, int] = field(default_factory=dict)
     expires_ms: int = 0
     order: int = 0
 
@@ -202,6 +203,8 @@ class NaiveModel:
             return "NotOwner"
         if basket.status == "CANCELLED":
             return "nothing"
+        if basket.admitted:
+            return "BookingAdmitted"
         last_ms = self.events[basket.event].starts_ms - RETURN_MS
         if basket.status == "CONFIRMED" and max(now_ms, self.last_ms) > last_ms:
             return "TooLate"
@@ -209,7 +212,18 @@ class NaiveModel:
         self._end(basket)
         return "ok"
 
-    # The operator and the timer
+    # The door, the operator and the timer
+
+    def admit(self, now_ms: int, booking: int, seat: int) -> str:
+        basket = self.baskets.get(booking)
+        if basket is None:
+            return "BookingNotFound"
+        if basket.status != "CONFIRMED" or seat not in basket.seats:
+            return "SeatNotSold"
+        if seat in basket.admitted:
+            return "AlreadyAdmitted"
+        basket.admitted[seat] = self._at(now_ms)
+        return "ok"
 
     def reset(self, now_ms: int) -> str:
         self._at(now_ms)

@@ -153,6 +153,20 @@ class EngineMachine(RuleBasedStateMachine):
             self.compare("select_seat", "select", "", user, booking_id=booking, seat_id=seat)
         self.compare("initiate_payment", "pay", "", user, booking_id=booking)
 
+    @rule(number=numbers, at=st.integers(0, 2), seat=seats, truly=seldom)
+    def admit(self, number: int, at: int, seat: int, truly: bool) -> None:
+        """Mostly with a ticket that is good."""
+        paid = [one for one, basket in self.model.baskets.items() if basket.status == "CONFIRMED"]
+        booking, _ = self.booking(number)
+        if paid and not truly:
+            booking = paid[number % len(paid)]
+            seats = self.model.baskets[booking].seats
+            seat = seats[at % len(seats)]
+        expected = self.expect(lambda model: model.admit(self.now_ms, booking, seat))
+        command = self.story.engine.admit_seat
+        told = {"booking_id": booking, "seat_id": seat}
+        assert expected == self.outcome(lambda: command(**told, now_ms=self.now_ms))
+
     @rule(truly=seldom, key=keys)
     def reset(self, truly: bool, key: str) -> None:
         if truly:
@@ -278,6 +292,13 @@ class EngineMachine(RuleBasedStateMachine):
             assert (basket.user, basket.event) == (one.user_id, one.event_id)
             assert (basket.status, tuple(basket.seats)) == (one.status, one.seats)
             assert (basket.expires_ms, basket.order) == (one.expires_at_ms, one.order_id)
+
+    @invariant()
+    def admissions_are_the_same(self) -> None:
+        admitted = [one.admitted for one in self.model.baskets.values()]
+        expected = {seat: at_ms for one in admitted for seat, at_ms in one.items()}
+        found = {seat: self.story.engine.admitted_at_ms(seat) for seat in SEATS}
+        assert expected == {seat: at_ms for seat, at_ms in found.items() if at_ms is not None}
 
     @invariant()
     def payments_are_the_same(self) -> None:
