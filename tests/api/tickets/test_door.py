@@ -118,6 +118,16 @@ def test_a_seat_that_was_not_bought_has_no_ticket(rooms: Rooms, sold: Sold) -> N
     assert "ticket-void" == admit(rooms, code).problem
 
 
+def test_an_attempt_that_was_not_paid_makes_no_ticket(rooms: Rooms) -> None:
+    """Only the payment that the booking stands on does."""
+    booking_id = rooms.book(ANN, seat(4), seat(5))
+    abandoned = rooms.initiate(booking_id)
+    rooms.call("PATCH", "/api/seats/release", user=ANN, json={"seat_id": seat(5)})
+    rooms.pay(booking_id)
+    code = rooms.service.codes.code_of(booking_id=booking_id, seat_id=seat(4), order_id=abandoned)
+    assert "ticket-void" == admit(rooms, code).problem
+
+
 def test_after_a_reset_there_are_no_tickets(rooms: Rooms, sold: Sold) -> None:
     """As there are no bookings."""
     admit(rooms, sold.code)
