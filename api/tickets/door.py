@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from api.endpoint import Call
 from api.events import title_and_start
-from api.problems import ALREADY_ADMITTED, TICKET_NOT_FOUND, Refusal
+from api.problems import ALREADY_ADMITTED, TICKET_NOT_FOUND, TICKET_VOID, Refusal
 from api.reply import Reply, json_reply
 from api.service import Service
 from api.tickets.codes import as_printed, named_by
@@ -51,6 +51,8 @@ async def admit(call: Call[str]) -> Reply:
     ticket = _found(service, call.input)
     title, starts_at = await title_and_start(service.catalog, event_of_booking(ticket.booking_id))
     ticket = _found(service, call.input)
+    if not ticket.is_owned:
+        raise Refusal(TICKET_VOID)
     try:
         service.engine.admit_seat(
             booking_id=ticket.booking_id, seat_id=ticket.seat_id, now_ms=now_ms
