@@ -19,8 +19,8 @@ from tqdm import tqdm
 from api import store
 from catalog.manifest import fsync
 from catalog.place import put, workplace
-from engine.backup import StoreMoved, copy_store
-from engine.store import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY
+from engine.backup import copy_store
+from engine.store import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, StoreMoved
 from engine.verify import Findings
 
 NAME = "backup.json"

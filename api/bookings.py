@@ -28,7 +28,10 @@ class OneBooking(msgspec.Struct):
 
 
 async def create_booking(call: Call[CreateBooking]) -> Reply:
-    booking_id = call.service.engine.create_booking(
+    engine, entrance = call.service.engine, call.service.entrance
+    if entrance.is_guarded:
+        entrance.require_turn(engine, call.user_id, call.input.event_id, call.now_ms)
+    booking_id = engine.create_booking(
         user_id=call.user_id, event_id=call.input.event_id, now_ms=call.now_ms, key=call.key
     )
     return json_reply({"id": booking_id}, 201)

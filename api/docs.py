@@ -18,7 +18,6 @@ COUNT: Json = {"type": "integer", "minimum": 0}
 MONEY: Json = {"type": "string", "pattern": r"^[0-9]+\.[0-9]{2}$"}
 BOOLEAN: Json = {"type": "boolean"}
 INSTANT: Json = {"type": "string", "format": "date-time"}
-_OUTSIDE: Json = {"type": "string", "enum": ["up", "down", "none"]}
 
 
 def object_of(**properties: Json) -> Json:
@@ -207,46 +206,6 @@ DOCS: Docs = {
         object_of(name=TEXT, role={"type": "string", "enum": ["organiser", "operator"]}),
         {"name": "olga", "role": "organiser"},
     ),
-    ("GET", "/x/sagas"): Doc(
-        "Что мы должны шлюзу и организатору",
-        "Сервер",
-        object_of(
-            gateway=_OUTSIDE,
-            provider=_OUTSIDE,
-            unsettled=COUNT,
-            owed_back=MONEY,
-            parked_count=COUNT,
-            parked=list_of(
-                object_of(
-                    order_id=ID,
-                    booking_id=ID,
-                    payment_id=TEXT,
-                    amount=MONEY,
-                    payment=TEXT,
-                    reservation=TEXT,
-                    provider_order=TEXT,
-                    since=TEXT,
-                    reasons=list_of(TEXT),
-                )
-            ),
-        ),
-        {
-            "gateway": "up",
-            "provider": "up",
-            "unsettled": 0,
-            "owed_back": "0.00",
-            "parked_count": 0,
-            "parked": [],
-        },
-        description="Только с машины сервера.",
-    ),
-    ("POST", "/x/sagas/retry"): Doc(
-        "Повторить отложенное сейчас",
-        "Сервер",
-        object_of(retried=COUNT),
-        {"retried": 0},
-        description="Только с машины сервера. Иначе отложенное повторяется раз в час.",
-    ),
     ("POST", "/api/bookings"): Doc(
         "Создать бронь",
         "Брони",
@@ -409,5 +368,4 @@ DOCS: Docs = {
     ("GET", "/x/version"): Doc(
         "Версия", "Сервер", object_of(version={"type": "string"}), {"version": "0.1.0"}
     ),
-    ("GET", "/metrics"): Doc("Показатели для Prometheus", "Сервер"),
 }

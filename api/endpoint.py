@@ -2,11 +2,12 @@
 
 `Endpoint` is an ASGI application by itself, because Starlette serves 63,000 requests a second with
 those and 38,000 with functions of a Request (measured with an empty handler). Checks come in one
-order everywhere: ready, well-formed, authenticated; then, where a crowd asks, the event's turn;
-then the engine's exists, owner, state.
+order everywhere: ready, the address's limit, well-formed, authenticated, the limits of user and
+event; then, where a crowd asks, the event's turn; then the engine's exists, owner, state.
 """
 
 import re
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 from api.auth import Authenticator
 from api.body import BodyReader
 from api.errors import problem_reply
+from api.fairness.limits import CallLimits
 from api.problems import (
     BAD_REQUEST,
     METHOD_NOT_ALLOWED,
@@ -32,6 +34,7 @@ from api.problems import (
 )
 from api.query import parse_query
 from api.reply import Header, Reply, send_reply
+from api.request_log import RequestLog
 from api.service import Service
 from api.staff import Role
 from engine import Key
@@ -48,6 +51,8 @@ QUERY_BYTES_KEPT_MAX = 256
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _KEY = re.compile(rb"[\x21-\x7e]{1,255}")
+_ADDRESS = re.compile(rb"[0-9A-Fa-f.:]{2,45}")
+_LOOPBACK = ("127.0.0.1", "::1")
 # Two headers of these names would leave open which one is meant.
 _ONCE = (b"authorization", b"idempotency-key", b"content-length")
 
@@ -88,7 +93,8 @@ class Call(msgspec.Struct, Generic[_Input]):
 class Operation(Generic[_Input]):
     """What is particular to one call. `body` or `query` makes the handler's input, or nothing.
 
-    `query` is given what stands in the query string, and in the path for a `{name}` there.
+    `query` is given what stands in the query string, and in the path for a `{name}` there. Where
+    there are both, the input is a pair: what `query` made, and what `body` made.
     """
 
     method: str
@@ -105,6 +111,8 @@ class Operation(Generic[_Input]):
     keyed: bool = False
     # True: answered even before the server is ready.
     ungated: bool = False
+    # False: it frees seats or is owed, or tells whether we live; no limit of calls stops it.
+    limited: bool = True
     # False: a page for people, which /openapi.json leaves out.
     documented: bool = True
     # Of an input, whose crowd it belongs to: it may have to wait for a turn of that event.
@@ -131,6 +139,10 @@ class Endpoint:
             self._authenticate = self._staff_only
             self._is_buyer = authenticator.user_id
         self._admission = service.admission
+        self._request_log = None
+        if service.request_log is not None and service.request_log.wants(operation.method):
+            self._request_log = service.request_log
+        self._limits = service.call_limits if operation.limited else None
         self._reads_body = operation.method in ("POST", "PATCH")
         self._signature = f"{operation.method} {operation.path}"
         # A crowd asks for the same: 5 us a request. What isn't well-formed is never kept.
@@ -143,16 +155,45 @@ class Endpoint:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         request_id = request_id_of(headers)
         more = [*self._more, (b"x-request-id", request_id)]
+        began = 0.0 if self._request_log is None else time.perf_counter()
+        call = None
         try:
             self._require_ready()
             raw = await self._bodies.read(receive, headers) if self._reads_body else b""
-            call = self._call(scope, headers, raw)
+            if self._limits is None:
+                call = self._call(scope, headers, raw)
+            else:
+                call = self._limited_call(self._limits, scope, headers, raw)
             answer = await self._answer(call, request_id)
             if call.lsn is not None:
                 more.append((COMMIT_LSN, b"%d" % call.lsn))
         except Exception as error:
             answer = problem_reply(error, request_id, self._signature)
         await send_reply(send, answer, more, head=scope["method"] == "HEAD")
+        if self._request_log is not None:
+            self._note(self._request_log, began, scope, request_id, call, answer.status)
+
+    def _note(
+        self,
+        request_log: RequestLog,
+        began: float,
+        scope: Scope,
+        request_id: bytes,
+        call: Call[Any] | None,
+        status: int,
+    ) -> None:
+        client = scope.get("client")
+        request_log.note(
+            began,
+            request_id=request_id,
+            method=self._operation.method,
+            path=self._operation.path,
+            status=status,
+            client=_client(client[0] if client else "", scope),
+            user_id=NOBODY if call is None else call.user_id,
+            subject=None if call is None else call.input,
+            lsn=0 if call is None or call.lsn is None else call.lsn,
+        )
 
     def _require_ready(self) -> None:
         if not self._service.is_ready and not self._operation.ungated:
@@ -185,6 +226,8 @@ class Endpoint:
         value = None
         if operation.body is not None:
             value = operation.body(raw)
+            if operation.query is not None:
+                value = self._asked(scope["query_string"], scope["path_params"]), value
         elif operation.query is not None:
             value = self._asked(scope["query_string"], scope["path_params"])
         key = None
@@ -198,6 +241,17 @@ class Endpoint:
             user_id = found
         client = scope.get("client")
         return Call(self._service, value, user_id, key, raw, headers, client[0] if client else "")
+
+    def _limited_call(
+        self, limits: CallLimits, scope: Scope, headers: dict[bytes, bytes], raw: bytes
+    ) -> Call[Any]:
+        now_ms, client = self._service.clock_ms(), scope.get("client")
+        limits.charge_address(client[0] if client else "", scope["headers"], now_ms)
+        call = self._call(scope, headers, raw)
+        limits.charge_user(call.user_id, now_ms)
+        if self._operation.event_of is not None:
+            limits.charge_event(self._operation.event_of(call.input), now_ms)
+        return call
 
     def _staff_only(self, header: bytes | None) -> int | None:
         """NOBODY for a member of the staff in one of the roles; None: nobody we know."""
@@ -265,3 +319,12 @@ def _require_once(headers: list[tuple[bytes, bytes]]) -> None:
     for name in _ONCE:
         if names.count(name) > 1:
             raise Refusal(BAD_REQUEST, f"Заголовок {name.decode()} указан дважды.")
+
+
+def _client(peer: str, scope: Scope) -> str:
+    """Who has called, for the request log: a proxy on this machine says for whom it calls."""
+    if peer in _LOOPBACK:
+        for name, value in scope["headers"]:
+            if name == b"x-forwarded-for" and _ADDRESS.fullmatch(value):
+                return bytes(value).decode("ascii")
+    return peer

@@ -44,7 +44,9 @@ class Problem:
         """The body names the request, so that support can find it in the logs."""
         told = self._meaning_json if detail is None else orjson.dumps(detail)
         body = b'%b%b,"request_id":"%b"}' % (self._begun, told, request_id)
-        return reply(self.status, PROBLEM_JSON, body, *self.headers, *headers)
+        # What is particular to one request wins: how long it should wait, for one.
+        every = (dict(self.headers) | dict(headers)).items() if headers else self.headers
+        return reply(self.status, PROBLEM_JSON, body, *every)
 
 
 class Refusal(Exception):
@@ -57,8 +59,12 @@ class Refusal(Exception):
         self.headers = headers
 
 
+def retry_after(seconds: int) -> Header:
+    return (b"retry-after", b"%d" % seconds)
+
+
 def _retry_after(seconds: int) -> tuple[Header, ...]:
-    return ((b"retry-after", b"%d" % seconds),)
+    return (retry_after(seconds),)
 
 
 _CLOSE: tuple[Header, ...] = ((b"connection", b"close"),)
@@ -223,6 +229,18 @@ TICKET_VOID = Problem(
 ALREADY_ADMITTED = Problem(
     "already-admitted", 419, _NOT_ADMITTED, "По этому билету уже вошли; второй раз он не действует."
 )
+WAITING_ROOM_OPEN = Problem(
+    "waiting-room-open",
+    419,
+    "Зал ожидания уже открыт",
+    "Жребий брошен, и время открытия изменить нельзя. Закройте зал ожидания и откройте новый.",
+)
+TOO_MANY_ROOMS = Problem(
+    "too-many-rooms",
+    419,
+    "Слишком много залов ожидания",
+    "Закройте те, которые больше не нужны.",
+)
 KEY_REUSED = Problem(
     "key-reused",
     422,
@@ -235,6 +253,21 @@ TOO_MANY_KEYS = Problem(
     "Слишком много ключей",
     "Запомнено слишком много Idempotency-Key этого пользователя; каждый живёт 24 часа.",
     _retry_after(3_600),
+)
+TOO_MANY_CALLS = Problem(
+    "too-many-calls",
+    429,
+    "Слишком много запросов",
+    "Запрос не выполнен; повторите его через столько секунд, сколько указано в Retry-After.",
+    _retry_after(1),
+)
+TOO_MANY_HOLDS = Problem(
+    "too-many-holds",
+    429,
+    "Вы слишком часто занимаете и отпускаете места",
+    "Место не занято. Оплатите занятые места или подождите столько секунд, сколько указано в "
+    "Retry-After.",
+    _retry_after(60),
 )
 INTERNAL = Problem(
     "internal",
@@ -262,6 +295,20 @@ EVENT_CROWDED = Problem(
     "Слишком много желающих на это событие",
     "Очередь на это событие слишком длинна. Запрос не выполнен, его можно повторить.",
     _retry_after(2),
+)
+WAITING_ROOM = Problem(
+    "waiting-room",
+    503,
+    "Сначала – очередь",
+    "На это событие пускают по очереди: займите место в зале ожидания на странице события.",
+    _retry_after(10),
+)
+WAITING_ROOM_FULL = Problem(
+    "waiting-room-full",
+    503,
+    "Зал ожидания полон",
+    "В зале ожидания этого события больше нет мест. Попробуйте позже.",
+    _retry_after(60),
 )
 GATEWAY_DOWN = Problem(
     "gateway-down",

@@ -5,7 +5,6 @@ from typing import Any
 
 from api import (
     bookings,
-    obligations,
     openapi,
     pages,
     payments,
@@ -19,6 +18,8 @@ from api import (
 from api.body import decoder
 from api.endpoint import Operation
 from api.events import EventPages, event_query, events_query
+from api.fairness import routes as fairness_routes
+from api.operator import routes as operator_routes
 from api.staff import Role
 from api.tickets.routes import operations as ticket_operations
 from engine import event_of_booking
@@ -30,6 +31,7 @@ _SEATS_419 = (
     problems.BOOKING_CLOSED,
     problems.TOO_MANY_SEATS,
 )
+_ENTRANCE = (problems.TOO_MANY_HOLDS, problems.WAITING_ROOM)
 _PAY_419 = (
     problems.BOOKING_NOT_PAYABLE,
     problems.BOOKING_EMPTY,
@@ -48,6 +50,8 @@ def operations() -> tuple[Operation[Any], ...]:
         *_payment_calls(),
         *ticket_operations(),
         *_system_calls(),
+        *operator_routes.operations(),
+        *fairness_routes.operations(),
     )
     return (*calls, *pages.operations(openapi.document(calls)), *web_files.operations())
 
@@ -76,6 +80,7 @@ def _calls_of_the_crowd(events: EventPages) -> tuple[Operation[Any], ...]:
                 problems.BOOKING_NOT_FOUND,
                 problems.SEAT_NOT_FOUND,
                 *_SEATS_419,
+                *_ENTRANCE,
             ),
         ),
         Operation(
@@ -92,6 +97,7 @@ def _calls_of_the_crowd(events: EventPages) -> tuple[Operation[Any], ...]:
                 problems.BOOKING_CLOSED,
                 problems.TOO_MANY_SEATS,
                 problems.NO_SEATS_TOGETHER,
+                *_ENTRANCE,
             ),
         ),
         Operation(
@@ -101,7 +107,7 @@ def _calls_of_the_crowd(events: EventPages) -> tuple[Operation[Any], ...]:
             body=decoder(bookings.CreateBooking),
             keyed=True,
             event_of=attrgetter("event_id"),
-            problems=(problems.EVENT_NOT_FOUND,),
+            problems=(problems.EVENT_NOT_FOUND, problems.WAITING_ROOM),
         ),
         Operation(
             "GET",
@@ -124,6 +130,7 @@ def _other_calls(events: EventPages) -> tuple[Operation[Any], ...]:
             seats.release_seat,
             body=decoder(seats.ReleaseSeat),
             keyed=True,
+            limited=False,
             problems=(problems.NOT_OWNER, problems.SEAT_NOT_FOUND, problems.SEAT_NOT_HELD),
         ),
         Operation(
@@ -140,6 +147,7 @@ def _other_calls(events: EventPages) -> tuple[Operation[Any], ...]:
             bookings.cancel_booking,
             body=decoder(bookings.OneBooking),
             keyed=True,
+            limited=False,
             problems=(
                 problems.NOT_OWNER,
                 problems.BOOKING_NOT_FOUND,
@@ -193,43 +201,29 @@ def _payment_calls() -> tuple[Operation[Any], ...]:
             payments.notification,
             body=decoder(payments.Notification),
             public=True,
+            limited=False,
             problems=(problems.BAD_SIGNATURE,),
         ),
-        Operation(
-            "GET", "/api/payments/success", returned, query=payments.order_query, public=True
+        *(
+            Operation(
+                "GET",
+                f"/api/payments/{how}",
+                returned,
+                query=payments.order_query,
+                public=True,
+                limited=False,
+            )
+            for how in ("success", "fail")
         ),
-        Operation("GET", "/api/payments/fail", returned, query=payments.order_query, public=True),
     )
 
 
 def _system_calls() -> tuple[Operation[Any], ...]:
     return (
-        Operation("GET", "/healthz", system.alive, public=True, durable=False, ungated=True),
-        Operation("GET", "/readyz", system.ready, public=True, durable=False, ungated=True),
+        *(
+            Operation("GET", path, handler, public=True, durable=False, ungated=True, limited=False)
+            for path, handler in (("/healthz", system.alive), ("/readyz", system.ready))
+        ),
         Operation("GET", "/x/staff", system.tell_member, roles=tuple(Role), durable=False),
         Operation("GET", "/x/version", system.tell_version, public=True, durable=False),
-        Operation(
-            "GET",
-            "/x/sagas",
-            obligations.show_obligations,
-            public=True,
-            durable=False,
-            problems=(problems.OPERATOR_ONLY,),
-        ),
-        Operation(
-            "POST",
-            "/x/sagas/retry",
-            obligations.retry_parked,
-            public=True,
-            durable=False,
-            problems=(problems.OPERATOR_ONLY,),
-        ),
-        Operation(
-            "GET",
-            "/metrics",
-            system.metrics,
-            public=True,
-            durable=False,
-            problems=(problems.OPERATOR_ONLY,),
-        ),
     )

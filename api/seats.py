@@ -9,6 +9,7 @@ import orjson
 
 from api.body import Int64
 from api.endpoint import Call
+from api.fairness.entrance import Taking
 from api.query import choice, page_size, positive, required_integer
 from api.reply import JSON, Reply, json_reply, message, reply
 from engine import Event, SeatPage, SeatStatus
@@ -136,6 +137,8 @@ def _encoded(fields: tuple[int, int, int, int, int]) -> bytes:
 
 
 async def select_seat(call: Call[SelectSeat]) -> Reply:
+    entrance = call.service.entrance
+    taking = _begin(call) if entrance.is_guarded else None
     call.service.engine.select_seat(
         user_id=call.user_id,
         booking_id=call.input.booking_id,
@@ -143,7 +146,18 @@ async def select_seat(call: Call[SelectSeat]) -> Reply:
         now_ms=call.now_ms,
         key=call.key,
     )
+    if taking is not None:
+        entrance.end(taking, call.now_ms)
     return _SELECTED
+
+
+def _begin(call: Call[SelectSeat]) -> Taking | None:
+    """The seat that the booking holds already isn't taken again."""
+    engine, wanted = call.service.engine, call.input
+    holder = engine.holder(wanted.seat_id)
+    is_held = holder is not None and holder.booking_id == wanted.booking_id
+    count = 0 if is_held else 1
+    return call.service.entrance.begin(engine, call.user_id, wanted.booking_id, count, call.now_ms)
 
 
 async def release_seat(call: Call[ReleaseSeat]) -> Reply:

@@ -12,6 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from api.admission import AdmissionLimits
+from api.fairness.addresses import are_networks
+from api.fairness.limits import Rates
+from api.request_log import CHOICES
 from engine import Rules
 
 PREFIX = "BILLETTER_"
@@ -75,11 +78,35 @@ class Settings:
     event_wait_seconds: int = field(
         default=10, metadata={"help": "how long a call may wait for its turn"}
     )
+    user_calls_per_second: int = field(
+        default=0, metadata={"help": "calls a second of one user, ten times that at once; 0: any"}
+    )
+    address_calls_per_second: int = field(
+        default=0, metadata={"help": "the same of one address, or of one IPv6 /64"}
+    )
+    event_calls_per_second: int = field(
+        default=0, metadata={"help": "the same of the crowd of one event"}
+    )
+    trusted_proxies: str = field(
+        default="",
+        metadata={"help": "whose X-Forwarded-For counts: addresses and networks, with commas"},
+    )
+    holds_burst: int = field(
+        default=0,
+        metadata={"help": "seats of one event a user may take at once, over and over; 0: any"},
+    )
+    holds_per_minute: int = field(
+        default=10, metadata={"help": "how many he may take a minute after those"}
+    )
     any_core: bool = field(
         default=False, metadata={"help": "let no threads share a core on purpose"}
     )
     staff_file: str = field(
         default="", metadata={"help": "organisers and operators, a line each; empty: none"}
+    )
+    metrics_open: bool = field(default=False, metadata={"help": "let anyone read /metrics"})
+    request_log: str = field(
+        default="off", metadata={"help": "requests told in the data directory: off, writes or all"}
     )
     allow_reset: bool = field(default=False, metadata={"help": "let anyone POST /api/reset"})
 
@@ -87,9 +114,16 @@ class Settings:
         for name in ("public_url", "gateway_url", "provider_url"):
             value = getattr(self, name)
             _require(not value or _is_http(value), name, "must be like http://host:port")
+        choices = "off, writes or all"
+        _require(self.request_log in CHOICES, "request_log", f"must be {choices}")
         for name, least, most in _RANGES:
             in_range = least <= getattr(self, name) <= most
             _require(in_range, name, f"must be {least} to {most}")
+        _require(
+            are_networks(self.trusted_proxies),
+            "trusted_proxies",
+            "must be addresses or networks with commas between",
+        )
         if self.gateway_url:
             _require(bool(self.merchant_id), "merchant_id", "is needed with a gateway")
             _require(bool(self.merchant_password), "merchant_password", "is needed with a gateway")
@@ -117,6 +151,15 @@ class Settings:
             wait_seconds_max=self.event_wait_seconds,
         )
 
+    @property
+    def rates(self) -> Rates:
+        return Rates(
+            user=self.user_calls_per_second,
+            address=self.address_calls_per_second,
+            event=self.event_calls_per_second,
+            trusted_proxies=self.trusted_proxies,
+        )
+
     def export(self) -> dict[str, str]:
         """The settings as environment variables, for the worker process."""
         return {variable(name): _written(getattr(self, name)) for name in _NAMES}
@@ -139,6 +182,11 @@ _RANGES = (
     ("event_calls_per_round", 1, COUNT_MAX),
     ("event_calls_waiting", 0, COUNT_MAX),
     ("event_wait_seconds", 1, DURATION_SECONDS_MAX),
+    ("user_calls_per_second", 0, COUNT_MAX),
+    ("address_calls_per_second", 0, COUNT_MAX),
+    ("event_calls_per_second", 0, COUNT_MAX),
+    ("holds_burst", 0, COUNT_MAX),
+    ("holds_per_minute", 1, COUNT_MAX),
 )
 _FIELDS = {one.name: one for one in fields(Settings)}
 _NAMES = tuple(_FIELDS)

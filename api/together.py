@@ -23,7 +23,10 @@ class SelectTogether(msgspec.Struct):
 
 async def select_together(call: Call[SelectTogether]) -> Reply:
     """Holds them all or none. A repeated request is told of the seats that were held for it."""
-    engine, wanted = call.service.engine, call.input
+    engine, wanted, entrance = call.service.engine, call.input, call.service.entrance
+    taking = None
+    if entrance.is_guarded:
+        taking = entrance.begin(engine, call.user_id, wanted.booking_id, wanted.count, call.now_ms)
     seats = engine.select_together(
         user_id=call.user_id,
         booking_id=wanted.booking_id,
@@ -32,6 +35,8 @@ async def select_together(call: Call[SelectTogether]) -> Reply:
         now_ms=call.now_ms,
         key=call.key,
     )
+    if taking is not None:
+        entrance.end(taking, call.now_ms)
     hall = engine.event(event_of_booking(wanted.booking_id)).hall
     return json_reply(
         {

@@ -24,6 +24,7 @@ from engine.domain import (
     Receipt,
     Reservation,
     SeatStatus,
+    event_of_booking,
 )
 from engine.errors import LossyDump
 from engine.rows import PaymentRow, ReservationRow, payment_row
@@ -108,6 +109,35 @@ def load(chunks: Iterable[bytes]) -> State:
     if last.version == VERSION and last.digest != (loaded := total.hexdigest()):
         raise LossyDump(f"state {last.digest} was dumped, and state {loaded} loaded")
     return state
+
+
+def load_event(chunks: Iterable[bytes], event_id: int) -> State:
+    """Of the state that was dumped only what belongs to one event, for whoever looks into it."""
+    state = State()
+    for part in map(_decode, chunks):
+        mine = _of_event(part, event_id)
+        if mine is not None:
+            _LOAD[type(mine)](state, mine)
+    heapify(state.deadlines)
+    for shard in state.shards.values():
+        shard.seatmap.count_anew()
+    state.is_whole = False
+    return state
+
+
+def _of_event(part: _Part | _Digest, event_id: int) -> _Part | None:
+    match part:
+        case _Figures():
+            return part
+        case _Shard():
+            return part if part.event.event_id == event_id else None
+        case _Bookings(rows):
+            return _Bookings([one for one in rows if event_of_booking(one.booking_id) == event_id])
+        case _Payments(payments):
+            return _Payments(
+                [one for one in payments if event_of_booking(one.booking_id) == event_id]
+            )
+    return None
 
 
 def digest(state: State) -> str:

@@ -4,41 +4,25 @@ It holds no rule of the domain. What a method says has happened when it returns,
 may be told before `durable` (or `flush`) has returned (I5).
 """
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from functools import partial
 from heapq import heappop
 from pathlib import Path
 from typing import Any, Self
 
-from engine import decide, queries, settle, slices
+from engine import decide, figures, mutations, queries, settle, slices
 from engine.apply import apply
 from engine.collector import collector_off
 from engine.domain import Booking, Event, Payment, Receipt
 from engine.dump import digest
 from engine.errors import Busy
 from engine.keys import NOBODY, Key, earlier_receipt, earlier_result, remember
-from engine.mutations import (
-    Effect,
-    Mutation,
-    PaymentAuthorized,
-    PaymentCaptured,
-    PaymentFailed,
-    PaymentRefused,
-    PaymentReturned,
-    ReceiptsExpired,
-    ReservationCancelled,
-    ReservationConfirmed,
-    ReservationDoubted,
-    ReservationStarted,
-    ReservationSubmitted,
-    StateChecked,
-    StateReset,
-    decode,
-    encode,
-)
+from engine.mutations import Effect, Mutation, decode, encode
 from engine.state import State
 from engine.store import WAL_DIRECTORY, create_store, load_newest, open_snapshots, store_exists
 from snapshots import SnapshotStore
 from wal import SEGMENT_BYTES_MAX, AnyLog, Backlogged, GroupCommit, Log, MemoryLog
+from wal import Histogram as Histogram  # plain counts, for the rooms above
 from wal import end_process as end_process  # what fail stop means, for the rooms above
 
 
@@ -130,6 +114,8 @@ class Engine:
         self.attempts_of = views.attempts_of
         self.orders_since = views.orders_since
         self.next_deadline_ms = views.next_deadline_ms
+        self.totals = partial(figures.totals, state)
+        self.obligations = partial(figures.obligations, state)
 
     # Durability
 
@@ -169,6 +155,10 @@ class Engine:
     @property
     def durable_lsn(self) -> int:
         return self._log.durable_lsn
+
+    def log_figures(self) -> figures.LogFigures:
+        group = self._commit_group
+        return figures.log_figures(self._log, None if group is None else group.figures)
 
     @property
     def sealed_lsn(self) -> int:
@@ -311,7 +301,7 @@ class Engine:
         if key is not None and self._receipt(NOBODY, key):
             return
         at_ms = self._at_ms(now_ms)
-        was_reset = StateReset(at_ms)
+        was_reset = mutations.StateReset(at_ms)
         self._commit(was_reset if key is None else self._kept(was_reset, NOBODY, key, at_ms))
 
     def expire_due(
@@ -325,7 +315,7 @@ class Engine:
         logged = 0
         by_age = self._state.receipts_by_age
         if by_age and by_age[0].expires_at_ms <= at_ms:
-            self._commit(ReceiptsExpired(at_ms))
+            self._commit(mutations.ReceiptsExpired(at_ms))
             logged += 1
         deadlines = self._state.deadlines
         while deadlines and deadlines[0][0] <= at_ms and logged < at_most:
@@ -347,7 +337,7 @@ class Engine:
         if one is not None:
             found = slices.digest_of(self._state, one)
             version = slices.VERSION if self._state.is_whole else 0
-            self._commit(StateChecked(self._at_ms(now_ms), *one, found, version))
+            self._commit(mutations.StateChecked(self._at_ms(now_ms), *one, found, version))
             self._checked = one
 
     # Facts that the sagas report. Repeating one changes nothing; each raises UnknownPayment.
@@ -366,27 +356,27 @@ class Engine:
 
     def refuse_payment(self, *, order_id: int, now_ms: int) -> None:
         """The gateway will not begin this attempt: the booking is CREATED again, seats held."""
-        refused = PaymentRefused(self._at_ms(now_ms), order_id)
+        refused = mutations.PaymentRefused(self._at_ms(now_ms), order_id)
         self._commit(settle.payment_fact(self._state, refused))
 
     def authorize_payment(self, *, order_id: int, now_ms: int) -> None:
         """The gateway holds the customer's money."""
-        authorized = PaymentAuthorized(self._at_ms(now_ms), order_id)
+        authorized = mutations.PaymentAuthorized(self._at_ms(now_ms), order_id)
         self._commit(settle.money_fact(self._state, authorized))
 
     def capture_payment(self, *, order_id: int, now_ms: int) -> None:
         """The money is ours: the booking is CONFIRMED and its seats are SOLD."""
-        captured = PaymentCaptured(self._at_ms(now_ms), order_id)
+        captured = mutations.PaymentCaptured(self._at_ms(now_ms), order_id)
         self._commit(settle.money_fact(self._state, captured))
 
     def fail_payment(self, *, order_id: int, now_ms: int) -> None:
         """The gateway took nothing and never will: the seats are free by themselves."""
-        failed = PaymentFailed(self._at_ms(now_ms), order_id)
+        failed = mutations.PaymentFailed(self._at_ms(now_ms), order_id)
         self._commit(settle.payment_fact(self._state, failed))
 
     def return_payment(self, *, order_id: int, now_ms: int) -> None:
         """The gateway has voided or refunded what was owed back."""
-        returned = PaymentReturned(self._at_ms(now_ms), order_id)
+        returned = mutations.PaymentReturned(self._at_ms(now_ms), order_id)
         self._commit(settle.payment_fact(self._state, returned))
 
     def park_payment(self, *, order_id: int, reason: str, now_ms: int) -> None:
@@ -396,22 +386,22 @@ class Engine:
         self._commit(parked)
 
     def start_reservation(self, *, order_id: int, provider_order: str, now_ms: int) -> None:
-        started = ReservationStarted(self._at_ms(now_ms), order_id, provider_order)
+        started = mutations.ReservationStarted(self._at_ms(now_ms), order_id, provider_order)
         self._commit(settle.reservation_fact(self._state, started))
 
     def submit_reservation(self, *, order_id: int, now_ms: int) -> None:
         """The provider holds all places for us."""
-        submitted = ReservationSubmitted(self._at_ms(now_ms), order_id)
+        submitted = mutations.ReservationSubmitted(self._at_ms(now_ms), order_id)
         self._commit(settle.reservation_fact(self._state, submitted))
 
     def confirm_reservation(self, *, order_id: int, now_ms: int) -> None:
         """The places are ours for ever."""
-        confirmed = ReservationConfirmed(self._at_ms(now_ms), order_id)
+        confirmed = mutations.ReservationConfirmed(self._at_ms(now_ms), order_id)
         self._commit(settle.reservation_fact(self._state, confirmed))
 
     def doubt_reservation(self, *, order_id: int, now_ms: int) -> None:
         """Whose a place is can't be told: the provider's order is given up for another one."""
-        doubted = ReservationDoubted(self._at_ms(now_ms), order_id)
+        doubted = mutations.ReservationDoubted(self._at_ms(now_ms), order_id)
         self._commit(settle.reservation_fact(self._state, doubted))
 
     def park_reservation(self, *, order_id: int, reason: str, now_ms: int) -> None:
@@ -421,7 +411,7 @@ class Engine:
         self._commit(parked)
 
     def cancel_reservation(self, *, order_id: int, now_ms: int) -> None:
-        cancelled = ReservationCancelled(self._at_ms(now_ms), order_id)
+        cancelled = mutations.ReservationCancelled(self._at_ms(now_ms), order_id)
         self._commit(settle.reservation_fact(self._state, cancelled))
 
     def refuse_reservation(self, *, order_id: int, now_ms: int) -> None:
@@ -445,10 +435,16 @@ class Engine:
     attempts_of: Callable[[Booking], list[Payment]]
     orders_since: Callable[[int], list[int]]
     next_deadline_ms: Callable[[], int | None]
+    totals: Callable[[], Iterator[figures.Totals]]
+    obligations: Callable[[], Iterator[figures.Obligations]]
 
     def booking(self, booking_id: int) -> Booking | None:
         """Not to be changed by the caller."""
         return self._state.booking(booking_id)
+
+    @property
+    def events_on_sale(self) -> int:
+        return len(self._events)
 
     def digest(self) -> str:
         """128 bits of hash over the whole state, in hex."""

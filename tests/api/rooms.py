@@ -150,6 +150,9 @@ class FakeSagas:
         parked = [one for one in payments if one is not None and one.is_parked()]
         return Standing("up", "none", len(payments), 0, parked)
 
+    def answering(self) -> dict[str, str]:
+        return {"gateway": "up", "provider": "none"}
+
     def retry_parked(self) -> int:
         return len(self.standing().parked)
 

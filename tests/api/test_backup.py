@@ -12,9 +12,9 @@ from api import store
 from api.backup import NAME, Manifest, Sum, backup, read, restore
 from catalog import Catalog
 from engine import Engine
-from engine.backup import StoreMoved, copy_store
+from engine.backup import copy_store
 from engine.snapshotter import make_snapshot
-from engine.store import WAL_DIRECTORY
+from engine.store import WAL_DIRECTORY, StoreMoved
 from engine.verify import verify_store
 
 NOW = datetime(2027, 1, 10, 12, tzinfo=UTC)

@@ -119,6 +119,9 @@ def test_who_needs_a_user_is_told(document: Any) -> None:
         ("GET", "/x/tickets/{code}"),
         ("POST", "/x/tickets/{code}/admit"),
         ("GET", "/x/staff"),
+        ("POST", "/x/events/{id}/waiting-room"),
+        ("POST", "/x/events/{id}/waiting-room/close"),
+        ("POST", "/x/events/{id}/waiting-room/place"),
     }
     assert expected == closed
 
@@ -174,7 +177,12 @@ def test_every_success_is_as_documented(rooms: Rooms, document: Any) -> None:
         ("GET", "/readyz", None),
         ("GET", "/x/staff", None),
         ("GET", "/x/version", None),
+        ("GET", "/x/status", None),
         ("GET", "/metrics", None),
+        ("POST", "/x/events/{id}/waiting-room", {"per_minute": 60}),
+        ("GET", "/x/events/{id}/waiting-room", None),
+        ("POST", "/x/events/{id}/waiting-room/place", {}),
+        ("POST", "/x/events/{id}/waiting-room/close", None),
     ]
     of_staff = {(one.method, one.path) for one in CALLS if one.roles}
     for method, target, body in story:

@@ -1,0 +1,72 @@
+"""How often a user, an address and an event may be called; each limit is off where it is 0.
+
+An address is charged before anybody is authenticated, so guessing passwords is limited, too.
+"""
+
+from math import ceil
+from typing import Any, NamedTuple, TypeVar
+
+from api.fairness.addresses import Addresses
+from api.fairness.buckets import Buckets
+from api.problems import TOO_MANY_CALLS, Refusal, retry_after
+
+_Key = TypeVar("_Key", int, bytes)
+
+# How many seconds' worth may come at once. A page of ours asks for ten things.
+BURST_SECONDS = 10
+NOBODY = 0
+
+
+class Rates(NamedTuple):
+    """Calls a second; 0: no limit. `trusted_proxies` as `Addresses` wants them."""
+
+    user: int = 0
+    address: int = 0
+    event: int = 0
+    trusted_proxies: str = ""
+
+
+class CallLimits:
+    """Charges calls to who makes them and what they are about; refuses with 429."""
+
+    def __init__(self, rates: Rates) -> None:
+        self._addresses = Addresses(rates.trusted_proxies)
+        self._by_address: Buckets[bytes] | None = _buckets(rates.address)
+        self._by_user: Buckets[int] | None = _buckets(rates.user)
+        self._by_event: Buckets[int] | None = _buckets(rates.event)
+
+    def charge_address(self, peer: str, headers: list[tuple[bytes, bytes]], now_ms: int) -> None:
+        """Raises Refusal; a refused call is not charged."""
+        if self._by_address is not None:
+            key = self._addresses.caller(peer, headers)
+            _charge(self._by_address, key, now_ms, "Слишком много запросов с вашего адреса.")
+
+    def charge_user(self, user_id: int, now_ms: int) -> None:
+        """The same, for whoever is a buyer."""
+        if self._by_user is not None and user_id != NOBODY:
+            _charge(self._by_user, user_id, now_ms, "Слишком много запросов от вашего имени.")
+
+    def charge_event(self, event_id: int, now_ms: int) -> None:
+        """The same, for a call of an event's crowd."""
+        if self._by_event is not None:
+            _charge(self._by_event, event_id, now_ms, "Слишком много запросов к этому событию.")
+
+
+def call_limits(rates: Rates) -> CallLimits | None:
+    """None where nothing is limited, so that a call has nothing to ask."""
+    return CallLimits(rates) if rates.user or rates.address or rates.event else None
+
+
+def _buckets(per_second: int) -> Buckets[Any] | None:
+    if not per_second:
+        return None
+    return Buckets(per_second=per_second, burst=per_second * BURST_SECONDS)
+
+
+def _charge(buckets: Buckets[_Key], key: _Key, now_ms: int, why: str) -> None:
+    wait_ms = buckets.wait_ms(key, now_ms)
+    if wait_ms:
+        seconds = ceil(wait_ms / 1_000)
+        detail = f"{why} Запрос не выполнен, повторите его через {seconds} с."
+        raise Refusal(TOO_MANY_CALLS, detail, retry_after(seconds))
+    buckets.take(key, now_ms)

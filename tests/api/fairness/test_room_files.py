@@ -1,0 +1,90 @@
+"""Waiting rooms on disk: whole or as before, and a bad one keeps nobody out."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from api.fairness.room_files import RoomFiles
+from api.fairness.waiting_room import WaitingRoom
+
+NOW_MS = 1_800_000_000_000
+
+
+def new_room(event_id: int, per_minute: int = 600) -> WaitingRoom:
+    return WaitingRoom(
+        event_id,
+        opens_at_ms=NOW_MS,
+        per_minute=per_minute,
+        pass_minutes=10,
+        seed=b"s" * 32,
+        key=b"k" * 32,
+    )
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> RoomFiles:
+    return RoomFiles(tmp_path / "waiting-rooms")
+
+
+def read(files: RoomFiles) -> list[object]:
+    return [one.kept() if isinstance(one, WaitingRoom) else one.name for one in files.read()]
+
+
+def test_what_is_written_is_read(files: RoomFiles) -> None:
+    """Every room, as it was; none where none was ever opened."""
+    assert [] == read(files)
+    rooms = [new_room(1), new_room(2)]
+    rooms[0].place(5, "", NOW_MS)
+    for room in rooms:
+        files.write(room.kept())
+    assert [room.kept() for room in rooms] == read(files)
+
+
+def test_what_is_written_again_replaces_the_first(files: RoomFiles) -> None:
+    """And nothing else is left in the directory."""
+    files.write(new_room(1).kept())
+    files.write(new_room(1, per_minute=60).kept())
+    assert [new_room(1, per_minute=60).kept()] == read(files)
+
+
+def test_secrets_are_the_owner_s(files: RoomFiles, tmp_path: Path) -> None:
+    """Nobody else on the machine may read who comes first."""
+    files.write(new_room(1).kept())
+    (path,) = (tmp_path / "waiting-rooms").iterdir()
+    assert 0o600 == stat.S_IMODE(path.stat().st_mode)
+
+
+def test_what_is_removed_is_gone(files: RoomFiles) -> None:
+    """Once and again."""
+    files.write(new_room(1).kept())
+    files.remove(1)
+    files.remove(1)
+    assert [] == read(files)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"format": 1}', b"\xff", b"[1]"])
+def test_a_bad_file_is_set_aside(files: RoomFiles, tmp_path: Path, content: bytes) -> None:
+    """It is named once, and the others are read."""
+    files.write(new_room(2).kept())
+    (tmp_path / "waiting-rooms" / "1.json").write_bytes(content)
+    assert ["1.broken", new_room(2).kept()] == read(files)
+    assert [new_room(2).kept()] == read(files)
+
+
+def test_a_write_that_fails_leaves_the_old_file(
+    files: RoomFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk loses no room."""
+    files.write(new_room(1).kept())
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space"):
+        files.write(new_room(1, per_minute=60).kept())
+    monkeypatch.undo()
+    assert [new_room(1).kept()] == read(files)

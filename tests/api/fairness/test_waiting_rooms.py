@@ -1,0 +1,210 @@
+"""Open rooms and the disk: nobody is told a number that the disk doesn't know."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from api.fairness import waiting_rooms
+from api.fairness.room_files import RoomFiles
+from api.fairness.waiting_room import KeptRoom, WaitingRoom
+from api.fairness.waiting_rooms import RESERVED_MIN, WaitingRooms
+from api.problems import BUSY, TOO_MANY_ROOMS, Refusal
+
+NOW_MS = 1_800_000_000_000
+
+
+class CountedFiles(RoomFiles):
+    """Counts its writes, and fails when told to."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.writes = 0
+        self.fails = False
+
+    def write(self, kept: KeptRoom) -> None:
+        self.writes += 1
+        if self.fails:
+            raise OSError("no space")
+        super().write(kept)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> CountedFiles:
+    return CountedFiles(tmp_path / "waiting-rooms")
+
+
+def opened(rooms: WaitingRooms, event_id: int = 1, *, opens_at_ms: int = NOW_MS) -> WaitingRoom:
+    return rooms.open(
+        event_id, opens_at_ms=opens_at_ms, per_minute=600, pass_minutes=10, now_ms=NOW_MS
+    )
+
+
+def on_disk(files: RoomFiles) -> list[int]:
+    """Below which number each room on disk says that they may have been given."""
+    return [one.given for one in files.read() if isinstance(one, WaitingRoom)]
+
+
+async def come(rooms: WaitingRooms, room: WaitingRoom, user_id: int) -> None:
+    room.place(user_id, "", NOW_MS)
+    await rooms.durable(room)
+
+
+def test_the_disk_knows_every_number_that_was_told(files: CountedFiles) -> None:
+    """One after another, and far fewer writes than people."""
+
+    async def story() -> None:
+        rooms = WaitingRooms(files)
+        room = opened(rooms)
+        for user_id in range(1_000):
+            await come(rooms, room, user_id)
+            assert [room.given] <= on_disk(files)
+
+    asyncio.run(story())
+    assert files.writes < 20
+
+
+def test_a_crowd_shares_a_write(files: CountedFiles) -> None:
+    """A thousand at once wait for the same."""
+
+    async def story() -> None:
+        rooms = WaitingRooms(files)
+        room = opened(rooms)
+        await asyncio.gather(*(come(rooms, room, user_id) for user_id in range(1_000)))
+        assert [1_000] <= on_disk(files)
+
+    asyncio.run(story())
+    assert files.writes <= 3
+
+
+def test_after_a_crash_numbers_go_on_behind_all_that_were_told(files: CountedFiles) -> None:
+    """What was reserved and not given is lost: turns that nobody takes."""
+
+    async def first_life() -> int:
+        rooms = WaitingRooms(files)
+        room = opened(rooms)
+        for user_id in range(10):
+            await come(rooms, room, user_id)
+        return room.given
+
+    given = asyncio.run(first_life())
+    rooms = WaitingRooms(files)
+    rooms.load()
+    assert given <= rooms.rooms[1].given <= given + RESERVED_MIN
+
+
+def test_a_stop_loses_nothing(files: CountedFiles) -> None:
+    """The next server goes on with the very next number."""
+
+    async def first_life() -> None:
+        rooms = WaitingRooms(files)
+        room = opened(rooms)
+        for user_id in range(10):
+            await come(rooms, room, user_id)
+        await rooms.stop()
+
+    asyncio.run(first_life())
+    assert [10] == on_disk(files)
+
+
+def test_a_stop_on_a_full_disk_is_a_stop(files: CountedFiles) -> None:
+    """What follows it must come; what people were told is on disk already."""
+
+    async def story() -> None:
+        rooms = WaitingRooms(files)
+        await come(rooms, opened(rooms), 5)
+        files.fails = True
+        await rooms.stop()
+
+    asyncio.run(story())
+    (given,) = on_disk(files)
+    assert given >= 1
+
+
+def test_the_draw_is_written_before_anybody_hears_of_it(files: CountedFiles) -> None:
+    """Or a crash would draw another one."""
+
+    async def story() -> None:
+        rooms = WaitingRooms(files)
+        room = opened(rooms, opens_at_ms=NOW_MS + 1)
+        for user_id in range(10):
+            await come(rooms, room, user_id)
+        assert [None] == [one.drawn for one in files.read() if isinstance(one, WaitingRoom)]
+        room.settle(NOW_MS + 1)
+        await rooms.durable(room)
+        assert [10] == [one.drawn for one in files.read() if isinstance(one, WaitingRoom)]
+
+    asyncio.run(story())
+
+
+def test_a_disk_that_refuses_is_told(files: CountedFiles) -> None:
+    """Nobody is told a place meanwhile; when it is back, all goes on."""
+
+    async def story() -> None:
+        rooms = WaitingRooms(files)
+        room = opened(rooms)
+        files.fails = True
+        for _ in range(2):
+            with pytest.raises(Refusal) as refused:
+                await come(rooms, room, 5)
+            assert refused.value.problem is BUSY
+        files.fails = False
+        await come(rooms, room, 5)
+        assert 1 == room.given
+
+    asyncio.run(story())
+
+
+def test_a_closed_room_doesn_t_come_back(files: CountedFiles) -> None:
+    """Not by a write that was under way, and not after a restart."""
+
+    async def story() -> None:
+        rooms = WaitingRooms(files)
+        room = opened(rooms)
+        asking = asyncio.create_task(come(rooms, room, 5))
+        await asyncio.sleep(0)
+        await rooms.close(1)
+        await asking
+        assert [] == on_disk(files)
+        await rooms.close(1)
+
+    asyncio.run(story())
+
+
+def test_a_room_that_is_opened_while_it_is_closed_stays(files: CountedFiles) -> None:
+    """With another seed: it is another room."""
+
+    async def story() -> None:
+        rooms = WaitingRooms(files)
+        old = opened(rooms)
+        await rooms.durable(old)
+        closing = asyncio.create_task(rooms.close(1))
+        await asyncio.sleep(0)
+        new = opened(rooms)
+        await asyncio.gather(closing, rooms.durable(new))
+        (read,) = files.read()
+        assert isinstance(read, WaitingRoom)
+        assert old.seed != new.seed == read.seed
+
+    asyncio.run(story())
+
+
+def test_there_are_not_too_many_rooms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more is refused; an open one may be changed."""
+    monkeypatch.setattr(waiting_rooms, "ROOMS_MAX", 2)
+    rooms = WaitingRooms()
+    opened(rooms, 1)
+    opened(rooms, 2)
+    with pytest.raises(Refusal) as refused:
+        opened(rooms, 3)
+    assert refused.value.problem is TOO_MANY_ROOMS
+    assert opened(rooms, 2) is rooms.rooms[2]
+
+
+def test_a_room_that_can_t_be_read_is_closed(files: CountedFiles, tmp_path: Path) -> None:
+    """The server starts all the same: a queue is no reason to sell nothing."""
+    (tmp_path / "waiting-rooms").mkdir()
+    (tmp_path / "waiting-rooms" / "1.json").write_bytes(b"{}")
+    rooms = WaitingRooms(files)
+    rooms.load()
+    assert {} == rooms.rooms
