@@ -52,6 +52,8 @@ def create_app(
     """The application over `service`; `lifespan` opens the service and closes it."""
     authenticator = Authenticator(lambda email: service.catalog.users.find(email))
     bodies = BodyReader(service.limits)
+    service.sizes["users_remembered"] = ("Users whose password was right lately.", authenticator)
+    service.sizes["bodies_reading"] = ("Bodies of calls that are being read.", bodies)
     paths: dict[str, dict[str, Endpoint]] = {}
     for operation in operations():
         endpoint = Endpoint(operation, service, authenticator, bodies)

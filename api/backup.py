@@ -19,8 +19,8 @@ from tqdm import tqdm
 from api import store
 from catalog.manifest import fsync
 from catalog.place import put, workplace
-from engine.backup import StoreMoved, copy_store
-from engine.store import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY
+from engine.backup import copy_store
+from engine.store import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, StoreMoved
 from engine.verify import Findings
 
 NAME = "backup.json"
@@ -58,6 +58,7 @@ def backup(data: Path, target: Path, *, now: datetime, progress: bool = True) ->
     _require_free(target)
     with workplace(target) as building:
         given = [*_files(data / store.CATALOG_DIRECTORY), *_files(data / store.PLACES_DIRECTORY)]
+        given += [path for path in (data / store.TICKET_KEY,) if path.exists()]
         with _bar(given, "copy", shown=progress) as bar:
             for path in given:
                 _copy(path, building / path.relative_to(data), bar)

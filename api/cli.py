@@ -1,4 +1,4 @@
-"""The `billetter` command: init, serve, demo, emulate, verify, backup, restore, sagas, torture.
+"""The `billetter` command, with a function for each of its words.
 
 Every failure ends with one sentence that says what is wrong and what to do next, and exit code 1
 (2 for a wrong command line).
@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import orjson
+from click.core import ParameterSource
 
 from api import backup as backups
 from api import demo as demo_rooms
-from api import sagas_report, staff, store
+from api import staff, store
 from api.emulators import EMULATORS, emulate
 from api.logs import set_up_logs
+from api.operator import audit as audit_report
+from api.operator import sagas_report, status_report
 from api.processes import PortTaken
 from api.settings import SECRETS, BadSetting, Settings, parse, variable
 from api.staff import Role
@@ -92,6 +96,12 @@ data_option = click.option(
     envvar=variable("data"),
     help="data directory",
 )
+# Where a setting comes from.
+_SOURCES = {
+    ParameterSource.DEFAULT: "default",
+    ParameterSource.ENVIRONMENT: "variable",
+    ParameterSource.COMMANDLINE: "option",
+}
 _file = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
@@ -148,6 +158,47 @@ def serve(data: Path, **chosen: Any) -> None:
 def demo(data: Path, port: int) -> None:
     """Make demo data, start both emulators and the service, and say how to buy a ticket."""
     demo_rooms.run(data, port=port)
+
+
+@main.command()
+@click.option("--url", default="http://127.0.0.1:8081", show_default=True, help="running server")
+@click.option("--json", "as_json", is_flag=True, help="as the server says it")
+def status(url: str, *, as_json: bool) -> None:
+    """Tell how a running server stands; exit code 1 where something needs an operator."""
+    found = status_report.ask_server(url)
+    shown = [orjson.dumps(found).decode()] if as_json else status_report.lines(found)
+    for line in shown:
+        click.echo(line)
+    sys.exit(1 if found["concerns"] else 0)
+
+
+@main.command("config")
+@data_option
+@settings_options
+def show_config(data: Path, **chosen: Any) -> None:
+    """Show and check all settings, as `serve` would use them; exit code 2 where one is wrong."""
+    try:
+        settings = chosen_settings(data, chosen)
+        if settings.staff_file:
+            staff.read(Path(settings.staff_file))
+    except (BadSetting, staff.BadStaffFile, OSError) as wrong:
+        reason = _sentence(wrong) if isinstance(wrong, OSError) else str(wrong)
+        raise click.UsageError(reason) from None
+    source_of = click.get_current_context().get_parameter_source
+    for name, value in settings.shown().items():
+        source = _SOURCES[source_of(name) or ParameterSource.DEFAULT]
+        click.echo(f"{variable(name):36} {source:9} {value}".rstrip())
+
+
+@main.command()
+@click.argument("subject", type=click.Choice(audit_report.SUBJECTS))
+@click.argument("number", metavar="ID", type=click.IntRange(1))
+@data_option
+def audit(subject: str, number: int, data: Path) -> None:
+    """Tell all that has happened to a seat or a booking; the server may be running."""
+    store.require(data)
+    for line in audit_report.lines(data, subject, number):
+        click.echo(line)
 
 
 @main.command("staff")

@@ -66,6 +66,7 @@ def demo_settings(data: Path, *, port: int) -> Settings:
         merchant_id=MERCHANT_ID,
         merchant_password=MERCHANT_PASSWORD,
         staff_file=str(data / STAFF_FILE),
+        request_log="writes",
         allow_reset=True,
         provider_calls_per_second=0,  # the emulator takes them as they come
     )

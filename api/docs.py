@@ -18,7 +18,6 @@ COUNT: Json = {"type": "integer", "minimum": 0}
 MONEY: Json = {"type": "string", "pattern": r"^[0-9]+\.[0-9]{2}$"}
 BOOLEAN: Json = {"type": "boolean"}
 INSTANT: Json = {"type": "string", "format": "date-time"}
-_OUTSIDE: Json = {"type": "string", "enum": ["up", "down", "none"]}
 
 
 def object_of(**properties: Json) -> Json:
@@ -34,6 +33,11 @@ def object_of(**properties: Json) -> Json:
 def taken(**properties: Json) -> Json:
     """What we read: other properties are ignored."""
     return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def taken_with(optional: Json, **properties: Json) -> Json:
+    """What we read, and what may be left out."""
+    return {**taken(**properties), "properties": {**properties, **optional}}
 
 
 def list_of(items: Json) -> Json:
@@ -146,6 +150,9 @@ DOCS: Docs = {
             created_at=INSTANT,
             expires_at=TEXT,
             seats=list_of(object_of(id=ID)),
+            title=TEXT,
+            starts_at=TEXT,
+            returnable_until=TEXT,
             payments=list_of(
                 object_of(
                     order_id=ID,
@@ -165,6 +172,9 @@ DOCS: Docs = {
             "created_at": "2026-11-24T09:00:00.000Z",
             "expires_at": "2026-11-24T09:12:01.000Z",
             "seats": [{"id": 10010001}],
+            "title": "Селеста Морейра",
+            "starts_at": "2027-03-11T20:00:00",
+            "returnable_until": "",
             "payments": [
                 {
                     "order_id": 1795510801000000,
@@ -184,53 +194,17 @@ DOCS: Docs = {
             ],
         },
         parameters=(parameter("id", INT64, "Бронь.", required=True, where="path"),),
-        description="parked: без оператора дальше не пойдёт; ничего не потеряно.",
+        description=(
+            "starts_at – местное время зала. returnable_until – до какого момента можно вернуть "
+            "оплаченную бронь; пусто, если она не оплачена или по ней вошли. parked: без оператора "
+            "дальше не пойдёт; ничего не потеряно."
+        ),
     ),
     ("GET", "/x/staff"): Doc(
         "Кто я из сотрудников",
         "Сервер",
         object_of(name=TEXT, role={"type": "string", "enum": ["organiser", "operator"]}),
         {"name": "olga", "role": "organiser"},
-    ),
-    ("GET", "/x/sagas"): Doc(
-        "Что мы должны шлюзу и организатору",
-        "Сервер",
-        object_of(
-            gateway=_OUTSIDE,
-            provider=_OUTSIDE,
-            unsettled=COUNT,
-            owed_back=MONEY,
-            parked_count=COUNT,
-            parked=list_of(
-                object_of(
-                    order_id=ID,
-                    booking_id=ID,
-                    payment_id=TEXT,
-                    amount=MONEY,
-                    payment=TEXT,
-                    reservation=TEXT,
-                    provider_order=TEXT,
-                    since=TEXT,
-                    reasons=list_of(TEXT),
-                )
-            ),
-        ),
-        {
-            "gateway": "up",
-            "provider": "up",
-            "unsettled": 0,
-            "owed_back": "0.00",
-            "parked_count": 0,
-            "parked": [],
-        },
-        description="Только с машины сервера.",
-    ),
-    ("POST", "/x/sagas/retry"): Doc(
-        "Повторить отложенное сейчас",
-        "Сервер",
-        object_of(retried=COUNT),
-        {"retried": 0},
-        description="Только с машины сервера. Иначе отложенное повторяется раз в час.",
     ),
     ("POST", "/api/bookings"): Doc(
         "Создать бронь",
@@ -274,6 +248,28 @@ DOCS: Docs = {
         takes=taken(booking_id=INT64, seat_id=INT64),
         sends={"booking_id": 1000000001, "seat_id": 10010001},
     ),
+    ("PATCH", "/x/seats/together"): Doc(
+        "Добавить в бронь лучшие места рядом",
+        "Места",
+        object_of(
+            seats=list_of(object_of(id=ID, row=ID, number=ID, status=_SEAT_STATUS, price=MONEY))
+        ),
+        {
+            "seats": [
+                {"id": 10010501, "row": 1, "number": 501, "status": "RESERVED", "price": "40000.00"}
+            ]
+        },
+        takes=taken_with(
+            {"zone": TEXT},
+            booking_id=INT64,
+            count={"type": "integer", "minimum": 1, "maximum": 20},
+        ),
+        sends={"booking_id": 1000000001, "count": 1, "zone": "Золотой круг"},
+        description=(
+            "Все или ни одного. Лучшие – в ближайшем к сцене ряду (зала или названной зоны), где "
+            "столько есть рядом, и ближе всего к его середине."
+        ),
+    ),
     ("PATCH", "/api/seats/release"): Doc(
         "Освободить место",
         "Места",
@@ -298,7 +294,10 @@ DOCS: Docs = {
         {"message": "Бронь успешно отменена"},
         takes=taken(booking_id=INT64),
         sends={"booking_id": 1000000001},
-        description="На любом шаге; оплаченную – не позже чем за 12 часов до события.",
+        description=(
+            "На любом шаге; оплаченную – не позже чем за 12 часов до события и пока по ней никто "
+            "не вошёл."
+        ),
     ),
     ("GET", "/api/payments/success"): Doc(
         "Покупатель вернулся после оплаты",
@@ -369,5 +368,4 @@ DOCS: Docs = {
     ("GET", "/x/version"): Doc(
         "Версия", "Сервер", object_of(version={"type": "string"}), {"version": "0.1.0"}
     ),
-    ("GET", "/metrics"): Doc("Показатели для Prometheus", "Сервер"),
 }

@@ -7,6 +7,7 @@ event; then, where a crowd asks, the event's turn; then the engine's exists, own
 """
 
 import re
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -33,6 +34,7 @@ from api.problems import (
 )
 from api.query import parse_query
 from api.reply import Header, Reply, send_reply
+from api.request_log import RequestLog
 from api.service import Service
 from api.staff import Role
 from engine import Key
@@ -49,6 +51,8 @@ QUERY_BYTES_KEPT_MAX = 256
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _KEY = re.compile(rb"[\x21-\x7e]{1,255}")
+_ADDRESS = re.compile(rb"[0-9A-Fa-f.:]{2,45}")
+_LOOPBACK = ("127.0.0.1", "::1")
 # Two headers of these names would leave open which one is meant.
 _ONCE = (b"authorization", b"idempotency-key", b"content-length")
 
@@ -135,6 +139,9 @@ class Endpoint:
             self._authenticate = self._staff_only
             self._is_buyer = authenticator.user_id
         self._admission = service.admission
+        self._request_log = None
+        if service.request_log is not None and service.request_log.wants(operation.method):
+            self._request_log = service.request_log
         self._limits = service.call_limits if operation.limited else None
         self._reads_body = operation.method in ("POST", "PATCH")
         self._signature = f"{operation.method} {operation.path}"
@@ -148,6 +155,8 @@ class Endpoint:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         request_id = request_id_of(headers)
         more = [*self._more, (b"x-request-id", request_id)]
+        began = 0.0 if self._request_log is None else time.perf_counter()
+        call = None
         try:
             self._require_ready()
             raw = await self._bodies.read(receive, headers) if self._reads_body else b""
@@ -161,6 +170,30 @@ class Endpoint:
         except Exception as error:
             answer = problem_reply(error, request_id, self._signature)
         await send_reply(send, answer, more, head=scope["method"] == "HEAD")
+        if self._request_log is not None:
+            self._note(self._request_log, began, scope, request_id, call, answer.status)
+
+    def _note(
+        self,
+        request_log: RequestLog,
+        began: float,
+        scope: Scope,
+        request_id: bytes,
+        call: Call[Any] | None,
+        status: int,
+    ) -> None:
+        client = scope.get("client")
+        request_log.note(
+            began,
+            request_id=request_id,
+            method=self._operation.method,
+            path=self._operation.path,
+            status=status,
+            client=_client(client[0] if client else "", scope),
+            user_id=NOBODY if call is None else call.user_id,
+            subject=None if call is None else call.input,
+            lsn=0 if call is None or call.lsn is None else call.lsn,
+        )
 
     def _require_ready(self) -> None:
         if not self._service.is_ready and not self._operation.ungated:
@@ -286,3 +319,12 @@ def _require_once(headers: list[tuple[bytes, bytes]]) -> None:
     for name in _ONCE:
         if names.count(name) > 1:
             raise Refusal(BAD_REQUEST, f"Заголовок {name.decode()} указан дважды.")
+
+
+def _client(peer: str, scope: Scope) -> str:
+    """Who has called, for the request log: a proxy on this machine says for whom it calls."""
+    if peer in _LOOPBACK:
+        for name, value in scope["headers"]:
+            if name == b"x-forwarded-for" and _ADDRESS.fullmatch(value):
+                return bytes(value).decode("ascii")
+    return peer

@@ -11,12 +11,19 @@ from typing import Any
 from api import docs, problems
 from api.docs import Doc, Docs, Json, object_of
 from api.endpoint import Operation
-from api.fairness import docs as fairness
+from api.fairness import docs as fairness_docs
+from api.operator import docs as operator_docs
 from api.problems import PROBLEM_JSON, TYPE_PREFIX, Problem
+from api.tickets import docs as ticket_docs
 
 _OK = "text/plain"
 # What each room within says of its calls.
-DOCS: Docs = {**docs.DOCS, **fairness.DOCS}
+DOCS: Docs = {
+    **docs.DOCS,
+    **fairness_docs.DOCS,
+    **operator_docs.DOCS,
+    **ticket_docs.DOCS,
+}
 _KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",

@@ -5,7 +5,6 @@ from typing import Any
 
 from api import (
     bookings,
-    obligations,
     openapi,
     pages,
     payments,
@@ -13,13 +12,16 @@ from api import (
     seats,
     system,
     timeline,
+    together,
     web_files,
 )
 from api.body import decoder
 from api.endpoint import Operation
 from api.events import EventPages, event_query, events_query
-from api.fairness import routes as fairness
+from api.fairness import routes as fairness_routes
+from api.operator import routes as operator_routes
 from api.staff import Role
+from api.tickets.routes import operations as ticket_operations
 from engine import event_of_booking
 
 _SEATS_419 = (
@@ -46,8 +48,10 @@ def operations() -> tuple[Operation[Any], ...]:
         *_calls_of_the_crowd(events),
         *_other_calls(events),
         *_payment_calls(),
+        *ticket_operations(),
         *_system_calls(),
-        *fairness.operations(),
+        *operator_routes.operations(),
+        *fairness_routes.operations(),
     )
     return (*calls, *pages.operations(openapi.document(calls)), *web_files.operations())
 
@@ -76,6 +80,23 @@ def _calls_of_the_crowd(events: EventPages) -> tuple[Operation[Any], ...]:
                 problems.BOOKING_NOT_FOUND,
                 problems.SEAT_NOT_FOUND,
                 *_SEATS_419,
+                *_ENTRANCE,
+            ),
+        ),
+        Operation(
+            "PATCH",
+            "/x/seats/together",
+            together.select_together,
+            body=decoder(together.SelectTogether),
+            keyed=True,
+            event_of=lambda selected: event_of_booking(selected.booking_id),
+            problems=(
+                problems.NOT_OWNER,
+                problems.BOOKING_NOT_FOUND,
+                problems.ZONE_NOT_FOUND,
+                problems.BOOKING_CLOSED,
+                problems.TOO_MANY_SEATS,
+                problems.NO_SEATS_TOGETHER,
                 *_ENTRANCE,
             ),
         ),
@@ -127,7 +148,12 @@ def _other_calls(events: EventPages) -> tuple[Operation[Any], ...]:
             body=decoder(bookings.OneBooking),
             keyed=True,
             limited=False,
-            problems=(problems.NOT_OWNER, problems.BOOKING_NOT_FOUND, problems.TOO_LATE),
+            problems=(
+                problems.NOT_OWNER,
+                problems.BOOKING_NOT_FOUND,
+                problems.TOO_LATE,
+                problems.BOOKING_ADMITTED,
+            ),
         ),
         Operation(
             "GET",
@@ -200,29 +226,4 @@ def _system_calls() -> tuple[Operation[Any], ...]:
         ),
         Operation("GET", "/x/staff", system.tell_member, roles=tuple(Role), durable=False),
         Operation("GET", "/x/version", system.tell_version, public=True, durable=False),
-        Operation(
-            "GET",
-            "/x/sagas",
-            obligations.show_obligations,
-            public=True,
-            durable=False,
-            problems=(problems.OPERATOR_ONLY,),
-        ),
-        Operation(
-            "POST",
-            "/x/sagas/retry",
-            obligations.retry_parked,
-            public=True,
-            durable=False,
-            problems=(problems.OPERATOR_ONLY,),
-        ),
-        Operation(
-            "GET",
-            "/metrics",
-            system.metrics,
-            public=True,
-            durable=False,
-            limited=False,
-            problems=(problems.OPERATOR_ONLY,),
-        ),
     )

@@ -41,6 +41,7 @@ from api.processes import (
     require_free_port,
 )
 from api.readers import limit_who_does_not_read
+from api.request_log import RequestLog
 from api.service import Service
 from api.settings import Settings, from_environment
 from catalog import Catalog, CatalogError
@@ -114,6 +115,9 @@ def application() -> App:
         waiting_rooms=WaitingRooms(RoomFiles(settings.data / WAITING_ROOMS_DIRECTORY)),
         hoarding=hoarding(burst=settings.holds_burst, per_minute=settings.holds_per_minute),
         staff=staff.read(Path(settings.staff_file)) if settings.staff_file else None,
+        settings=settings.shown(),
+        metrics_open=settings.metrics_open,
+        request_log=request_log_of(settings, clock),
     )
 
     @asynccontextmanager
@@ -127,6 +131,14 @@ def application() -> App:
             give_up(failure)
 
     return create_app(service, lifespan=lifespan)
+
+
+def request_log_of(settings: Settings, clock: Clock) -> RequestLog | None:
+    """None: nothing is told of requests, and they cost nothing."""
+    if settings.request_log == "off":
+        return None
+    reads_too = settings.request_log == "all"
+    return RequestLog(settings.data, clock_ms=clock.now_ms, reads_too=reads_too)
 
 
 def give_up(failure: Exception) -> NoReturn:
@@ -144,6 +156,9 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
     catalog = Catalog.open(settings.data / store.CATALOG_DIRECTORY)
     engine = recovered(settings, catalog)
     service.waiting_rooms.load()
+    if not (settings.data / store.TICKET_KEY).exists():
+        log.warning("a key for tickets is drawn: those signed with another one are void now")
+    ticket_key = store.ticket_key(settings.data)
     clock.start_from(engine.last_at_ms)
     if not settings.any_core:
         share_a_core()
@@ -171,12 +186,14 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
     await asyncio.wait({reading}, timeout=PLACES_SECONDS_MAX)
     sagas.start()
     keeper.start()
-    keeper.watch(limit_who_does_not_read(REPLY_SECONDS_MAX))
-    keeper.watch(free_network_threads())
-    keeper.watch(clock.watch())
-    keeper.watch(service.stalls.watch())
-    keeper.watch(asyncio.to_thread(catalog.warm_up))
-    service.open(engine=engine, catalog=catalog, sagas=sagas)
+    watch_over(keeper, service, clock, catalog)
+    service.open(
+        engine=engine,
+        catalog=catalog,
+        sagas=sagas,
+        ticket_key=ticket_key,
+        directory=settings.data,
+    )
     log.info("ready", **settings.shown())
     try:
         yield
@@ -190,8 +207,21 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
             if client is not None:
                 await client.aclose()
         await engine.stop()
+        if service.request_log is not None:
+            service.request_log.stop()
         catalog.close()
         log.info("stopped")
+
+
+def watch_over(keeper: Keeper, service: Service, clock: Clock, catalog: Catalog) -> None:
+    """Begin what goes on besides sagas and holds; a fault of any ends the process (I8)."""
+    keeper.watch(limit_who_does_not_read(REPLY_SECONDS_MAX))
+    keeper.watch(free_network_threads())
+    keeper.watch(clock.watch())
+    keeper.watch(service.stalls.watch())
+    keeper.watch(asyncio.to_thread(catalog.warm_up))
+    if service.request_log is not None:
+        service.request_log.start()
 
 
 def recovered(settings: Settings, catalog: Catalog) -> Engine:

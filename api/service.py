@@ -1,15 +1,18 @@
 """What the handlers work with: the opened rooms behind them, and whether they may be used yet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass
+from pathlib import Path
 
 from api.admission import Admission, AdmissionLimits
 from api.fairness.entrance import Entrance
 from api.fairness.hoarding import Hoarding
 from api.fairness.limits import Rates, call_limits
 from api.fairness.waiting_rooms import WaitingRooms
+from api.request_log import RequestLog
 from api.staff import Staff
 from api.stalls import Stalls
+from api.tickets.codes import Codes
 from catalog import Catalog
 from engine import Engine
 from sagas import Sagas
@@ -38,6 +41,7 @@ class Service:
     engine: Engine
     catalog: Catalog
     sagas: Sagas
+    codes: Codes
 
     def __init__(
         self,
@@ -49,11 +53,17 @@ class Service:
         limits: Limits | None = None,
         admission: AdmissionLimits | None = None,
         staff: Staff | None = None,
+        settings: Mapping[str, str] | None = None,
+        metrics_open: bool = False,
+        request_log: RequestLog | None = None,
         rates: Rates | None = None,
         waiting_rooms: WaitingRooms | None = None,
         hoarding: Hoarding | None = None,
     ) -> None:
-        """Without a secret, notifications need no signature; `merchant_id` is what they name."""
+        """Without a secret, notifications need no signature; `merchant_id` is what they name.
+
+        `settings` are for an operator's eyes, secrets masked.
+        """
         self.clock_ms = clock_ms
         self.allow_reset = allow_reset
         self.webhook_secret = webhook_secret
@@ -65,13 +75,35 @@ class Service:
         self.entrance = Entrance(self.waiting_rooms, hoarding)
         self.stalls = Stalls()
         self.staff = staff or Staff()
+        self.settings = dict(settings or {})
+        self.metrics_open = metrics_open
+        self.request_log = request_log
+        # What grows and shrinks, by its name in /metrics, with what is said of it there. Whoever
+        # makes such a thing puts it here.
+        self.sizes: dict[str, tuple[str, Sized]] = {}
+        self.directory: Path | None = None
+        self.opened_at_ms = 0
         self.is_ready = False
 
-    def open(self, *, engine: Engine, catalog: Catalog, sagas: Sagas) -> None:
-        """From now on calls are answered: everything acknowledged earlier must be visible."""
+    def open(
+        self,
+        *,
+        engine: Engine,
+        catalog: Catalog,
+        sagas: Sagas,
+        ticket_key: bytes,
+        directory: Path | None = None,
+    ) -> None:
+        """From now on calls are answered: everything acknowledged earlier must be visible.
+
+        Without a `directory` nothing is told of the disk.
+        """
+        self.directory = directory
+        self.opened_at_ms = self.clock_ms()
         self.engine = engine
         self.catalog = catalog
         self.sagas = sagas
+        self.codes = Codes(ticket_key)
         self.is_ready = True
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from api.admission import AdmissionLimits
 from api.fairness.addresses import are_networks
 from api.fairness.limits import Rates
+from api.request_log import CHOICES
 from engine import Rules
 
 PREFIX = "BILLETTER_"
@@ -103,12 +104,18 @@ class Settings:
     staff_file: str = field(
         default="", metadata={"help": "organisers and operators, a line each; empty: none"}
     )
+    metrics_open: bool = field(default=False, metadata={"help": "let anyone read /metrics"})
+    request_log: str = field(
+        default="off", metadata={"help": "requests told in the data directory: off, writes or all"}
+    )
     allow_reset: bool = field(default=False, metadata={"help": "let anyone POST /api/reset"})
 
     def __post_init__(self) -> None:
         for name in ("public_url", "gateway_url", "provider_url"):
             value = getattr(self, name)
             _require(not value or _is_http(value), name, "must be like http://host:port")
+        choices = "off, writes or all"
+        _require(self.request_log in CHOICES, "request_log", f"must be {choices}")
         for name, least, most in _RANGES:
             in_range = least <= getattr(self, name) <= most
             _require(in_range, name, f"must be {least} to {most}")

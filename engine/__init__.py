@@ -17,10 +17,12 @@ from engine.domain import (
     SeatStatus,
     Zone,
     event_of_booking,
+    place_of_seat,
     seat_id_of,
 )
-from engine.engine import Engine, end_process
+from engine.engine import Engine, Histogram, end_process
 from engine.errors import Rejected
+from engine.figures import DiskFigures, LogFigures, Obligations, Totals, disk_figures
 from engine.keys import Key
 from engine.queries import Analytics, SeatPage, SeatView, ZoneFigures
 from engine.store import STORE_FAULTS, covered_lsn
@@ -30,10 +32,14 @@ __all__ = [
     "Analytics",
     "Booking",
     "BookingStatus",
+    "DiskFigures",
     "Engine",
     "Event",
     "Hall",
+    "Histogram",
     "Key",
+    "LogFigures",
+    "Obligations",
     "Payment",
     "PaymentStatus",
     "Rejected",
@@ -44,10 +50,13 @@ __all__ = [
     "SeatPage",
     "SeatStatus",
     "SeatView",
+    "Totals",
     "Zone",
     "ZoneFigures",
     "covered_lsn",
+    "disk_figures",
     "end_process",
     "event_of_booking",
+    "place_of_seat",
     "seat_id_of",
 ]

@@ -3,19 +3,15 @@
 from contextlib import suppress
 from pathlib import Path
 
-from engine.store import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, open_snapshots
+from engine.store import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, StoreMoved, open_snapshots
 from wal.copy import copy_log
-
-
-class StoreMoved(Exception):
-    """The server has dropped what was about to be copied: remove the target and begin again."""
 
 
 def copy_store(source: Path, target: Path) -> int:
     """Copy log and snapshots into the directory `target`; returns the last LSN of the copy.
 
     Changes nothing in `source` and takes no lock there. Every batch and every chunk is checked on
-    the way. Raises STORE_FAULTS, OSError, and StoreMoved.
+    the way. Raises STORE_FAULTS, OSError, and StoreMoved: then remove the target and begin again.
     """
     try:
         log = copy_log(source / WAL_DIRECTORY, target / WAL_DIRECTORY)

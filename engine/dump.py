@@ -24,6 +24,7 @@ from engine.domain import (
     Receipt,
     Reservation,
     SeatStatus,
+    event_of_booking,
 )
 from engine.errors import LossyDump
 from engine.rows import PaymentRow, ReservationRow, payment_row
@@ -33,8 +34,9 @@ from engine.state import Shard, State
 ROWS_PER_CHUNK = 50_000
 DIGEST_BYTES = 16
 # Rises with every change of what is dumped: another version's digest is of something else.
-VERSION = 1
+VERSION = 2
 # Snapshots of this version and later ones hold all that is kept today; older ones may lack some.
+# (Version 1 has no admissions, and when it was written there were none.)
 WHOLE_SINCE = 1
 
 
@@ -51,6 +53,8 @@ class _Shard(_Chunk, frozen=True, tag="shard"):
     event: Event
     sequence: int
     owned: list[int]
+    # Seats with the time when somebody was let in, by seat id.
+    admitted: list[tuple[int, int]] = []
 
 
 class _Bookings(_Chunk, frozen=True, tag="bookings"):
@@ -107,6 +111,35 @@ def load(chunks: Iterable[bytes]) -> State:
     return state
 
 
+def load_event(chunks: Iterable[bytes], event_id: int) -> State:
+    """Of the state that was dumped only what belongs to one event, for whoever looks into it."""
+    state = State()
+    for part in map(_decode, chunks):
+        mine = _of_event(part, event_id)
+        if mine is not None:
+            _LOAD[type(mine)](state, mine)
+    heapify(state.deadlines)
+    for shard in state.shards.values():
+        shard.seatmap.count_anew()
+    state.is_whole = False
+    return state
+
+
+def _of_event(part: _Part | _Digest, event_id: int) -> _Part | None:
+    match part:
+        case _Figures():
+            return part
+        case _Shard():
+            return part if part.event.event_id == event_id else None
+        case _Bookings(rows):
+            return _Bookings([one for one in rows if event_of_booking(one.booking_id) == event_id])
+        case _Payments(payments):
+            return _Payments(
+                [one for one in payments if event_of_booking(one.booking_id) == event_id]
+            )
+    return None
+
+
 def digest(state: State) -> str:
     """128 bits of BLAKE2b over the dump, in hex."""
     total = hashlib.blake2b(digest_size=DIGEST_BYTES)
@@ -126,7 +159,8 @@ def _parts(state: State) -> Iterator[_Part]:
 
 
 def _shard_part(shard: Shard) -> _Shard:
-    return _Shard(shard.event, shard.sequence, sorted(shard.owned))
+    admitted = sorted(shard.admitted.items())
+    return _Shard(shard.event, shard.sequence, sorted(shard.owned), admitted)
 
 
 def _cut(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
@@ -150,6 +184,7 @@ def _load_shard(state: State, part: _Shard) -> _Shard:
     shard = Shard(part.event)
     shard.forget_bookings(part.sequence)
     shard.owned.update(part.owned)
+    shard.admitted.update(part.admitted)
     state.shards[shard.event.event_id] = shard
     return _shard_part(shard)
 

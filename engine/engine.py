@@ -4,48 +4,25 @@ It holds no rule of the domain. What a method says has happened when it returns,
 may be told before `durable` (or `flush`) has returned (I5).
 """
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from functools import partial
 from heapq import heappop
 from pathlib import Path
 from typing import Any, Self
 
-from engine import decide, queries, settle, slices
+from engine import decide, figures, mutations, queries, settle, slices
 from engine.apply import apply
 from engine.collector import collector_off
-from engine.domain import Booking, Event, Payment, Receipt, event_of_seat
+from engine.domain import Booking, Event, Payment, Receipt
 from engine.dump import digest
 from engine.errors import Busy
 from engine.keys import NOBODY, Key, earlier_receipt, earlier_result, remember
-from engine.mutations import (
-    Effect,
-    Mutation,
-    PaymentAuthorized,
-    PaymentCaptured,
-    PaymentFailed,
-    PaymentRefused,
-    PaymentReturned,
-    ReceiptsExpired,
-    ReservationCancelled,
-    ReservationConfirmed,
-    ReservationDoubted,
-    ReservationStarted,
-    ReservationSubmitted,
-    StateChecked,
-    StateReset,
-    decode,
-    encode,
-)
+from engine.mutations import Effect, Mutation, decode, encode
 from engine.state import State
 from engine.store import WAL_DIRECTORY, create_store, load_newest, open_snapshots, store_exists
 from snapshots import SnapshotStore
-from wal import (
-    SEGMENT_BYTES_MAX,
-    AnyLog,
-    Backlogged,
-    GroupCommit,
-    Log,
-    MemoryLog,
-)
+from wal import SEGMENT_BYTES_MAX, AnyLog, Backlogged, GroupCommit, Log, MemoryLog
+from wal import Histogram as Histogram  # plain counts, for the rooms above
 from wal import end_process as end_process  # what fail stop means, for the rooms above
 
 
@@ -64,7 +41,7 @@ class Engine:
         self._events = {event.event_id: event for event in events}
         for event in self._events.values():
             event.check()
-        self._rules = rules or decide.Rules()
+        self.rules = rules or decide.Rules()
         self._log: AnyLog = MemoryLog() if log is None else log
         self._fail_stop = fail_stop
         self._commit_group: GroupCommit | None = None
@@ -123,14 +100,22 @@ class Engine:
     def _adopt(self, state: State) -> None:
         self._state = state
         views = queries.Queries(state, self._events)
+        self.event = views.event
         self.seats = views.seats
         self.deal = views.deal
+        self.payment = views.payment
+        self.order_of = views.order_of
+        self.unsettled = views.unsettled
+        self.holder = views.holder
+        self.admitted_at_ms = views.admitted_at_ms
         self.bookings_of = views.bookings_of
         self.analytics = views.analytics
         self.zones = views.zones
         self.attempts_of = views.attempts_of
         self.orders_since = views.orders_since
         self.next_deadline_ms = views.next_deadline_ms
+        self.totals = partial(figures.totals, state)
+        self.obligations = partial(figures.obligations, state)
 
     # Durability
 
@@ -170,6 +155,10 @@ class Engine:
     @property
     def durable_lsn(self) -> int:
         return self._log.durable_lsn
+
+    def log_figures(self) -> figures.LogFigures:
+        group = self._commit_group
+        return figures.log_figures(self._log, None if group is None else group.figures)
 
     @property
     def sealed_lsn(self) -> int:
@@ -218,13 +207,43 @@ class Engine:
         selected = decide.select_seat(
             self._state,
             self._events,
-            self._rules,
+            self.rules,
             user_id=user_id,
             booking_id=booking_id,
             seat_id=seat_id,
             at_ms=at_ms,
         )
         self._commit(selected if key is None else self._kept(selected, user_id, key, at_ms))
+
+    def select_together(
+        self,
+        *,
+        user_id: int,
+        booking_id: int,
+        count: int,
+        zone: str | None = None,
+        now_ms: int,
+        key: Key | None = None,
+    ) -> tuple[int, ...]:
+        """Hold the best `count` seats side by side, of `zone` or of any; returns their ids."""
+        if key is not None and (receipt := self._receipt(user_id, key)):
+            first = earlier_result(receipt)  # of the same request, so of as many seats
+            return tuple(range(first, first + count))
+        if not self._log.has_room:
+            raise Busy
+        at_ms = self._at_ms(now_ms)
+        chosen = decide.select_together(
+            self._state,
+            self.rules,
+            user_id=user_id,
+            booking_id=booking_id,
+            count=count,
+            zone=zone,
+            at_ms=at_ms,
+        )
+        first = chosen.first_seat_id
+        self._commit(chosen if key is None else self._kept(chosen, user_id, key, at_ms, first))
+        return chosen.seats
 
     def release_seat(
         self, *, user_id: int, seat_id: int, now_ms: int, key: Key | None = None
@@ -248,7 +267,7 @@ class Engine:
             raise Busy
         at_ms = self._at_ms(now_ms)
         initiated = decide.initiate_payment(
-            self._state, self._rules, user_id=user_id, booking_id=booking_id, at_ms=at_ms
+            self._state, self.rules, user_id=user_id, booking_id=booking_id, at_ms=at_ms
         )
         order_id = initiated.order_id if initiated else self._order_of_booking(booking_id)
         self._commit(
@@ -264,18 +283,25 @@ class Engine:
             return
         at_ms = self._at_ms(now_ms)
         cancelled = decide.cancel_booking(
-            self._state, self._rules, user_id=user_id, booking_id=booking_id, at_ms=at_ms
+            self._state, self.rules, user_id=user_id, booking_id=booking_id, at_ms=at_ms
         )
         self._commit(cancelled if key is None else self._kept(cancelled, user_id, key, at_ms))
 
-    # Commands of the operator and of the clock
+    # Commands of the door, of the operator and of the clock
+
+    def admit_seat(self, *, booking_id: int, seat_id: int, now_ms: int) -> None:
+        """Let somebody in with the ticket of a seat: once, and then the booking is used."""
+        admitted = decide.admit_seat(
+            self._state, booking_id=booking_id, seat_id=seat_id, at_ms=self._at_ms(now_ms)
+        )
+        self._commit(admitted)
 
     def reset(self, *, now_ms: int, key: Key | None = None) -> None:
         """Every seat FREE, no bookings. What is owed outside stays owed, until it is settled."""
         if key is not None and self._receipt(NOBODY, key):
             return
         at_ms = self._at_ms(now_ms)
-        was_reset = StateReset(at_ms)
+        was_reset = mutations.StateReset(at_ms)
         self._commit(was_reset if key is None else self._kept(was_reset, NOBODY, key, at_ms))
 
     def expire_due(
@@ -289,7 +315,7 @@ class Engine:
         logged = 0
         by_age = self._state.receipts_by_age
         if by_age and by_age[0].expires_at_ms <= at_ms:
-            self._commit(ReceiptsExpired(at_ms))
+            self._commit(mutations.ReceiptsExpired(at_ms))
             logged += 1
         deadlines = self._state.deadlines
         while deadlines and deadlines[0][0] <= at_ms and logged < at_most:
@@ -311,7 +337,7 @@ class Engine:
         if one is not None:
             found = slices.digest_of(self._state, one)
             version = slices.VERSION if self._state.is_whole else 0
-            self._commit(StateChecked(self._at_ms(now_ms), *one, found, version))
+            self._commit(mutations.StateChecked(self._at_ms(now_ms), *one, found, version))
             self._checked = one
 
     # Facts that the sagas report. Repeating one changes nothing; each raises UnknownPayment.
@@ -320,7 +346,7 @@ class Engine:
         """The gateway has a page for it; the customer's time to pay begins."""
         registered = settle.register_payment(
             self._state,
-            self._rules,
+            self.rules,
             order_id=order_id,
             payment_id=payment_id,
             url=url,
@@ -330,27 +356,27 @@ class Engine:
 
     def refuse_payment(self, *, order_id: int, now_ms: int) -> None:
         """The gateway will not begin this attempt: the booking is CREATED again, seats held."""
-        refused = PaymentRefused(self._at_ms(now_ms), order_id)
+        refused = mutations.PaymentRefused(self._at_ms(now_ms), order_id)
         self._commit(settle.payment_fact(self._state, refused))
 
     def authorize_payment(self, *, order_id: int, now_ms: int) -> None:
         """The gateway holds the customer's money."""
-        authorized = PaymentAuthorized(self._at_ms(now_ms), order_id)
+        authorized = mutations.PaymentAuthorized(self._at_ms(now_ms), order_id)
         self._commit(settle.money_fact(self._state, authorized))
 
     def capture_payment(self, *, order_id: int, now_ms: int) -> None:
         """The money is ours: the booking is CONFIRMED and its seats are SOLD."""
-        captured = PaymentCaptured(self._at_ms(now_ms), order_id)
+        captured = mutations.PaymentCaptured(self._at_ms(now_ms), order_id)
         self._commit(settle.money_fact(self._state, captured))
 
     def fail_payment(self, *, order_id: int, now_ms: int) -> None:
         """The gateway took nothing and never will: the seats are free by themselves."""
-        failed = PaymentFailed(self._at_ms(now_ms), order_id)
+        failed = mutations.PaymentFailed(self._at_ms(now_ms), order_id)
         self._commit(settle.payment_fact(self._state, failed))
 
     def return_payment(self, *, order_id: int, now_ms: int) -> None:
         """The gateway has voided or refunded what was owed back."""
-        returned = PaymentReturned(self._at_ms(now_ms), order_id)
+        returned = mutations.PaymentReturned(self._at_ms(now_ms), order_id)
         self._commit(settle.payment_fact(self._state, returned))
 
     def park_payment(self, *, order_id: int, reason: str, now_ms: int) -> None:
@@ -360,22 +386,22 @@ class Engine:
         self._commit(parked)
 
     def start_reservation(self, *, order_id: int, provider_order: str, now_ms: int) -> None:
-        started = ReservationStarted(self._at_ms(now_ms), order_id, provider_order)
+        started = mutations.ReservationStarted(self._at_ms(now_ms), order_id, provider_order)
         self._commit(settle.reservation_fact(self._state, started))
 
     def submit_reservation(self, *, order_id: int, now_ms: int) -> None:
         """The provider holds all places for us."""
-        submitted = ReservationSubmitted(self._at_ms(now_ms), order_id)
+        submitted = mutations.ReservationSubmitted(self._at_ms(now_ms), order_id)
         self._commit(settle.reservation_fact(self._state, submitted))
 
     def confirm_reservation(self, *, order_id: int, now_ms: int) -> None:
         """The places are ours for ever."""
-        confirmed = ReservationConfirmed(self._at_ms(now_ms), order_id)
+        confirmed = mutations.ReservationConfirmed(self._at_ms(now_ms), order_id)
         self._commit(settle.reservation_fact(self._state, confirmed))
 
     def doubt_reservation(self, *, order_id: int, now_ms: int) -> None:
         """Whose a place is can't be told: the provider's order is given up for another one."""
-        doubted = ReservationDoubted(self._at_ms(now_ms), order_id)
+        doubted = mutations.ReservationDoubted(self._at_ms(now_ms), order_id)
         self._commit(settle.reservation_fact(self._state, doubted))
 
     def park_reservation(self, *, order_id: int, reason: str, now_ms: int) -> None:
@@ -385,7 +411,7 @@ class Engine:
         self._commit(parked)
 
     def cancel_reservation(self, *, order_id: int, now_ms: int) -> None:
-        cancelled = ReservationCancelled(self._at_ms(now_ms), order_id)
+        cancelled = mutations.ReservationCancelled(self._at_ms(now_ms), order_id)
         self._commit(settle.reservation_fact(self._state, cancelled))
 
     def refuse_reservation(self, *, order_id: int, now_ms: int) -> None:
@@ -395,35 +421,30 @@ class Engine:
 
     # Questions; these are in queries.py
 
+    event: Callable[[int], Event]
     seats: Callable[..., queries.SeatPage]
     deal: Callable[..., queries.SeatPage]
+    payment: Callable[[int], Payment | None]
+    order_of: Callable[[str], int | None]
+    unsettled: Callable[[], list[int]]
+    holder: Callable[[int], Booking | None]
+    admitted_at_ms: Callable[[int], int | None]
     bookings_of: Callable[[int], list[Booking]]
     analytics: Callable[[int], queries.Analytics]
     zones: Callable[[int], list[queries.ZoneFigures]]
     attempts_of: Callable[[Booking], list[Payment]]
     orders_since: Callable[[int], list[int]]
     next_deadline_ms: Callable[[], int | None]
-
-    def payment(self, order_id: int) -> Payment | None:
-        """Our attempt by our id. Not to be changed by the caller."""
-        return self._state.payments.get(order_id)
-
-    def order_of(self, payment_id: str) -> int | None:
-        """Our order id of a payment that the gateway names."""
-        return self._state.order_of_payment_id.get(payment_id)
+    totals: Callable[[], Iterator[figures.Totals]]
+    obligations: Callable[[], Iterator[figures.Obligations]]
 
     def booking(self, booking_id: int) -> Booking | None:
         """Not to be changed by the caller."""
         return self._state.booking(booking_id)
 
-    def holder(self, seat_id: int) -> Booking | None:
-        """The booking that holds the seat. Not to be changed by the caller."""
-        shard = self._state.shards.get(event_of_seat(seat_id))
-        return None if shard is None else shard.holders.get(seat_id)
-
-    def unsettled(self) -> list[int]:
-        """Order ids of the payments that still owe the outside a call."""
-        return list(self._state.unsettled)
+    @property
+    def events_on_sale(self) -> int:
+        return len(self._events)
 
     def digest(self) -> str:
         """128 bits of hash over the whole state, in hex."""
@@ -453,7 +474,7 @@ class Engine:
     ) -> Mutation:
         """The effect and the answer that its key keeps, in one mutation."""
         return remember(
-            self._state, self._rules, effect, user_id=user_id, key=key, at_ms=at_ms, result=result
+            self._state, self.rules, effect, user_id=user_id, key=key, at_ms=at_ms, result=result
         )
 
     def _commit(self, mutation: Mutation | None) -> None:

@@ -59,6 +59,10 @@ class SeatMap:
         """How many seats are FREE, RESERVED and SOLD; a stadium's are added up in 1.5 us."""
         return [sum(blocks) for blocks in self._blocks]
 
+    def total(self, status: int) -> int:
+        """How many seats have this one status."""
+        return sum(self._blocks[status])
+
     def page(
         self, status: SeatStatus | None, *, offset: int, limit: int
     ) -> range | tuple[int, ...]:

@@ -54,3 +54,7 @@ def load_newest(snapshots: SnapshotStore) -> tuple[State, int]:
 def covered_lsn(directory: Path) -> int:
     """The LSN through which the log may be dropped; reads two snapshots whole."""
     return open_snapshots(directory).covered_lsn()
+
+
+class StoreMoved(Exception):
+    """The server has dropped what was about to be read: begin again."""

@@ -169,6 +169,10 @@ class Sagas:
             parked=[payment for payment in unsettled if payment.is_parked()],
         )
 
+    def answering(self) -> dict[str, str]:
+        """Of the gateway and the provider: "up", "down" (it hasn't answered lately), or "none"."""
+        return {"gateway": _word(self._gateway_side), "provider": _word(self._provider_side)}
+
     def _unsettled(self) -> list[Payment]:
         found = map(self._engine.payment, self._engine.unsettled())
         return [payment for payment in found if payment is not None]

@@ -5,7 +5,7 @@ A snapshot is an LSN and chunks of bytes. Read format.py, then store.py, then ma
 
 from snapshots.errors import Busy, Corrupt, Foreign, SnapshotError
 from snapshots.maker import make
-from snapshots.store import Snapshot, SnapshotStore
+from snapshots.store import Snapshot, SnapshotStore, snapshot_paths
 
 __all__ = [
     "Busy",
@@ -15,4 +15,5 @@ __all__ = [
     "SnapshotError",
     "SnapshotStore",
     "make",
+    "snapshot_paths",
 ]

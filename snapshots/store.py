@@ -30,6 +30,15 @@ _TEMPORARY_NAME = "next.snapshot.tmp"
 _LOCK_NAME = "LOCK"
 
 
+def snapshot_paths(directory: Path, *, fs: FileSystem = OS) -> list[tuple[int, Path]]:
+    """(LSN, file) of the snapshots there are, oldest first, good or not; none: no directory."""
+    try:
+        names = sorted(name for name in fs.names(directory) if _NAME.fullmatch(name))
+    except FileNotFoundError:
+        return []
+    return [(int(name.removesuffix(SUFFIX)), directory / name) for name in names]
+
+
 class Snapshot:
     """A snapshot of which every byte has been checked. Close it, or use it in a `with`."""
 
@@ -107,7 +116,7 @@ class SnapshotStore:
 
     def lsns(self) -> list[int]:
         """Return the LSNs of the files that are there, newest first, good or not."""
-        return [int(path.name.removesuffix(SUFFIX)) for path in reversed(self._paths())]
+        return [lsn for lsn, _ in reversed(snapshot_paths(self.directory, fs=self._fs))]
 
     def open(self, lsn: int) -> Snapshot:
         """Return the snapshot at `lsn`; the caller closes it. Sets nothing aside.
@@ -183,8 +192,7 @@ class SnapshotStore:
 
     def _paths(self) -> list[Path]:
         """Oldest first; what is not named as we name is none of our business."""
-        names = sorted(name for name in self._fs.names(self.directory) if _NAME.fullmatch(name))
-        return [self.directory / name for name in names]
+        return [path for _, path in snapshot_paths(self.directory, fs=self._fs)]
 
     def _path(self, lsn: int) -> Path:
         return self.directory / f"{lsn:0{LSN_DIGITS}d}{SUFFIX}"

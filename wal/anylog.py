@@ -32,6 +32,10 @@ class AnyLog(Protocol):
     def has_room(self) -> bool:
         """Whether new work may be accepted; ask before deciding anything."""
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How much has been appended and not yet taken."""
+
     def recover(self, after_lsn: int = 0) -> Iterator[tuple[int, bytes]]:
         """Yield (lsn, payload) after `after_lsn`; exhaust it once, and the log takes appends."""
 

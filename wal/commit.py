@@ -12,6 +12,7 @@ others have seen the state in memory.
 import asyncio
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +21,7 @@ from queue import SimpleQueue
 
 from wal.anylog import AnyLog, Pending
 from wal.errors import LogFailed
+from wal.figures import Figures
 
 EXIT_CODE = 70
 # A crowd that waits for one batch of a slow disk would keep the loop for itself as long as a
@@ -45,10 +47,16 @@ class GroupCommit:
     """
 
     def __init__(
-        self, log: AnyLog, *, fail_stop: Callable[[BaseException], None] = end_process
+        self,
+        log: AnyLog,
+        *,
+        fail_stop: Callable[[BaseException], None] = end_process,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
+        self.figures = Figures()
         self._log = log
         self._fail_stop = fail_stop
+        self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
         self._orders: SimpleQueue[Pending | None] = SimpleQueue()
         self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
@@ -132,12 +140,18 @@ class GroupCommit:
     def _write_batches(self) -> None:
         try:
             while (pending := self._orders.get()) is not None:
+                began = self._clock()
                 self._log.write(pending)
                 self._tell(self._on_written)
+                self._count(pending, self._clock() - began)
                 self._log.prepare()
         except BaseException as failure:
             self._fail_stop(failure)
             self._tell(partial(self._on_failure, failure))
+
+    def _count(self, pending: Pending, seconds: float) -> None:
+        if records := len(pending.records):  # else it was a seal alone
+            self.figures.add(seconds=seconds, records=records, payload_bytes=pending.payload_bytes)
 
     def _tell(self, callback: Callable[[], None]) -> None:
         # A loop that was closed without `stop` is gone, and with it everybody who waited.

@@ -1,18 +1,13 @@
-"""A copy of a log that may be written to meanwhile: all that was acknowledged when it began.
-
-It takes no lock, so the writer never waits. Sealed segments don't change, and of the last one only
-batches are taken that the watermark knows of: they have been on disk since before it was read.
-"""
+"""A copy of a log that may be written to meanwhile: all that was acknowledged when it began."""
 
 from pathlib import Path
 from typing import NamedTuple
 
-from wal.errors import Corrupt
+from wal.beside import Acknowledged
 from wal.files import OS, FileSystem, write_file
-from wal.format import Misplaced, Unreadable, decode_batch, first_position
-from wal.recovery import Segment, existing_paths, load_segment, read_store_id, sealed_batches
-from wal.segments import named_lsn
-from wal.watermark import WATERMARK_NAME, Watermark, create_watermark, read_watermark
+from wal.format import first_position
+from wal.recovery import Segment, load_segment, sealed_batches
+from wal.watermark import WATERMARK_NAME, Watermark, create_watermark
 
 
 class Copied(NamedTuple):
@@ -28,11 +23,10 @@ def copy_log(source: Path, target: Path, *, fs: FileSystem = OS) -> Copied:
     Raises Corrupt and NoLog, and FileNotFoundError if a segment was dropped before its turn came:
     then remove the target and begin again.
     """
-    store_id = read_store_id(source, fs=fs)
-    acked_lsn = read_watermark(fs, source, store_id)
-    paths = [path for path in existing_paths(fs, source) if named_lsn(path) <= acked_lsn + 1]
+    told = Acknowledged(source, fs=fs)
+    paths = told.paths
     fs.make_directory(target)
-    _write_watermark(fs, target, store_id, acked_lsn)
+    _write_watermark(fs, target, told.store_id, told.last_lsn)
     segment = load_segment(fs, paths[0])
     for path in paths[1:]:
         following = load_segment(fs, path)
@@ -40,8 +34,11 @@ def copy_log(source: Path, target: Path, *, fs: FileSystem = OS) -> Copied:
             pass
         _write(fs, target, segment, following.header.predecessor.size_bytes)
         segment = following
-    _write(fs, target, segment, _acknowledged_bytes(segment, acked_lsn))
-    return Copied(named_lsn(paths[0]), acked_lsn)
+    size_bytes = first_position(segment.header).offset
+    for _, after in told.last_batches(segment):
+        size_bytes = after.offset
+    _write(fs, target, segment, size_bytes)
+    return Copied(told.first_lsn, told.last_lsn)
 
 
 def _write(fs: FileSystem, target: Path, segment: Segment, size_bytes: int) -> None:
@@ -58,18 +55,3 @@ def _write_watermark(fs: FileSystem, target: Path, store_id: bytes, acked_lsn: i
         fs.fsync(file)
     finally:
         fs.close(file)
-
-
-def _acknowledged_bytes(segment: Segment, acked_lsn: int) -> int:
-    """Where the batch of the last acknowledged record ends."""
-    at = first_position(segment.header)
-    while at.first_lsn <= acked_lsn:
-        try:
-            _, at = decode_batch(segment.data, at)
-        except (Unreadable, Misplaced) as fault:
-            reason = f"{fault}, yet record {acked_lsn} was acknowledged"
-            last_good_lsn = at.first_lsn - 1
-            raise Corrupt(
-                segment.path, offset=at.offset, reason=reason, last_good_lsn=last_good_lsn
-            ) from None
-    return at.offset

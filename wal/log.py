@@ -127,6 +127,7 @@ class Log:
         self.torn: TornTail | None = None
         self.appended_lsn = 0
         self.durable_lsn = 0
+        self.waiting_bytes = 0
         self._fs = fs
         self._lock: int | None = lock
         self._salt = salt
@@ -135,7 +136,6 @@ class Log:
         self._segment: OpenSegment | None = None
         self._watermark: Watermark | None = None
         self._records: list[bytes] = []
-        self._waiting_bytes = 0
         self._seal_wanted = False
         self._disk_full = False
         self._failure: BaseException | None = None
@@ -164,10 +164,10 @@ class Log:
         size = len(payload)
         if self._failure or self._segment is None or size > RECORD_BYTES_MAX:
             raise self._refusal(size)
-        waiting_bytes = self._waiting_bytes + size + LENGTH_BYTES
+        waiting_bytes = self.waiting_bytes + size + LENGTH_BYTES
         if waiting_bytes > PENDING_BYTES_MAX:
-            raise Backlogged(f"{self._waiting_bytes} bytes are waiting for the disk")
-        self._waiting_bytes = waiting_bytes
+            raise Backlogged(f"{self.waiting_bytes} bytes are waiting for the disk")
+        self.waiting_bytes = waiting_bytes
         self._records.append(payload)
         self.appended_lsn += 1
         return self.appended_lsn
@@ -178,7 +178,7 @@ class Log:
 
         False on a full disk while the current segment still has room for what is under way.
         """
-        if self._failure or self._waiting_bytes >= _NEW_WORK_BYTES_MAX:
+        if self._failure or self.waiting_bytes >= _NEW_WORK_BYTES_MAX:
             return False
         if self._disk_full:
             self._disk_full = self._fs.free_bytes(self.directory) < 2 * self._segment_bytes_max
@@ -199,13 +199,13 @@ class Log:
         if not self._records and not self._seal_wanted:
             return None
         first_lsn = self.appended_lsn - len(self._records) + 1
-        taken, size = self._records, self._waiting_bytes
+        taken, size = self._records, self.waiting_bytes
         if size > BATCH_BYTES_MAX:
             count, size = _full_batch(taken)
             taken, self._records = taken[:count], taken[count:]
         else:
             self._records = []
-        self._waiting_bytes -= size
+        self.waiting_bytes -= size
         seal, self._seal_wanted = self._seal_wanted, False
         return Pending(first_lsn, taken, size, seal)
 

@@ -13,6 +13,7 @@ class MemoryLog:
 
     has_room = True
     sealed_lsn = 0
+    waiting_bytes = 0
 
     def __init__(self, records: Iterable[bytes] = ()) -> None:
         self.records = list(records)

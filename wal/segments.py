@@ -5,10 +5,18 @@ header. Records in it count only after the directory has been synced too.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from wal.errors import Corrupt
-from wal.files import TEMPORARY_SUFFIX, FileSystem, remove_if_there, write_at
+from wal.files import (
+    OS,
+    TEMPORARY_SUFFIX,
+    FileSystem,
+    file_bytes,
+    remove_if_there,
+    write_at,
+)
 from wal.format import (
     NO_PREDECESSOR,
     SEGMENT_HEADER_BYTES,
@@ -47,6 +55,15 @@ def segment_paths(fs: FileSystem, directory: Path) -> list[Path]:
         if len(digits) != LSN_DIGITS or not digits.isdecimal() or not digits.isascii():
             raise Corrupt(directory / name, offset=0, reason="not our name", last_good_lsn=0)
     return [directory / name for name in names]
+
+
+def segment_sizes(directory: Path, *, fs: FileSystem = OS) -> list[int]:
+    """The bytes of every segment, of a log that may be written to meanwhile."""
+    sizes = []
+    for path in segment_paths(fs, directory):
+        with suppress(FileNotFoundError):  # dropped just now
+            sizes.append(file_bytes(fs, path))
+    return sizes
 
 
 def paths_from(paths: list[Path], lsn: int) -> list[Path]:

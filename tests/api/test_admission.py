@@ -250,8 +250,8 @@ def test_whoever_is_shed_is_told_to_come_back_and_nothing_is_done(
     assert 2 == len(crowded.engine.bookings_of(1))
     assert crowded.engine.holder(seat(1)) is None
     metrics = crowded.call("GET", "/metrics").body.decode()
-    assert 'billetter_calls_shed{reason="queue_full"} 5' in metrics
-    assert "billetter_calls_admitted 2" in metrics
+    assert 'billetter_calls_shed_total{reason="queue_full"} 5.0' in metrics
+    assert "billetter_calls_admitted_total 2.0" in metrics
 
 
 def test_other_events_and_ones_own_are_answered_beside_the_crowd(
@@ -296,6 +296,7 @@ def test_what_frees_seats_or_is_owed_never_waits() -> None:
         "/x/events/{id}",
         "/x/events/{id}/waiting-room",
         "/x/events/{id}/waiting-room/place",
+        "/x/seats/together",
     } == about_an_event
 
 

@@ -45,6 +45,8 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "holds_per_minute": ("5", 5),
     "any_core": ("true", True),
     "staff_file": ("staff.txt", "staff.txt"),
+    "metrics_open": ("true", True),
+    "request_log": ("all", "all"),
     "allow_reset": ("true", True),
 }
 ALL = {variable(name): text for name, (text, _) in GIVEN.items()}
@@ -97,6 +99,7 @@ BAD = [
     ("address_calls_per_second", "2147483648", "must be 0 to 2147483647"),
     ("trusted_proxies", "nginx", "must be addresses or networks with commas between"),
     ("allow_reset", "maybe", "must be true or false"),
+    ("request_log", "some", "must be off, writes or all"),
     ("public_url", "билет.kz", URL),
     ("public_url", "http://", URL),
     ("public_url", "ftp://host", URL),

@@ -50,5 +50,23 @@ def test_metrics_show_the_longest_stall(rooms: Rooms) -> None:
 
     told = [rooms.call("GET", "/metrics").body.decode() for _ in range(2)]
 
-    assert "\nbilletter_loop_stall_seconds_max 0.1250\n" in told[0]
-    assert "\nbilletter_loop_stall_seconds_max 0.0000\n" in told[1]
+    assert "\nbilletter_loop_stall_seconds_max 0.125\n" in told[0]
+    assert "\nbilletter_loop_stall_seconds_max 0.0\n" in told[1]
+
+
+def test_every_look_is_counted() -> None:
+    """By how late it was."""
+    stalls = watched(Loop(0.0002, 0.004, 0.004, 2.0))
+
+    assert 4 == sum(stalls.seconds.counts)
+    assert pytest.approx(2.0082) == stalls.seconds.total
+    assert 1 == stalls.seconds.counts[-1]
+
+
+def test_a_stall_is_recent_for_a_minute_or_two() -> None:
+    """However often it is asked for; then it is forgotten."""
+    second = int(1 / TICK_SECONDS)
+    quiet = [0.0] * second * 50
+    assert pytest.approx(0.3) == watched(Loop(0.3, *quiet)).recent_seconds
+    assert pytest.approx(0.3) == watched(Loop(0.3, *quiet, *quiet)).recent_seconds
+    assert 0.3 > watched(Loop(0.3, *quiet, *quiet, *quiet)).recent_seconds

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from engine import Engine
-from engine.backup import StoreMoved, copy_store
+from engine.backup import copy_store
 from engine.snapshotter import make_snapshot
-from engine.store import open_snapshots
+from engine.store import StoreMoved, open_snapshots
 from engine.verify import verify_store
 from snapshots import Corrupt
 from tests.scenario import EVENTS, START_MS

@@ -223,7 +223,7 @@ class Town:
         return under_way
 
     def come_to_rest(self) -> None:
-        eventually(lambda: "billetter_payments_unsettled 0\n" in self._metrics(), True)
+        eventually(lambda: "billetter_payments_unsettled 0.0\n" in self._metrics(), True)
 
     def revenue_minor(self) -> int:
         """Of both events, as the server tells it."""

@@ -12,6 +12,7 @@ import pytest
 from tests.wal.fake_disks import FaultyDisk
 from wal.commit import EXIT_CODE, WOKEN_PER_ROUND, GroupCommit, end_process
 from wal.errors import LogFailed
+from wal.format import LENGTH_BYTES
 from wal.log import Log
 from wal.memory import MemoryLog
 
@@ -467,3 +468,32 @@ def test_start_comes_first() -> None:
     commit = GroupCommit(MemoryLog())
     with pytest.raises(AssertionError, match="start it first"):
         commit.wake()
+
+
+def test_batches_are_counted(directory: Path) -> None:
+    """Each one with its time, its records and its bytes; a seal alone is no batch."""
+    log = opened(directory, FaultyDisk())
+    times = iter((0.0, 0.25, 1.0, 1.5, 2.0, 3.0))
+
+    async def main() -> GroupCommit:
+        group = GroupCommit(log, fail_stop=never, clock=lambda: next(times))
+        group.start()
+        log.append(b"one")
+        log.append(b"two")
+        await group.durable()
+        log.append(b"three")
+        await group.durable()
+        log.seal()
+        group.wake()
+        await asyncio.sleep(0)  # the seal is handed over
+        await group.stop()
+        return group
+
+    figures = asyncio.run(main()).figures
+    log.close()
+    assert (2, 0.75) == (sum(figures.seconds.counts), figures.seconds.total)
+    assert (2, 3) == (sum(figures.batch_records.counts), figures.batch_records.total)
+    assert (2, 11 + 3 * LENGTH_BYTES) == (
+        sum(figures.batch_bytes.counts),
+        figures.batch_bytes.total,
+    )

@@ -4,25 +4,24 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from api.obligations import parked_row
+from api.operator.ask import ask
+from api.operator.obligations import parked_row
 from api.seats import money
 from api.store import StoreError
 from engine import STORE_FAULTS, PaymentStatus
 from engine.verify import read_unsettled
 
-ASK_SECONDS = 10.0
+_OTHERWISE = "with the server stopped, --data reads its directory"
 
 
 def ask_server(url: str) -> Mapping[str, Any]:
     """What GET /x/sagas says; raises StoreError where nobody answers or we may not ask."""
-    return _call("GET", url, "/x/sagas")
+    return ask("GET", url, "/x/sagas", otherwise=_OTHERWISE)
 
 
 def retry_parked(url: str) -> int:
     """Have everything that is parked tried now; returns how many payments that is."""
-    retried: int = _call("POST", url, "/x/sagas/retry")["retried"]
+    retried: int = ask("POST", url, "/x/sagas/retry", otherwise=_OTHERWISE)["retried"]
     return retried
 
 
@@ -61,15 +60,3 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"  {reason}" for reason in row["reasons"])
     if found["parked_count"]:
         yield "\nMend the cause, then: billetter sagas --retry. Until then they are tried hourly."
-
-
-def _call(method: str, url: str, path: str) -> Mapping[str, Any]:
-    try:
-        answer = httpx.request(method, url.rstrip("/") + path, timeout=ASK_SECONDS, trust_env=False)
-    except (httpx.HTTPError, httpx.InvalidURL) as failure:
-        reason = f"no server answers at {url} ({type(failure).__name__})"
-        raise StoreError(f"{reason}; with the server stopped, --data reads its directory") from None
-    if answer.status_code != 200:
-        raise StoreError(f"{url}{path} answers {answer.status_code}; ask on the server's machine")
-    found: Mapping[str, Any] = answer.json()
-    return found

@@ -1,16 +1,14 @@
 """What the outside is still owed, for the operator: on this machine only, like the metrics."""
 
 from api.endpoint import Call
-from api.problems import OPERATOR_ONLY, Refusal
+from api.operator.access import require_operator
 from api.reply import Reply, json_reply
 from api.seats import money
-from api.staff import Role
 from api.timeline import instant
 from engine import Payment
 
 # A longer list is no list for a person; the count is always the whole.
 PARKED_SHOWN_MAX = 1_000
-_LOOPBACK = ("127.0.0.1", "::1")
 
 
 async def show_obligations(call: Call[None]) -> Reply:
@@ -33,15 +31,6 @@ async def retry_parked(call: Call[None]) -> Reply:
     """The operator has mended something: try everything that is parked at once."""
     require_operator(call)
     return json_reply({"retried": call.service.sagas.retry_parked()})
-
-
-def require_operator(call: Call[None]) -> None:
-    """Refuse whoever is neither on this machine nor an operator; a proxy's clients aren't here."""
-    if call.client in _LOOPBACK and b"x-forwarded-for" not in call.headers:
-        return
-    member = call.service.staff.member(call.headers.get(b"authorization"))
-    if member is None or member.role is not Role.OPERATOR:
-        raise Refusal(OPERATOR_ONLY)
 
 
 def parked_row(payment: Payment) -> dict[str, object]:

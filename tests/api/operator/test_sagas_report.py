@@ -9,7 +9,8 @@ import orjson
 import pytest
 from click.testing import CliRunner, Result
 
-from api import cli, sagas_report, store
+from api import cli, store
+from api.operator import sagas_report
 from api.store import StoreError
 from engine import Engine
 from tests.api.rooms import CONCERT, EVENTS, NOW_MS, seat

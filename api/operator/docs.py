@@ -1,0 +1,125 @@
+"""What a person and a program must know of the operator's calls."""
+
+from api.docs import BOOLEAN, COUNT, ID, INSTANT, MONEY, TEXT, Doc, Docs, Json, list_of, object_of
+
+_OUTSIDE: Json = {"type": "string", "enum": ["up", "down", "none"]}
+
+DOCS: Docs = {
+    ("GET", "/x/sagas"): Doc(
+        "Что мы должны шлюзу и организатору",
+        "Сервер",
+        object_of(
+            gateway=_OUTSIDE,
+            provider=_OUTSIDE,
+            unsettled=COUNT,
+            owed_back=MONEY,
+            parked_count=COUNT,
+            parked=list_of(
+                object_of(
+                    order_id=ID,
+                    booking_id=ID,
+                    payment_id=TEXT,
+                    amount=MONEY,
+                    payment=TEXT,
+                    reservation=TEXT,
+                    provider_order=TEXT,
+                    since=TEXT,
+                    reasons=list_of(TEXT),
+                )
+            ),
+        ),
+        {
+            "gateway": "up",
+            "provider": "up",
+            "unsettled": 0,
+            "owed_back": "0.00",
+            "parked_count": 0,
+            "parked": [],
+        },
+        description="Только с машины сервера или оператору.",
+    ),
+    ("POST", "/x/sagas/retry"): Doc(
+        "Повторить отложенное сейчас",
+        "Сервер",
+        object_of(retried=COUNT),
+        {"retried": 0},
+        description="С машины сервера или оператору. Само отложенное повторяется раз в час.",
+    ),
+    ("GET", "/x/status"): Doc(
+        "Как дела у сервера",
+        "Сервер",
+        object_of(
+            version=TEXT,
+            up_since=INSTANT,
+            ready=BOOLEAN,
+            stall_seconds={"type": "number", "minimum": 0},
+            calls=object_of(admitted=COUNT, waiting=COUNT, shed=COUNT, unlogged=COUNT),
+            sizes={"type": "object", "additionalProperties": COUNT},
+            lsn=object_of(appended=COUNT, durable=COUNT, snapshot=COUNT),
+            snapshot_at=TEXT,
+            log=object_of(
+                bytes=COUNT,
+                segments=COUNT,
+                waiting_records=COUNT,
+                waiting_bytes=COUNT,
+                has_room=BOOLEAN,
+            ),
+            disk_free_bytes=COUNT,
+            gateway=_OUTSIDE,
+            provider=_OUTSIDE,
+            unsettled=COUNT,
+            owed_back=MONEY,
+            parked_count=COUNT,
+            events_on_sale=COUNT,
+            events_booked=COUNT,
+            bookings=COUNT,
+            seats_reserved=COUNT,
+            seats_sold=COUNT,
+            revenue=MONEY,
+            settings={"type": "object", "additionalProperties": TEXT},
+            concerns=list_of(object_of(what=TEXT, next=TEXT)),
+        ),
+        {
+            "version": "0.1.0",
+            "up_since": "2026-11-24T09:00:00.000Z",
+            "ready": True,
+            "stall_seconds": 0.0031,
+            "calls": {"admitted": 9000, "waiting": 0, "shed": 0, "unlogged": 0},
+            "sizes": {"users_remembered": 12},
+            "lsn": {"appended": 4000, "durable": 3998, "snapshot": 0},
+            "snapshot_at": "",
+            "log": {
+                "bytes": 33554432,
+                "segments": 2,
+                "waiting_records": 2,
+                "waiting_bytes": 0,
+                "has_room": True,
+            },
+            "disk_free_bytes": 64424509440,
+            "gateway": "up",
+            "provider": "up",
+            "unsettled": 1,
+            "owed_back": "0.00",
+            "parked_count": 1,
+            "events_on_sale": 10000,
+            "events_booked": 3,
+            "bookings": 900,
+            "seats_reserved": 40,
+            "seats_sold": 1700,
+            "revenue": "68000000.00",
+            "settings": {"port": "8081", "merchant_password": "***"},
+            "concerns": [
+                {
+                    "what": "1 payments are beyond any retry",
+                    "next": "billetter sagas names each with its reason",
+                }
+            ],
+        },
+        description="С машины сервера или оператору. concerns: что требует оператора.",
+    ),
+    ("GET", "/metrics"): Doc(
+        "Показатели для Prometheus",
+        "Сервер",
+        description="С машины сервера или оператору; с metrics_open – всем.",
+    ),
+}

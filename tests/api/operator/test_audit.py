@@ -1,0 +1,127 @@
+"""`billetter audit`: what an operator is told of a seat or a booking."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from api import cli, store
+from api.request_log import RequestLog
+from engine import Engine, Key
+from tests.api.rooms import CONCERT, EVENTS, NOW_MS, seat
+
+BOOKING = 1_000_000_001
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The directory of a running server in which somebody holds a seat, and asked for it twice."""
+    monkeypatch.setattr(store, "require", lambda _: None)
+    Engine.create(tmp_path, store_id=bytes(range(16)))
+    engine = Engine.open(tmp_path, EVENTS)
+    engine.create_booking(user_id=1, event_id=CONCERT, now_ms=NOW_MS)
+    engine.select_seat(
+        user_id=1,
+        booking_id=BOOKING,
+        seat_id=seat(1),
+        now_ms=NOW_MS,
+        key=Key("my key", b"f"),
+    )
+    engine.initiate_payment(user_id=1, booking_id=BOOKING, now_ms=NOW_MS)
+    engine.register_payment(
+        order_id=NOW_MS * 1_000, payment_id="17", url="http://pay", now_ms=NOW_MS
+    )
+    engine.flush()
+    yield tmp_path
+    engine.close()
+
+
+def told(*arguments: object) -> Result:
+    return CliRunner().invoke(cli.main, ["audit", *map(str, arguments)])
+
+
+def asked(data: Path, **chosen: object) -> None:
+    """Log a request: of the one that selected the seat, but for what is `chosen`."""
+    given: dict[str, object] = {
+        "request_id": b"r-1",
+        "method": "PATCH",
+        "path": "/api/seats/select",
+        "status": 200,
+        "client": "10.0.0.1",
+        "user_id": 1,
+        "subject": None,
+        "lsn": 2,
+    }
+    log = RequestLog(data, clock_ms=lambda: NOW_MS)
+    log.note(0.0, **(given | chosen))  # type: ignore[arg-type]
+    log.start()
+    log.stop()
+
+
+def test_the_history_of_a_seat(data: Path) -> None:
+    """Time, record, what happened, whom it is about, how it stood then; beside the server."""
+    answer = told("seat", seat(1), "--data", data)
+    assert answer.exit_code == 0, answer.output
+    order = NOW_MS * 1_000
+    at = "2027-01-15T08:00:00.000Z"
+    reserved = f"RESERVED by booking {BOOKING} of user 1"
+    assert answer.output.splitlines() == [
+        f"seat {seat(1)}: event 1, row 1, number 1",
+        "The log is whole: all that has ever happened is here.",
+        f"{at}  record 2  SeatSelected: booking {BOOKING}, user 1, seat {seat(1)} until"
+        f" 2027-01-15T08:15:00.000Z, key 'my key' -> {reserved}",
+        f"{at}  record 3  PaymentInitiated: booking {BOOKING}, user 1, order {order} -> {reserved}",
+        f"{at}  record 4  PaymentRegistered: booking {BOOKING}, user 1, order {order}, the"
+        f" gateway's payment 17 -> {reserved}",
+        f"As of record 4 it is {reserved}.",
+    ]
+
+
+def test_the_history_of_a_booking(data: Path) -> None:
+    """With its seats."""
+    lines = told("booking", BOOKING, "--data", data).output.splitlines()
+    assert f"booking {BOOKING} of event 1" == lines[0]
+    assert 4 == sum("  record " in line for line in lines)
+    assert lines[2].endswith("-> CREATED with no seats")
+    assert f"As of record 4 it is PAYMENT_INITIATED with {seat(1)}." == lines[-1]
+
+
+def test_the_request_that_made_a_record(data: Path) -> None:
+    """Not one that was refused, was another user's, only read, or came later and saw the same."""
+    asked(data, status=419, request_id=b"refused")
+    asked(data, user_id=2, request_id=b"another")
+    asked(data, method="GET", request_id=b"read")
+    asked(data)
+    asked(data, request_id=b"later")
+    lines = told("seat", seat(1), "--data", data).output.splitlines()
+
+    asked_by = [line for line in lines if line.startswith("    asked by")]
+    (line,) = asked_by
+    assert "asked by PATCH /api/seats/select, answered 200" in line
+    assert line.endswith("request r-1 from 10.0.0.1")
+    assert lines.index(line) == 3
+
+
+@pytest.mark.parametrize("number", [1, 2**53])
+def test_a_number_that_is_no_id(data: Path, number: int) -> None:
+    """It belongs to no event that there could be."""
+    answer = told("booking", number, "--data", data)
+    assert answer.exit_code == 1
+    assert f"{number} is no id of a booking" in answer.output
+
+
+def test_nothing_has_happened(data: Path) -> None:
+    """To a seat that nobody has touched."""
+    lines = told("seat", seat(2), "--data", data).output.splitlines()
+    assert "As of record 4 it is FREE." == lines[-1]
+    assert 3 == len(lines)
+
+
+def test_a_directory_that_is_damaged(data: Path) -> None:
+    """It says what is wrong and what to do next."""
+    for path in (data / "wal").glob("*.wal"):
+        path.write_bytes(path.read_bytes()[:700].ljust(20_000, b"\0"))
+    answer = told("seat", seat(1), "--data", data)
+    assert answer.exit_code == 1
+    assert "billetter verify says more" in answer.output

@@ -1,0 +1,117 @@
+"""What Prometheus reads."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from engine import Engine
+from tests.api.rooms import ANN, CONCERT, IVAN, OLGA, Rooms, basic, seat
+
+FAR = ("10.0.0.1", 5)
+
+
+def read(rooms: Rooms) -> dict[tuple[str, str], float]:
+    """Every sample, by its name and the value of its one label."""
+    answer = rooms.call("GET", "/metrics")
+    assert "text/plain; version=0.0.4; charset=utf-8" == answer.headers["content-type"]
+    families = text_string_to_metric_families(answer.body.decode())
+    return {
+        (sample.name, next(iter(sample.labels.values()), "")): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def test_the_shop_in_figures(rooms: Rooms) -> None:
+    """Sold, held, taken in; what is owed by where it stands."""
+    rooms.pay(rooms.book(ANN, seat(1), seat(2)))
+    rooms.initiate(rooms.book(ANN, seat(3)))
+    found = read(rooms)
+
+    expected = {
+        ("billetter_events_booked", ""): 1,
+        ("billetter_bookings", ""): 2,
+        ("billetter_seats_sold", ""): 2,
+        ("billetter_seats_reserved", ""): 1,
+        ("billetter_revenue_tenge", ""): 30_001,
+        ("billetter_payments_unsettled", ""): 1,
+        ("billetter_payments_unsettled_by_status", "PENDING"): 1,
+        ("billetter_payments_unsettled_by_status", "RETURN_DUE"): 0,
+        ("billetter_reservations_unsettled_by_status", "WANTED"): 0,
+        ("billetter_payments_parked", ""): 0,
+        ("billetter_service_up", "gateway"): 1,
+        ("billetter_users_remembered", ""): 1,
+        ("billetter_bodies_reading", ""): 0,
+    }
+    assert expected == {name: found[name] for name in expected}
+    assert ("billetter_service_up", "provider") not in found, "there is none"
+
+
+def test_the_process_in_figures(rooms: Rooms) -> None:
+    """Under the names that every dashboard knows."""
+    found = {name for name, _ in read(rooms)}
+    assert {
+        "process_cpu_seconds_total",
+        "process_resident_memory_bytes",
+        "process_open_fds",
+        "process_start_time_seconds",
+        "python_gc_collections_total",
+        "billetter_info",
+    } <= found
+
+
+def test_the_disk_in_figures(runner: asyncio.Runner, tmp_path: Path) -> None:
+    """Of a server that has one: batches that were written, and what log and disk hold."""
+    Engine.create(tmp_path, store_id=bytes(range(16)))
+    rooms = Rooms(runner)
+    rooms.engine = Engine.open(tmp_path, [])
+    rooms.open()
+    rooms.service.directory = tmp_path
+
+    async def write() -> None:
+        rooms.engine.start()
+        rooms.engine.reset(now_ms=0)
+        await rooms.engine.stop()
+
+    runner.run(write())
+    found = read(rooms)
+    assert 1 == found["billetter_log_write_seconds_count", ""]
+    assert 1 == found["billetter_log_batch_records_bucket", "1.0"]
+    assert 1 == found["billetter_log_batch_bytes_bucket", "+Inf"]
+    assert 0 < found["billetter_log_batch_bytes_sum", ""] < 64
+    assert 1 == found["billetter_durable_lsn", ""] == found["billetter_appended_lsn", ""]
+    assert 1 == found["billetter_log_segments", ""]
+    assert 0 < found["billetter_log_bytes", ""]
+    assert 0 < found["billetter_disk_free_bytes", ""]
+    assert 0 == found["billetter_snapshot_lsn", ""]
+
+
+@pytest.mark.parametrize(("user", "status"), [(IVAN, 200), (OLGA, 403), (ANN, 403)])
+def test_an_operator_may_read_it_from_afar(
+    rooms: Rooms, runner: asyncio.Runner, user: str, status: int
+) -> None:
+    """And nobody else."""
+    headers = [(b"authorization", basic(user))]
+    assert status == runner.run(rooms.asgi("GET", "/metrics", headers, client=FAR)).status
+
+
+def test_it_can_be_opened_to_anyone(rooms: Rooms, runner: asyncio.Runner) -> None:
+    """For a Prometheus on another machine; what is owed stays the operator's."""
+    rooms.service.metrics_open = True
+    assert 200 == runner.run(rooms.asgi("GET", "/metrics", client=FAR)).status
+    assert 403 == runner.run(rooms.asgi("GET", "/x/sagas", client=FAR)).status
+
+
+def test_a_concert_stays_bookable_meanwhile(rooms: Rooms, runner: asyncio.Runner) -> None:
+    """A scrape waits between its slices, and what happens there is no harm."""
+    rooms.book(ANN, seat(1))
+
+    async def both() -> int:
+        scrape = asyncio.create_task(rooms.asgi("GET", "/metrics"))
+        await asyncio.sleep(0)
+        rooms.engine.create_booking(user_id=1, event_id=CONCERT, now_ms=0)
+        return (await scrape).status
+
+    assert 200 == runner.run(both())

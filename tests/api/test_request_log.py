@@ -1,0 +1,198 @@
+"""A line for every request, for whoever must know later."""
+
+import asyncio
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api import request_log
+from api.request_log import DIRECTORY, FILES_MAX, Request, RequestLog, event_of, files, read
+from tests.api.conftest import opened
+from tests.api.rooms import ANN, CONCERT, NOW_MS, PASSWORDS, Rooms, basic, seat
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> RequestLog:
+    return RequestLog(tmp_path, clock_ms=lambda: NOW_MS)
+
+
+@pytest.fixture
+def rooms(runner: asyncio.Runner, log: RequestLog) -> Iterator[Rooms]:
+    yield from opened(Rooms(runner, request_log=log), runner)
+
+
+def told(log: RequestLog, data: Path) -> list[Request]:
+    """Everything, as soon as it is on disk."""
+    log.start()
+    log.stop()
+    return list(read(data))
+
+
+def note(log: RequestLog, **chosen: Any) -> None:
+    given: dict[str, Any] = {
+        "request_id": b"r-1",
+        "method": "POST",
+        "path": "/api/bookings",
+        "status": 201,
+        "client": "10.0.0.1",
+        "user_id": 7,
+        "subject": None,
+        "lsn": 3,
+    }
+    log.note(0.0, **(given | chosen))
+
+
+def test_a_write_is_a_line(rooms: Rooms, log: RequestLog, tmp_path: Path) -> None:
+    """Who asked for what, about which event, with which record, and what he was told."""
+    headers = [(b"x-request-id", b"ours-1"), (b"x-forwarded-for", b"2001:db8::1")]
+    rooms.call("POST", "/api/bookings", user=ANN, json={"event_id": CONCERT}, headers=headers)
+    (line,) = told(log, tmp_path)
+
+    assert ("ours-1", "POST", "/api/bookings", 201) == line[1:5]
+    assert (1, CONCERT, 1, "2001:db8::1") == (line.user, line.event, line.lsn, line.client)
+    assert NOW_MS - 10_000 < line.at_ms <= NOW_MS
+    assert 0 < line.ms
+
+
+def test_a_refusal_is_a_line(rooms: Rooms, log: RequestLog, tmp_path: Path) -> None:
+    """Also one that got no further than its body, or nobody knows from whom."""
+    rooms.call("POST", "/api/bookings", user=ANN, body=b"{")
+    rooms.call("POST", "/api/bookings", json={"event_id": CONCERT})
+    rooms.call("PATCH", "/api/seats/release", user=ANN, json={"seat_id": seat(1)})
+
+    found = [(line.status, line.user, line.event) for line in told(log, tmp_path)]
+    assert [(400, 0, 0), (401, 0, 0), (419, 1, CONCERT)] == found
+
+
+def test_reads_are_told_only_where_all_is_wanted(
+    rooms: Rooms, log: RequestLog, tmp_path: Path
+) -> None:
+    """They are many, and change nothing."""
+    rooms.call("GET", "/api/bookings", user=ANN)
+    assert not told(log, tmp_path)
+    assert RequestLog(tmp_path, clock_ms=lambda: 0, reads_too=True).wants("GET")
+
+
+def test_a_path_is_told_as_a_pattern(runner: asyncio.Runner, tmp_path: Path) -> None:
+    """So that lines of one kind are found together."""
+    log = RequestLog(tmp_path, clock_ms=lambda: NOW_MS, reads_too=True)
+    for rooms in opened(Rooms(runner, request_log=log), runner):
+        booking_id = rooms.book(ANN)
+        rooms.call("GET", f"/x/bookings/{booking_id}?secret=1", user=ANN)
+
+    assert ["/api/bookings", "/x/bookings/{id}"] == [line.path for line in told(log, tmp_path)]
+
+
+def test_no_secret_is_told(rooms: Rooms, log: RequestLog, tmp_path: Path) -> None:
+    """No header, no key, no body."""
+    keyed = [(b"idempotency-key", b"my-very-key"), (b"x-forwarded-for", b"<script>")]
+    rooms.call(
+        "POST", "/api/bookings", user=ANN, json={"event_id": 1, "card": "4111"}, headers=keyed
+    )
+    told(log, tmp_path)
+    (path,) = files(tmp_path)
+    text = path.read_bytes()
+
+    for secret in (basic(ANN), PASSWORDS[ANN].encode(), b"my-very-key", b"4111", b"script"):
+        assert secret not in text
+    assert 0o600 == path.stat().st_mode & 0o777
+
+
+def test_what_has_no_room_is_counted(tmp_path: Path) -> None:
+    """The loop never waits for the disk."""
+    log = RequestLog(tmp_path, clock_ms=lambda: NOW_MS, queue_max=2)
+    for _ in range(5):
+        note(log)
+
+    assert (2, 3) == (len(log), log.dropped)
+    assert 2 == len(told(log, tmp_path)) == log.written
+
+
+def test_what_the_disk_refuses_is_counted(
+    log: RequestLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And it is tried again with the next ones."""
+    write, failures = os.write, [OSError(errno.ENOSPC, "No space left on device")]
+
+    def refuse_once(file: int, data: bytes) -> int:
+        if failures:
+            raise failures.pop()
+        return write(file, data)
+
+    monkeypatch.setattr(os, "write", refuse_once)
+    for _ in range(request_log.LINES_PER_WRITE + 1):
+        note(log)
+
+    assert 1 == len(told(log, tmp_path))
+    assert (request_log.LINES_PER_WRITE, 1) == (log.dropped, log.written)
+
+
+def test_a_full_file_makes_room_for_the_next(tmp_path: Path) -> None:
+    """The newest are kept, as many as there may be."""
+    for number in range(FILES_MAX + 3):
+        log = RequestLog(tmp_path, clock_ms=lambda: NOW_MS, file_bytes_max=1)
+        note(log, lsn=number)
+        told(log, tmp_path)
+
+    assert FILES_MAX == len(files(tmp_path))
+    assert list(range(3, FILES_MAX + 3)) == [line.lsn for line in read(tmp_path)]
+
+
+def test_a_restart_goes_on_in_the_same_file(tmp_path: Path) -> None:
+    """On a line of its own, also after one that was cut short."""
+    for _ in range(2):
+        log = RequestLog(tmp_path, clock_ms=lambda: NOW_MS)
+        note(log)
+        told(log, tmp_path)
+    assert b"\n\n" not in files(tmp_path)[0].read_bytes()
+    files(tmp_path)[0].unlink()
+    for number in range(2):
+        log = RequestLog(tmp_path, clock_ms=lambda: NOW_MS)
+        note(log, lsn=number)
+        told(log, tmp_path)
+        with files(tmp_path)[-1].open("ab") as file:
+            file.write(b'{"at_ms":1')
+
+    assert 1 == len(files(tmp_path))
+    assert [0, 1] == [line.lsn for line in read(tmp_path)]
+
+
+def test_others_files_are_let_be(log: RequestLog, tmp_path: Path) -> None:
+    """Whoever has put them there."""
+    (tmp_path / DIRECTORY).mkdir()
+    (tmp_path / DIRECTORY / "notes.jsonl").write_text("mine")
+    note(log)
+
+    assert 1 == len(told(log, tmp_path))
+
+
+class _Booking:
+    booking_id = 7_000_000_001
+
+
+class _Seat:
+    seat_id = 80_010_001
+
+
+class _Event:
+    event_id = 9
+
+
+@pytest.mark.parametrize(
+    ("subject", "event_id"), [(_Booking(), 7), (_Seat(), 8), (_Event(), 9), (None, 0), (5, 0)]
+)
+def test_the_event_is_known_by_any_of_its_ids(subject: object, event_id: int) -> None:
+    """Of a booking, of a seat, its own; a bare number may mean anything."""
+    assert event_id == event_of(subject)
+
+
+def test_off_is_nothing_at_all(runner: asyncio.Runner) -> None:
+    """No endpoint knows of a log."""
+    rooms = Rooms(runner)
+    for route in rooms.app.routes:
+        for endpoint in route.endpoint.endpoints.values():  # type: ignore[attr-defined]
+            assert endpoint._request_log is None
