@@ -58,6 +58,7 @@ def backup(data: Path, target: Path, *, now: datetime, progress: bool = True) ->
     _require_free(target)
     with workplace(target) as building:
         given = [*_files(data / store.CATALOG_DIRECTORY), *_files(data / store.PLACES_DIRECTORY)]
+        given += [path for path in (data / store.TICKET_KEY,) if path.exists()]
         with _bar(given, "copy", shown=progress) as bar:
             for path in given:
                 _copy(path, building / path.relative_to(data), bar)

@@ -35,6 +35,11 @@ def taken(**properties: Json) -> Json:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
+def taken_with(optional: Json, **properties: Json) -> Json:
+    """What we read, and what may be left out."""
+    return {**taken(**properties), "properties": {**properties, **optional}}
+
+
 def list_of(items: Json) -> Json:
     return {"type": "array", "items": items}
 
@@ -147,6 +152,9 @@ DOCS: Docs = {
             created_at=INSTANT,
             expires_at=TEXT,
             seats=list_of(object_of(id=ID)),
+            title=TEXT,
+            starts_at=TEXT,
+            returnable_until=TEXT,
             payments=list_of(
                 object_of(
                     order_id=ID,
@@ -166,6 +174,9 @@ DOCS: Docs = {
             "created_at": "2026-11-24T09:00:00.000Z",
             "expires_at": "2026-11-24T09:12:01.000Z",
             "seats": [{"id": 10010001}],
+            "title": "Селеста Морейра",
+            "starts_at": "2027-03-11T20:00:00",
+            "returnable_until": "",
             "payments": [
                 {
                     "order_id": 1795510801000000,
@@ -185,7 +196,11 @@ DOCS: Docs = {
             ],
         },
         parameters=(parameter("id", INT64, "Бронь.", required=True, where="path"),),
-        description="parked: без оператора дальше не пойдёт; ничего не потеряно.",
+        description=(
+            "starts_at – местное время зала. returnable_until – до какого момента можно вернуть "
+            "оплаченную бронь; пусто, если она не оплачена или по ней вошли. parked: без оператора "
+            "дальше не пойдёт; ничего не потеряно."
+        ),
     ),
     ("GET", "/x/staff"): Doc(
         "Кто я из сотрудников",
@@ -235,6 +250,28 @@ DOCS: Docs = {
         takes=taken(booking_id=INT64, seat_id=INT64),
         sends={"booking_id": 1000000001, "seat_id": 10010001},
     ),
+    ("PATCH", "/x/seats/together"): Doc(
+        "Добавить в бронь лучшие места рядом",
+        "Места",
+        object_of(
+            seats=list_of(object_of(id=ID, row=ID, number=ID, status=_SEAT_STATUS, price=MONEY))
+        ),
+        {
+            "seats": [
+                {"id": 10010501, "row": 1, "number": 501, "status": "RESERVED", "price": "40000.00"}
+            ]
+        },
+        takes=taken_with(
+            {"zone": TEXT},
+            booking_id=INT64,
+            count={"type": "integer", "minimum": 1, "maximum": 20},
+        ),
+        sends={"booking_id": 1000000001, "count": 1, "zone": "Золотой круг"},
+        description=(
+            "Все или ни одного. Лучшие – в ближайшем к сцене ряду (зала или названной зоны), где "
+            "столько есть рядом, и ближе всего к его середине."
+        ),
+    ),
     ("PATCH", "/api/seats/release"): Doc(
         "Освободить место",
         "Места",
@@ -259,7 +296,10 @@ DOCS: Docs = {
         {"message": "Бронь успешно отменена"},
         takes=taken(booking_id=INT64),
         sends={"booking_id": 1000000001},
-        description="На любом шаге; оплаченную – не позже чем за 12 часов до события.",
+        description=(
+            "На любом шаге; оплаченную – не позже чем за 12 часов до события и пока по ней никто "
+            "не вошёл."
+        ),
     ),
     ("GET", "/api/payments/success"): Doc(
         "Покупатель вернулся после оплаты",

@@ -107,6 +107,12 @@ class EventPages:
             self._waiting -= 1
 
 
+async def title_and_start(catalog: Catalog, event_id: int) -> tuple[str, str]:
+    """An event's title and its local time, as `/x/events` tells them; empty: no catalog has it."""
+    event = await asyncio.to_thread(catalog.events.get, event_id)
+    return ("", "") if event is None else (event.title, event.starts_at.isoformat())
+
+
 def _found(catalog: Catalog, wanted: EventsQuery) -> Reply:
     query, on_day, page, size = wanted
     found = catalog.search(query, on_day, page=page, page_size=size)

@@ -15,6 +15,7 @@ from api.fairness import docs as fairness_docs
 from api.live import docs as live_docs
 from api.operator import docs as operator_docs
 from api.problems import PROBLEM_JSON, TYPE_PREFIX, Problem
+from api.tickets import docs as ticket_docs
 
 _OK = "text/plain"
 # What each room within says of its calls.
@@ -23,6 +24,7 @@ DOCS: Docs = {
     **fairness_docs.DOCS,
     **live_docs.DOCS,
     **operator_docs.DOCS,
+    **ticket_docs.DOCS,
 }
 _KEY: Json = {
     "name": "Idempotency-Key",

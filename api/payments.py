@@ -31,10 +31,16 @@ def order_query(values: Mapping[str, str]) -> int:
 
 
 async def customer_returned(call: Call[int]) -> Reply:
-    """The customer's browser, back from the gateway's page; whether it says success or fail."""
+    """The customer's browser, back from the gateway's page; whether it says success or fail.
+
+    It goes on to the page that tells what became of the order; programs read OK as ever.
+    """
     service = call.service
     await service.sagas.verify(call.input, within_seconds=service.limits.verify_seconds)
-    return OK_TEXT
+    if b"text/html" not in call.headers.get(b"accept", b""):
+        return OK_TEXT
+    onwards = (b"refresh", b"0; url=/ticket?order=%d" % call.input)
+    return OK_TEXT._replace(headers=(*OK_TEXT.headers, onwards))
 
 
 async def notification(call: Call[Notification]) -> Reply:

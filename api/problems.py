@@ -17,6 +17,7 @@ TYPE_PREFIX = "/problems/"
 _NOT_SELECTED = "Не удалось добавить место в бронь"
 _NOT_RELEASED = "Не удалось освободить место"
 _NOT_PAYABLE = "Не удалось начать оплату"
+_NOT_ADMITTED = "Пропустить нельзя"
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,18 @@ BOOKING_NOT_FOUND = Problem(
     "booking-not-found", 404, "Бронь не найдена", "Брони с таким номером нет."
 )
 SEAT_NOT_FOUND = Problem("seat-not-found", 404, "Место не найдено", "Места с таким номером нет.")
+TICKET_NOT_FOUND = Problem(
+    "ticket-not-found",
+    404,
+    "Билет не найден",
+    "Такого билета мы не выпускали: код набран с ошибкой или подделан.",
+)
+ZONE_NOT_FOUND = Problem(
+    "zone-not-found",
+    404,
+    "Зона не найдена",
+    "Зоны с таким названием в этом зале нет. Названия зон – в /x/events/{id}.",
+)
 METHOD_NOT_ALLOWED = Problem(
     "method-not-allowed",
     405,
@@ -160,6 +173,12 @@ SEAT_NOT_OURS = Problem(
 BOOKING_CLOSED = Problem(
     "booking-closed", 419, _NOT_SELECTED, "Бронь уже оплачивается, оплачена или отменена."
 )
+NO_SEATS_TOGETHER = Problem(
+    "no-seats-together",
+    419,
+    _NOT_SELECTED,
+    "Столько свободных мест рядом не осталось. Попробуйте другую зону или разделите компанию.",
+)
 TOO_MANY_SEATS = Problem(
     "too-many-seats",
     419,
@@ -188,6 +207,27 @@ TOO_LATE = Problem(
     419,
     "Не удалось отменить бронь",
     "До события осталось слишком мало времени, чтобы вернуть билеты.",
+)
+NOT_PAID = Problem(
+    "not-paid",
+    419,
+    "Билетов ещё нет",
+    "Билеты есть только у оплаченной брони. Эта ещё не оплачена или уже отменена.",
+)
+BOOKING_ADMITTED = Problem(
+    "booking-admitted",
+    419,
+    "Не удалось отменить бронь",
+    "По билету этой брони уже вошли, поэтому вернуть её нельзя.",
+)
+TICKET_VOID = Problem(
+    "ticket-void",
+    419,
+    _NOT_ADMITTED,
+    "Билет недействителен: бронь отменена, деньги возвращены или возвращаются.",
+)
+ALREADY_ADMITTED = Problem(
+    "already-admitted", 419, _NOT_ADMITTED, "По этому билету уже вошли; второй раз он не действует."
 )
 WAITING_ROOM_OPEN = Problem(
     "waiting-room-open",

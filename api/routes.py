@@ -12,6 +12,7 @@ from api import (
     seats,
     system,
     timeline,
+    together,
     web_files,
 )
 from api.body import decoder
@@ -21,6 +22,7 @@ from api.fairness import routes as fairness_routes
 from api.live import routes as live_routes
 from api.operator import routes as operator_routes
 from api.staff import Role
+from api.tickets.routes import operations as ticket_operations
 from engine import event_of_booking
 
 _SEATS_419 = (
@@ -48,6 +50,7 @@ def operations() -> tuple[Operation[Any], ...]:
         *_other_calls(events),
         *live_routes.operations(),
         *_payment_calls(),
+        *ticket_operations(),
         *_system_calls(),
         *operator_routes.operations(),
         *fairness_routes.operations(),
@@ -79,6 +82,23 @@ def _calls_of_the_crowd(events: EventPages) -> tuple[Operation[Any], ...]:
                 problems.BOOKING_NOT_FOUND,
                 problems.SEAT_NOT_FOUND,
                 *_SEATS_419,
+                *_ENTRANCE,
+            ),
+        ),
+        Operation(
+            "PATCH",
+            "/x/seats/together",
+            together.select_together,
+            body=decoder(together.SelectTogether),
+            keyed=True,
+            event_of=lambda selected: event_of_booking(selected.booking_id),
+            problems=(
+                problems.NOT_OWNER,
+                problems.BOOKING_NOT_FOUND,
+                problems.ZONE_NOT_FOUND,
+                problems.BOOKING_CLOSED,
+                problems.TOO_MANY_SEATS,
+                problems.NO_SEATS_TOGETHER,
                 *_ENTRANCE,
             ),
         ),
@@ -130,7 +150,12 @@ def _other_calls(events: EventPages) -> tuple[Operation[Any], ...]:
             body=decoder(bookings.OneBooking),
             keyed=True,
             limited=False,
-            problems=(problems.NOT_OWNER, problems.BOOKING_NOT_FOUND, problems.TOO_LATE),
+            problems=(
+                problems.NOT_OWNER,
+                problems.BOOKING_NOT_FOUND,
+                problems.TOO_LATE,
+                problems.BOOKING_ADMITTED,
+            ),
         ),
         Operation(
             "GET",

@@ -157,6 +157,9 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
     catalog = Catalog.open(settings.data / store.CATALOG_DIRECTORY)
     engine = recovered(settings, catalog)
     service.waiting_rooms.load()
+    if not (settings.data / store.TICKET_KEY).exists():
+        log.warning("a key for tickets is drawn: those signed with another one are void now")
+    ticket_key = store.ticket_key(settings.data)
     clock.start_from(engine.last_at_ms)
     if not settings.any_core:
         share_a_core()
@@ -185,7 +188,13 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
     sagas.start()
     keeper.start()
     watch_over(keeper, service, clock, catalog)
-    service.open(engine=engine, catalog=catalog, sagas=sagas, directory=settings.data)
+    service.open(
+        engine=engine,
+        catalog=catalog,
+        sagas=sagas,
+        ticket_key=ticket_key,
+        directory=settings.data,
+    )
     log.info("ready", **settings.shown())
     try:
         yield

@@ -13,6 +13,7 @@ from api.request_log import RequestLog
 from api.staff import Staff
 from api.stalls import Stalls
 from api.streams import Streams
+from api.tickets.codes import Codes
 from catalog import Catalog
 from engine import Engine
 from sagas import Sagas
@@ -41,6 +42,7 @@ class Service:
     engine: Engine
     catalog: Catalog
     sagas: Sagas
+    codes: Codes
 
     def __init__(
         self,
@@ -90,7 +92,13 @@ class Service:
         self.is_ready = False
 
     def open(
-        self, *, engine: Engine, catalog: Catalog, sagas: Sagas, directory: Path | None = None
+        self,
+        *,
+        engine: Engine,
+        catalog: Catalog,
+        sagas: Sagas,
+        ticket_key: bytes,
+        directory: Path | None = None,
     ) -> None:
         """From now on calls are answered: everything acknowledged earlier must be visible.
 
@@ -101,6 +109,7 @@ class Service:
         self.engine = engine
         self.catalog = catalog
         self.sagas = sagas
+        self.codes = Codes(ticket_key)
         self.is_ready = True
 
     def close(self) -> None:

@@ -1,9 +1,11 @@
 """The data directory as a whole: made once, required to be there, checked offline.
 
 `catalog/` is the imported data, `wal/` and `snapshots/` are the engine's, `places/` is what the
-provider has listed. A missing directory is never made anew in silence: it may be an unmounted disk.
+provider has listed, and tickets are signed with what is in `tickets.key`. A missing directory is
+never made anew in silence: it may be an unmounted disk.
 """
 
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +23,8 @@ from engine.verify import Findings, verify_store
 
 CATALOG_DIRECTORY = "catalog"
 PLACES_DIRECTORY = "places"
+TICKET_KEY = "tickets.key"
+TICKET_KEY_BYTES = 32
 
 
 class StoreError(Exception):
@@ -61,6 +65,7 @@ def initialise(
             progress=progress,
             replace=target.exists(),
         )
+    ticket_key(data)
     if not Engine.exists(data):
         Engine.create(data, store_id=secrets.token_bytes(16))
     return summary
@@ -79,6 +84,40 @@ def _made_for_good(data: Path) -> Iterator[None]:
         raise
     for directory in missing:
         fsync(directory.parent)
+
+
+def ticket_key(data: Path) -> bytes:
+    """What tickets are signed with; drawn once, where there is none, and on disk then.
+
+    Raises StoreError for a file that is no key: another one would make all tickets worthless.
+    """
+    path = data / TICKET_KEY
+    if not path.exists():
+        _draw_ticket_key(path)
+    fault = _fault_of_ticket_key(data)
+    if fault:
+        raise StoreError(fault)
+    return path.read_bytes()
+
+
+def _draw_ticket_key(path: Path) -> None:
+    building = path.with_suffix(".tmp")
+    building.unlink(missing_ok=True)
+    descriptor = os.open(building, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(secrets.token_bytes(TICKET_KEY_BYTES))
+        file.flush()
+        os.fsync(descriptor)
+    building.rename(path)
+    fsync(path.parent)
+
+
+def _fault_of_ticket_key(data: Path) -> str:
+    """What is wrong with it; empty: nothing, or it will be drawn at the next start."""
+    path = data / TICKET_KEY
+    if not path.exists() or path.stat().st_size == TICKET_KEY_BYTES:
+        return ""
+    return f"{path} is no key of {TICKET_KEY_BYTES} bytes; bring it back from a backup"
 
 
 def is_initialised(data: Path) -> bool:
@@ -152,4 +191,4 @@ def verify(data: Path) -> Verified:
         summary = catalog.verify(data / CATALOG_DIRECTORY)
     except (catalog.CatalogError, OSError) as fault:
         return Verified(None, findings, findings.fault or str(fault))
-    return Verified(summary, findings, findings.fault)
+    return Verified(summary, findings, findings.fault or _fault_of_ticket_key(data))

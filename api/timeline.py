@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from api.endpoint import Call
+from api.events import title_and_start
 from api.query import required_integer
 from api.reply import Reply, json_reply
 from api.seats import money
-from engine import Booking, Payment, PaymentStatus
+from engine import Booking, BookingStatus, Payment, PaymentStatus
 from engine.errors import BookingNotFound, NotOwner
 from engine.mutations import (
     BookingCancelled,
@@ -66,14 +68,26 @@ def booking_query(values: Mapping[str, str]) -> int:
 
 async def show_booking(call: Call[int]) -> Reply:
     """Everything about one booking of the caller's."""
-    engine = call.service.engine
-    booking = engine.booking(call.input)
+    engine, catalog = call.service.engine, call.service.catalog
+    booking = own_booking(call, call.input)
+    title, starts_at = await title_and_start(catalog, booking.event_id)
+    until = ""
+    is_used = any(engine.admitted_at_ms(seat_id) is not None for seat_id in booking.seats)
+    if booking.status is BookingStatus.CONFIRMED and not is_used:
+        until = instant(engine.rules.returnable_until_ms(engine.event(booking.event_id)))
+    payments = [_payment(one) for one in engine.attempts_of(booking)]
+    event = {"title": title, "starts_at": starts_at, "returnable_until": until}
+    return json_reply({**_booking(booking), **event, "payments": payments})
+
+
+def own_booking(call: Call[Any], booking_id: int) -> Booking:
+    """A booking of the caller's; raises BookingNotFound, or NotOwner."""
+    booking = call.service.engine.booking(booking_id)
     if booking is None:
-        raise BookingNotFound(call.input)
+        raise BookingNotFound(booking_id)
     if booking.user_id != call.user_id:
-        raise NotOwner(call.input)
-    payments = engine.attempts_of(booking)
-    return json_reply({**_booking(booking), "payments": [_payment(one) for one in payments]})
+        raise NotOwner(booking_id)
+    return booking
 
 
 def instant(at_ms: int) -> str:

@@ -17,6 +17,7 @@ from engine.domain import (
     SeatStatus,
     Zone,
     event_of_booking,
+    place_of_seat,
     seat_id_of,
 )
 from engine.engine import Engine, Histogram, end_process
@@ -58,5 +59,6 @@ __all__ = [
     "disk_figures",
     "end_process",
     "event_of_booking",
+    "place_of_seat",
     "seat_id_of",
 ]

@@ -45,8 +45,10 @@ from engine.mutations import (
     ReservationStarted,
     ReservationSubmitted,
     ReturnOwed,
+    SeatAdmitted,
     SeatReleased,
     SeatSelected,
+    SeatsSelected,
     StateChecked,
     StateReset,
     decode,
@@ -98,6 +100,14 @@ def _seat_selected(state: State, mutation: SeatSelected) -> None:
         _expire_at(state, booking, mutation.expires_at_ms)
 
 
+def _seats_selected(state: State, mutation: SeatsSelected) -> None:
+    shard, booking = _found(state, mutation.booking_id)
+    for seat_id in mutation.seats:
+        hold_seat(shard, booking, seat_id)
+    if booking.expires_at_ms != mutation.expires_at_ms:
+        _expire_at(state, booking, mutation.expires_at_ms)
+
+
 def _seat_released(state: State, mutation: SeatReleased) -> None:
     shard, booking = _found(state, mutation.booking_id)
     paying = booking.status is _PAYING
@@ -111,6 +121,12 @@ def _seat_released(state: State, mutation: SeatReleased) -> None:
     elif paying:
         # The deadline may have been passed over already, while the money was authorized.
         _expire_at(state, booking, booking.expires_at_ms)
+
+
+def _seat_admitted(state: State, mutation: SeatAdmitted) -> None:
+    shard, booking = _found(state, mutation.booking_id)
+    _move(booking, mutation)
+    shard.admitted[mutation.seat_id] = mutation.at_ms
 
 
 def _booking_ended(state: State, mutation: BookingCancelled | BookingExpired) -> None:
@@ -424,8 +440,10 @@ _APPLY: dict[type[Mutation], Callable[[State, Any], None]] = {
     ReservationStarted: _reservation_started,
     ReservationSubmitted: _advanced,
     ReturnOwed: _advanced,
+    SeatAdmitted: _seat_admitted,
     SeatReleased: _seat_released,
     SeatSelected: _seat_selected,
+    SeatsSelected: _seats_selected,
     StateChecked: _state_checked,
     StateReset: _state_reset,
 }

@@ -21,17 +21,21 @@ from engine.domain import (
     Sale,
     booking_id_of,
     event_of_seat,
+    seat_id_of,
 )
 from engine.mutations import (
     BookingCancelled,
     BookingCreated,
     BookingExpired,
     PaymentInitiated,
+    SeatAdmitted,
     SeatReleased,
     SeatSelected,
+    SeatsSelected,
 )
 from engine.seatmap import WITHHELD
 from engine.state import Shard, State
+from engine.together import best_together
 from engine.transitions import BOOKING
 
 
@@ -48,6 +52,10 @@ class Rules(msgspec.Struct, frozen=True):
     payment_minor_max: int = 2_147_483_647
     receipt_ttl_ms: int = 24 * 3_600_000
     receipts_per_user_max: int = 10_000
+
+    def returnable_until_ms(self, event: Event) -> int:
+        """The last moment in which a paid booking of the event may be returned."""
+        return event.starts_at_ms - self.return_until_ms
 
 
 def create_booking(
@@ -99,6 +107,38 @@ def select_seat(
     return SeatSelected(at_ms, booking_id, seat_id, expires_at_ms)
 
 
+def select_together(
+    state: State,
+    rules: Rules,
+    *,
+    user_id: int,
+    booking_id: int,
+    count: int,
+    zone: str | None,
+    at_ms: int,
+) -> SeatsSelected:
+    """The best seats side by side; unlike one seat, they are others each time."""
+    shard, booking = _found_booking(state, booking_id)
+    event = shard.event
+    if zone is not None and zone not in (one.name for one in event.hall.zones):
+        raise errors.ZoneNotFound(zone)
+    _require_owner(booking, user_id)
+    if SeatsSelected not in BOOKING[booking.status]:
+        raise errors.BookingClosed(booking_id)
+    most = rules.seats_per_user_max
+    if most and shard.seats_by_user.get(user_id, 0) + count > most:
+        raise errors.TooManySeats(most)
+    first = None
+    if 1 <= count <= event.hall.seats_per_row:
+        first = best_together(shard.seatmap.statuses, event.hall, count, zone=zone)
+    if first is None:
+        raise errors.NoSeatsTogether(count)
+    row, number = event.hall.place_at(first)
+    first_seat_id = seat_id_of(event_id=event.event_id, row=row, number=number)
+    expires_at_ms = booking.expires_at_ms or at_ms + rules.hold_ms
+    return SeatsSelected(at_ms, booking_id, first_seat_id, count, expires_at_ms)
+
+
 def release_seat(
     state: State, events: Mapping[int, Event], *, user_id: int, seat_id: int, at_ms: int
 ) -> SeatReleased:
@@ -144,11 +184,23 @@ def cancel_booking(
     _require_owner(booking, user_id)
     if booking.status is BookingStatus.CANCELLED:
         return None
-    if booking.status is BookingStatus.CONFIRMED:
-        last_moment_ms = shard.event.starts_at_ms - rules.return_until_ms
-        if at_ms > last_moment_ms:
-            raise errors.TooLate(booking_id)
+    if any(seat_id in shard.admitted for seat_id in booking.seats):
+        raise errors.BookingAdmitted(booking_id)
+    if booking.status is BookingStatus.CONFIRMED and (
+        at_ms > rules.returnable_until_ms(shard.event)
+    ):
+        raise errors.TooLate(booking_id)
     return BookingCancelled(at_ms, booking_id)
+
+
+def admit_seat(state: State, *, booking_id: int, seat_id: int, at_ms: int) -> SeatAdmitted:
+    """Once for each seat of a paid booking: the second to come is told when the first did."""
+    shard, booking = _found_booking(state, booking_id)
+    if SeatAdmitted not in BOOKING[booking.status] or seat_id not in booking.seats:
+        raise errors.SeatNotSold(seat_id)
+    if seat_id in shard.admitted:
+        raise errors.AlreadyAdmitted(shard.admitted[seat_id])
+    return SeatAdmitted(at_ms, booking_id, seat_id)
 
 
 def expire_booking(state: State, *, booking_id: int, at_ms: int) -> BookingExpired | None:

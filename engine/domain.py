@@ -30,6 +30,11 @@ def event_of_seat(seat_id: int) -> int:
     return seat_id // SEAT_SPAN
 
 
+def place_of_seat(seat_id: int) -> tuple[int, int]:
+    """(row, number) of a seat, both from 1."""
+    return seat_id % SEAT_SPAN // ROW_SPAN, seat_id % ROW_SPAN
+
+
 def booking_id_of(*, event_id: int, sequence: int) -> int:
     """The third booking of event 7 is 7000000003."""
     return event_id * BOOKING_SPAN + sequence
@@ -166,6 +171,10 @@ class Hall(msgspec.Struct, frozen=True, array_like=True, dict=True):
         row, number = divmod(index, self.seats_per_row)
         return row + 1, number + 1
 
+    def zone_of_row(self, row: int) -> Zone:
+        """The zone in which a row of the hall lies."""
+        return next(one for one in self.zones if one.first_row <= row <= one.last_row)
+
     def price_at(self, index: int) -> int:
         return self.row_prices_minor[index // self.seats_per_row]
 
@@ -288,7 +297,7 @@ class Receipt(msgspec.Struct, frozen=True, array_like=True):
     """The remembered answer to a command that came with an idempotency key.
 
     `fingerprint` tells one request from another under the same key; `result` is what the command
-    returned: a booking id, an order id, or nothing.
+    returned: a booking id, an order id, the first of some seats, or nothing.
     """
 
     user_id: int

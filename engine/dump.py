@@ -34,8 +34,9 @@ from engine.state import Shard, State
 ROWS_PER_CHUNK = 50_000
 DIGEST_BYTES = 16
 # Rises with every change of what is dumped: another version's digest is of something else.
-VERSION = 1
+VERSION = 2
 # Snapshots of this version and later ones hold all that is kept today; older ones may lack some.
+# (Version 1 has no admissions, and when it was written there were none.)
 WHOLE_SINCE = 1
 
 
@@ -52,6 +53,8 @@ class _Shard(_Chunk, frozen=True, tag="shard"):
     event: Event
     sequence: int
     owned: list[int]
+    # Seats with the time when somebody was let in, by seat id.
+    admitted: list[tuple[int, int]] = []
 
 
 class _Bookings(_Chunk, frozen=True, tag="bookings"):
@@ -156,7 +159,8 @@ def _parts(state: State) -> Iterator[_Part]:
 
 
 def _shard_part(shard: Shard) -> _Shard:
-    return _Shard(shard.event, shard.sequence, sorted(shard.owned))
+    admitted = sorted(shard.admitted.items())
+    return _Shard(shard.event, shard.sequence, sorted(shard.owned), admitted)
 
 
 def _cut(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
@@ -180,6 +184,7 @@ def _load_shard(state: State, part: _Shard) -> _Shard:
     shard = Shard(part.event)
     shard.forget_bookings(part.sequence)
     shard.owned.update(part.owned)
+    shard.admitted.update(part.admitted)
     state.shards[shard.event.event_id] = shard
     return _shard_part(shard)
 

@@ -10,43 +10,18 @@ from heapq import heappop
 from pathlib import Path
 from typing import Any, Self
 
-from engine import decide, figures, queries, settle, slices
+from engine import decide, figures, mutations, queries, settle, slices
 from engine.apply import apply
 from engine.collector import collector_off
-from engine.domain import Booking, Event, Payment, Receipt, event_of_seat
+from engine.domain import Booking, Event, Payment, Receipt
 from engine.dump import digest
 from engine.errors import Busy
 from engine.keys import NOBODY, Key, earlier_receipt, earlier_result, remember
-from engine.mutations import (
-    Effect,
-    Mutation,
-    PaymentAuthorized,
-    PaymentCaptured,
-    PaymentFailed,
-    PaymentRefused,
-    PaymentReturned,
-    ReceiptsExpired,
-    ReservationCancelled,
-    ReservationConfirmed,
-    ReservationDoubted,
-    ReservationStarted,
-    ReservationSubmitted,
-    StateChecked,
-    StateReset,
-    decode,
-    encode,
-)
+from engine.mutations import Effect, Mutation, decode, encode
 from engine.state import State
 from engine.store import WAL_DIRECTORY, create_store, load_newest, open_snapshots, store_exists
 from snapshots import SnapshotStore
-from wal import (
-    SEGMENT_BYTES_MAX,
-    AnyLog,
-    Backlogged,
-    GroupCommit,
-    Log,
-    MemoryLog,
-)
+from wal import SEGMENT_BYTES_MAX, AnyLog, Backlogged, GroupCommit, Log, MemoryLog
 from wal import Histogram as Histogram  # plain counts, for the rooms above
 from wal import end_process as end_process  # what fail stop means, for the rooms above
 
@@ -125,8 +100,14 @@ class Engine:
     def _adopt(self, state: State) -> None:
         self._state = state
         views = queries.Queries(state, self._events)
+        self.event = views.event
         self.seats = views.seats
         self.deal = views.deal
+        self.payment = views.payment
+        self.order_of = views.order_of
+        self.unsettled = views.unsettled
+        self.holder = views.holder
+        self.admitted_at_ms = views.admitted_at_ms
         self.bookings_of = views.bookings_of
         self.analytics = views.analytics
         self.zones = views.zones
@@ -236,6 +217,36 @@ class Engine:
         )
         self._commit(selected if key is None else self._kept(selected, user_id, key, at_ms))
 
+    def select_together(
+        self,
+        *,
+        user_id: int,
+        booking_id: int,
+        count: int,
+        zone: str | None = None,
+        now_ms: int,
+        key: Key | None = None,
+    ) -> tuple[int, ...]:
+        """Hold the best `count` seats side by side, of `zone` or of any; returns their ids."""
+        if key is not None and (receipt := self._receipt(user_id, key)):
+            first = earlier_result(receipt)  # of the same request, so of as many seats
+            return tuple(range(first, first + count))
+        if not self._log.has_room:
+            raise Busy
+        at_ms = self._at_ms(now_ms)
+        chosen = decide.select_together(
+            self._state,
+            self.rules,
+            user_id=user_id,
+            booking_id=booking_id,
+            count=count,
+            zone=zone,
+            at_ms=at_ms,
+        )
+        first = chosen.first_seat_id
+        self._commit(chosen if key is None else self._kept(chosen, user_id, key, at_ms, first))
+        return chosen.seats
+
     def release_seat(
         self, *, user_id: int, seat_id: int, now_ms: int, key: Key | None = None
     ) -> None:
@@ -278,14 +289,21 @@ class Engine:
         )
         self._commit(cancelled if key is None else self._kept(cancelled, user_id, key, at_ms))
 
-    # Commands of the operator and of the clock
+    # Commands of the door, of the operator and of the clock
+
+    def admit_seat(self, *, booking_id: int, seat_id: int, now_ms: int) -> None:
+        """Let somebody in with the ticket of a seat: once, and then the booking is used."""
+        admitted = decide.admit_seat(
+            self._state, booking_id=booking_id, seat_id=seat_id, at_ms=self._at_ms(now_ms)
+        )
+        self._commit(admitted)
 
     def reset(self, *, now_ms: int, key: Key | None = None) -> None:
         """Every seat FREE, no bookings. What is owed outside stays owed, until it is settled."""
         if key is not None and self._receipt(NOBODY, key):
             return
         at_ms = self._at_ms(now_ms)
-        was_reset = StateReset(at_ms)
+        was_reset = mutations.StateReset(at_ms)
         self._commit(was_reset if key is None else self._kept(was_reset, NOBODY, key, at_ms))
 
     def expire_due(
@@ -299,7 +317,7 @@ class Engine:
         logged = 0
         by_age = self._state.receipts_by_age
         if by_age and by_age[0].expires_at_ms <= at_ms:
-            self._commit(ReceiptsExpired(at_ms))
+            self._commit(mutations.ReceiptsExpired(at_ms))
             logged += 1
         deadlines = self._state.deadlines
         while deadlines and deadlines[0][0] <= at_ms and logged < at_most:
@@ -321,7 +339,7 @@ class Engine:
         if one is not None:
             found = slices.digest_of(self._state, one)
             version = slices.VERSION if self._state.is_whole else 0
-            self._commit(StateChecked(self._at_ms(now_ms), *one, found, version))
+            self._commit(mutations.StateChecked(self._at_ms(now_ms), *one, found, version))
             self._checked = one
 
     # Facts that the sagas report. Repeating one changes nothing; each raises UnknownPayment.
@@ -340,27 +358,27 @@ class Engine:
 
     def refuse_payment(self, *, order_id: int, now_ms: int) -> None:
         """The gateway will not begin this attempt: the booking is CREATED again, seats held."""
-        refused = PaymentRefused(self._at_ms(now_ms), order_id)
+        refused = mutations.PaymentRefused(self._at_ms(now_ms), order_id)
         self._commit(settle.payment_fact(self._state, refused))
 
     def authorize_payment(self, *, order_id: int, now_ms: int) -> None:
         """The gateway holds the customer's money."""
-        authorized = PaymentAuthorized(self._at_ms(now_ms), order_id)
+        authorized = mutations.PaymentAuthorized(self._at_ms(now_ms), order_id)
         self._commit(settle.money_fact(self._state, authorized))
 
     def capture_payment(self, *, order_id: int, now_ms: int) -> None:
         """The money is ours: the booking is CONFIRMED and its seats are SOLD."""
-        captured = PaymentCaptured(self._at_ms(now_ms), order_id)
+        captured = mutations.PaymentCaptured(self._at_ms(now_ms), order_id)
         self._commit(settle.money_fact(self._state, captured))
 
     def fail_payment(self, *, order_id: int, now_ms: int) -> None:
         """The gateway took nothing and never will: the seats are free by themselves."""
-        failed = PaymentFailed(self._at_ms(now_ms), order_id)
+        failed = mutations.PaymentFailed(self._at_ms(now_ms), order_id)
         self._commit(settle.payment_fact(self._state, failed))
 
     def return_payment(self, *, order_id: int, now_ms: int) -> None:
         """The gateway has voided or refunded what was owed back."""
-        returned = PaymentReturned(self._at_ms(now_ms), order_id)
+        returned = mutations.PaymentReturned(self._at_ms(now_ms), order_id)
         self._commit(settle.payment_fact(self._state, returned))
 
     def park_payment(self, *, order_id: int, reason: str, now_ms: int) -> None:
@@ -370,22 +388,22 @@ class Engine:
         self._commit(parked)
 
     def start_reservation(self, *, order_id: int, provider_order: str, now_ms: int) -> None:
-        started = ReservationStarted(self._at_ms(now_ms), order_id, provider_order)
+        started = mutations.ReservationStarted(self._at_ms(now_ms), order_id, provider_order)
         self._commit(settle.reservation_fact(self._state, started))
 
     def submit_reservation(self, *, order_id: int, now_ms: int) -> None:
         """The provider holds all places for us."""
-        submitted = ReservationSubmitted(self._at_ms(now_ms), order_id)
+        submitted = mutations.ReservationSubmitted(self._at_ms(now_ms), order_id)
         self._commit(settle.reservation_fact(self._state, submitted))
 
     def confirm_reservation(self, *, order_id: int, now_ms: int) -> None:
         """The places are ours for ever."""
-        confirmed = ReservationConfirmed(self._at_ms(now_ms), order_id)
+        confirmed = mutations.ReservationConfirmed(self._at_ms(now_ms), order_id)
         self._commit(settle.reservation_fact(self._state, confirmed))
 
     def doubt_reservation(self, *, order_id: int, now_ms: int) -> None:
         """Whose a place is can't be told: the provider's order is given up for another one."""
-        doubted = ReservationDoubted(self._at_ms(now_ms), order_id)
+        doubted = mutations.ReservationDoubted(self._at_ms(now_ms), order_id)
         self._commit(settle.reservation_fact(self._state, doubted))
 
     def park_reservation(self, *, order_id: int, reason: str, now_ms: int) -> None:
@@ -395,7 +413,7 @@ class Engine:
         self._commit(parked)
 
     def cancel_reservation(self, *, order_id: int, now_ms: int) -> None:
-        cancelled = ReservationCancelled(self._at_ms(now_ms), order_id)
+        cancelled = mutations.ReservationCancelled(self._at_ms(now_ms), order_id)
         self._commit(settle.reservation_fact(self._state, cancelled))
 
     def refuse_reservation(self, *, order_id: int, now_ms: int) -> None:
@@ -405,8 +423,14 @@ class Engine:
 
     # Questions; these are in queries.py
 
+    event: Callable[[int], Event]
     seats: Callable[..., queries.SeatPage]
     deal: Callable[..., queries.SeatPage]
+    payment: Callable[[int], Payment | None]
+    order_of: Callable[[str], int | None]
+    unsettled: Callable[[], list[int]]
+    holder: Callable[[int], Booking | None]
+    admitted_at_ms: Callable[[int], int | None]
     bookings_of: Callable[[int], list[Booking]]
     analytics: Callable[[int], queries.Analytics]
     zones: Callable[[int], list[queries.ZoneFigures]]
@@ -416,30 +440,13 @@ class Engine:
     totals: Callable[[], Iterator[figures.Totals]]
     obligations: Callable[[], Iterator[figures.Obligations]]
 
-    def payment(self, order_id: int) -> Payment | None:
-        """Our attempt by our id. Not to be changed by the caller."""
-        return self._state.payments.get(order_id)
-
-    def order_of(self, payment_id: str) -> int | None:
-        """Our order id of a payment that the gateway names."""
-        return self._state.order_of_payment_id.get(payment_id)
-
     def booking(self, booking_id: int) -> Booking | None:
         """Not to be changed by the caller."""
         return self._state.booking(booking_id)
 
-    def holder(self, seat_id: int) -> Booking | None:
-        """The booking that holds the seat. Not to be changed by the caller."""
-        shard = self._state.shards.get(event_of_seat(seat_id))
-        return None if shard is None else shard.holders.get(seat_id)
-
     @property
     def events_on_sale(self) -> int:
         return len(self._events)
-
-    def unsettled(self) -> list[int]:
-        """Order ids of the payments that still owe the outside a call."""
-        return list(self._state.unsettled)
 
     def digest(self) -> str:
         """128 bits of hash over the whole state, in hex."""

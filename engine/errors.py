@@ -4,17 +4,22 @@ Rejected
 ├── NotFound
 │   ├── EventNotFound
 │   ├── BookingNotFound
-│   └── SeatNotFound
+│   ├── SeatNotFound
+│   └── ZoneNotFound
 ├── NotOwner
 ├── Conflict
 │   ├── SeatTaken
 │   ├── SeatElsewhere
 │   ├── SeatNotOurs
 │   ├── SeatNotHeld
+│   ├── NoSeatsTogether
 │   ├── BookingClosed
 │   ├── BookingEmpty
 │   ├── AmountOutOfRange
 │   ├── TooLate
+│   ├── SeatNotSold
+│   ├── AlreadyAdmitted
+│   ├── BookingAdmitted
 │   └── TooManySeats
 ├── KeyReused
 ├── TooManyKeys
@@ -46,6 +51,10 @@ class SeatNotFound(NotFound):
     """No seat with this id."""
 
 
+class ZoneNotFound(NotFound):
+    """The hall has no zone with this name."""
+
+
 class NotOwner(Rejected):
     """The booking, or the booking that holds the seat, is somebody else's."""
 
@@ -70,6 +79,10 @@ class SeatNotHeld(Conflict):
     """The seat is FREE or SOLD, so there is nothing to release."""
 
 
+class NoSeatsTogether(Conflict):
+    """No row has so many free seats side by side: (how many were wanted)."""
+
+
 class BookingClosed(Conflict):
     """The booking's status doesn't allow the command."""
 
@@ -84,6 +97,18 @@ class AmountOutOfRange(Conflict):
 
 class TooLate(Conflict):
     """A paid booking can be returned only until some hours before the event."""
+
+
+class SeatNotSold(Conflict):
+    """The booking doesn't own the seat, or no longer: it isn't paid, or was given back."""
+
+
+class AlreadyAdmitted(Conflict):
+    """Somebody is inside with the ticket of this seat: (since when, in milliseconds)."""
+
+
+class BookingAdmitted(Conflict):
+    """Somebody is inside with a ticket of this booking, so it can't be cancelled any more."""
 
 
 class TooManySeats(Conflict):

@@ -146,6 +146,26 @@ class StateChecked(_Mutation, frozen=True, tag=25):
     version: int
 
 
+class SeatsSelected(_Mutation, frozen=True, tag=26):
+    """Seats side by side in one row, from the first one on."""
+
+    booking_id: int
+    first_seat_id: int
+    count: int
+    expires_at_ms: int
+
+    @property
+    def seats(self) -> tuple[int, ...]:
+        return tuple(range(self.first_seat_id, self.first_seat_id + self.count))
+
+
+class SeatAdmitted(_Mutation, frozen=True, tag=27):
+    """Whoever has the ticket of this seat is inside: nobody else gets in with it."""
+
+    booking_id: int
+    seat_id: int
+
+
 Effect = (
     BookingCreated
     | SeatSelected
@@ -171,6 +191,8 @@ Effect = (
     | PaymentParked
     | ReservationParked
     | StateChecked
+    | SeatsSelected
+    | SeatAdmitted
 )
 
 

@@ -18,6 +18,7 @@ from engine.domain import (
     Payment,
     SeatStatus,
     Span,
+    event_of_seat,
     seat_id_of,
 )
 from engine.errors import EventNotFound
@@ -121,6 +122,10 @@ class Queries:
         # ask for one row don't send those who ask for another back to its beginning.
         self._dealt: dict[tuple[int, int | None], int] = {}
 
+    def event(self, event_id: int) -> Event:
+        """The event as it is sold, with the hall of its first booking; raises EventNotFound."""
+        return self._hall(event_id)[0]
+
     def seats(
         self,
         *,
@@ -162,6 +167,28 @@ class Queries:
         if newest is not None:
             self._dealt[event_id, row] = newest + 1
         return SeatPage(event, seatmap, found, SeatStatus.FREE)
+
+    def payment(self, order_id: int) -> Payment | None:
+        """Our attempt by our id. Not to be changed by the caller."""
+        return self._state.payments.get(order_id)
+
+    def order_of(self, payment_id: str) -> int | None:
+        """Our order id of a payment that the gateway names."""
+        return self._state.order_of_payment_id.get(payment_id)
+
+    def unsettled(self) -> list[int]:
+        """Order ids of the payments that still owe the outside a call."""
+        return list(self._state.unsettled)
+
+    def holder(self, seat_id: int) -> Booking | None:
+        """The booking that holds the seat. Not to be changed by the caller."""
+        shard = self._state.shards.get(event_of_seat(seat_id))
+        return None if shard is None else shard.holders.get(seat_id)
+
+    def admitted_at_ms(self, seat_id: int) -> int | None:
+        """When somebody was let in with the ticket of this seat; None: nobody was."""
+        shard = self._state.shards.get(event_of_seat(seat_id))
+        return None if shard is None else shard.admitted.get(seat_id)
 
     def bookings_of(self, user_id: int) -> list[Booking]:
         """All bookings of a user, newest last. Not to be changed by the caller."""
@@ -218,10 +245,6 @@ class Queries:
             if any(counts):
                 found.append(ZoneFigures(zone.name, zone.price_minor, sum(counts), *counts))
         return found
-
-    def event(self, event_id: int) -> Event:
-        """The event as it is sold: with the hall that its first booking has found."""
-        return self._hall(event_id)[0]
 
     def statuses(self, event_id: int) -> bytes:
         """How the hall stands now, a byte a seat: a SeatStatus, or WITHHELD. A stadium's take 3 us.

@@ -18,7 +18,7 @@ from engine.state import Shard, State
 BOOKINGS_PER_SLICE = 250
 DIGEST_BYTES = 8  # against accidents, and it stands in the log four times a second
 # Rises with every change of what is digested: a replay compares only what it would digest alike.
-VERSION = 1
+VERSION = 2
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -56,6 +56,7 @@ def digest_of(state: State, one: Slice) -> bytes:
             for booking in bookings
             for at in _attempts(state, booking)
         ],
+        _admitted(shard, bookings),
     ]
     return blake2b(_encode(content), digest_size=DIGEST_BYTES).digest()
 
@@ -73,7 +74,16 @@ def _figures(state: State, shard: Shard) -> list[Any]:
         shard.seatmap.totals(),
         len(shard.holders),
         len(shard.owned),
+        len(shard.admitted),
     ]
+
+
+def _admitted(shard: Shard, bookings: list[Booking]) -> list[tuple[int, int]]:
+    admitted = shard.admitted
+    if not admitted:
+        return []
+    seats = (seat_id for booking in bookings for seat_id in booking.seats)
+    return [(seat_id, admitted[seat_id]) for seat_id in seats if seat_id in admitted]
 
 
 def _attempts(state: State, booking: Booking) -> Iterator[int]:

@@ -24,6 +24,7 @@ class Shard:
     """Everything of one event: nothing in it points at another event."""
 
     __slots__ = (
+        "admitted",
         "bookings",
         "bookings_live",
         "event",
@@ -45,6 +46,8 @@ class Shard:
         self.seats_by_user: dict[int, int] = {}
         # Seats that the provider has confirmed to us: resold without asking again.
         self.owned: set[int] = set()
+        # When somebody was let in with the ticket of a seat, by seat id.
+        self.admitted: dict[int, int] = {}
         self.bookings_live = 0
         self.revenue_minor = 0
 
@@ -172,6 +175,8 @@ def _check_shard(shard: Shard) -> None:
             revenue += sum(map(shard.price_of, booking.seats))
     assert (revenue, live) == (shard.revenue_minor, shard.bookings_live), "I15"
     assert by_user == shard.seats_by_user, "I15"
+    for seat_id in shard.admitted:
+        assert shard.status_of(seat_id) is SeatStatus.SOLD, "I17"
     shard.seatmap.check_invariants()
     for seat_id in shard.holders:
         index = shard.event.hall.index_of(seat_id)

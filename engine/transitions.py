@@ -26,14 +26,17 @@ from engine.mutations import (
     ReservationStarted,
     ReservationSubmitted,
     ReturnOwed,
+    SeatAdmitted,
     SeatReleased,
     SeatSelected,
+    SeatsSelected,
     StateReset,
 )
 
 BOOKING: Mapping[BookingStatus, Mapping[type, BookingStatus]] = {
     BookingStatus.CREATED: {
         SeatSelected: BookingStatus.CREATED,
+        SeatsSelected: BookingStatus.CREATED,
         SeatReleased: BookingStatus.CREATED,
         PaymentInitiated: BookingStatus.PAYMENT_INITIATED,
         BookingCancelled: BookingStatus.CANCELLED,
@@ -48,7 +51,10 @@ BOOKING: Mapping[BookingStatus, Mapping[type, BookingStatus]] = {
         BookingCancelled: BookingStatus.CANCELLED,
         BookingExpired: BookingStatus.CANCELLED,
     },
-    BookingStatus.CONFIRMED: {BookingCancelled: BookingStatus.CANCELLED},
+    BookingStatus.CONFIRMED: {
+        SeatAdmitted: BookingStatus.CONFIRMED,
+        BookingCancelled: BookingStatus.CANCELLED,
+    },
     BookingStatus.CANCELLED: {},
 }
 

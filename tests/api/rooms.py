@@ -24,6 +24,7 @@ from sagas import SagaError, Standing
 NOW_MS = 1_800_000_000_000
 DAY_MS = 86_400_000
 MERCHANT = "demo"
+TICKET_KEY = b"what tickets are signed with, ok"
 
 PARTER = Hall(rows=3, seats_per_row=10, zones=(Zone("Партер", 1, 3, 1_500_050),))
 CHEAP = Hall(rows=1, seats_per_row=5, zones=(Zone("Вход", 1, 1, 1),))
@@ -215,7 +216,7 @@ class Rooms:
 
     def open(self) -> None:
         catalog, sagas = cast(Catalog, self.catalog), cast(Any, self.sagas)
-        self.service.open(engine=self.engine, catalog=catalog, sagas=sagas)
+        self.service.open(engine=self.engine, catalog=catalog, sagas=sagas, ticket_key=TICKET_KEY)
 
     def call(
         self,

@@ -296,6 +296,7 @@ def test_what_frees_seats_or_is_owed_never_waits() -> None:
         "/x/events/{id}",
         "/x/events/{id}/waiting-room",
         "/x/events/{id}/waiting-room/place",
+        "/x/seats/together",
     } == about_an_event
 
 

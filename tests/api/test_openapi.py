@@ -110,10 +110,14 @@ def test_who_needs_a_user_is_told(document: Any) -> None:
         ("GET", "/api/bookings"),
         ("PATCH", "/api/seats/select"),
         ("PATCH", "/api/seats/release"),
+        ("PATCH", "/x/seats/together"),
         ("PATCH", "/api/bookings/initiatePayment"),
         ("PATCH", "/api/bookings/cancel"),
         ("GET", "/api/analytics"),
         ("GET", "/x/bookings/{id}"),
+        ("GET", "/x/bookings/{id}/tickets"),
+        ("GET", "/x/tickets/{code}"),
+        ("POST", "/x/tickets/{code}/admit"),
         ("GET", "/x/staff"),
         ("POST", "/x/events/{id}/waiting-room"),
         ("POST", "/x/events/{id}/waiting-room/close"),
@@ -144,6 +148,9 @@ def test_every_success_is_as_documented(rooms: Rooms, document: Any) -> None:
     booking_id = rooms.book(ANN, seat(1), seat(2))
     seats = {"booking_id": booking_id, "seat_id": seat(3)}
     told = openapi.DOCS["POST", "/api/payments/notifications"].sends
+    paid = rooms.book(ANN, seat(9))
+    rooms.pay(paid)
+    [ticket] = rooms.call("GET", f"/x/bookings/{paid}/tickets", user=ANN).json
     story: list[tuple[str, str, object]] = [
         ("GET", "/api/events", None),
         ("GET", "/x/events/{id}", None),
@@ -155,9 +162,13 @@ def test_every_success_is_as_documented(rooms: Rooms, document: Any) -> None:
         ("POST", "/api/bookings", {"event_id": 1}),
         ("PATCH", "/api/seats/select", seats),
         ("PATCH", "/api/seats/release", {"seat_id": seat(2)}),
+        ("PATCH", "/x/seats/together", {"booking_id": booking_id, "count": 2}),
         ("PATCH", "/api/bookings/initiatePayment", {"booking_id": booking_id}),
         ("GET", "/api/bookings", None),
         ("GET", "/x/bookings/{id}", None),
+        ("GET", "/x/bookings/{id}/tickets", None),
+        ("GET", "/x/tickets/{code}", None),
+        ("POST", "/x/tickets/{code}/admit", None),
         ("GET", "/x/sagas", None),
         ("POST", "/x/sagas/retry", None),
         ("GET", "/api/analytics?id=1", None),
@@ -182,7 +193,9 @@ def test_every_success_is_as_documented(rooms: Rooms, document: Any) -> None:
         user = OLGA if (method, target.partition("?")[0]) in of_staff else ANN
         call = document["paths"][target.partition("?")[0]][method.lower()]
         one = str(booking_id) if "bookings" in target else "1"
-        answer = rooms.call(method, target.replace("{id}", one), user=user, json=body)
+        one = str(paid) if target.endswith("/tickets") else one
+        asked = target.replace("{id}", one).replace("{code}", ticket["code"])
+        answer = rooms.call(method, asked, user=user, json=body)
         documented = call["responses"][str(answer.status)]
         assert answer.status < 400
         content = documented.get("content", {})

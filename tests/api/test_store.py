@@ -63,12 +63,42 @@ def bookings(engine: Engine) -> dict[int, list[int]]:
 
 
 def test_a_new_directory_is_complete(data: Path) -> None:
-    """Catalog, log and a place for snapshots are there, and it needs nothing more to be used."""
-    assert {"catalog", "snapshots", "wal"} == {path.name for path in data.iterdir()}
+    """Catalog, log, a place for snapshots and a key are there; it needs nothing more to be used."""
+    assert {"catalog", "snapshots", "tickets.key", "wal"} == {path.name for path in data.iterdir()}
     assert store.is_initialised(data)
     store.require(data)
 
     assert {} == bookings(opened(data))
+
+
+def test_tickets_have_a_key_of_their_own(data: Path, files: demo.Files, tmp_path: Path) -> None:
+    """Drawn with the directory, for its owner's eyes only, and never drawn again."""
+    key, path = store.ticket_key(data), data / store.TICKET_KEY
+    assert (32, key) == (len(key), path.read_bytes())
+    assert 0o600 == path.stat().st_mode & 0o777
+    assert [] == list(data.glob("*.tmp"))
+    initialise(data, files, replace_catalog=True)
+    assert key == store.ticket_key(data)
+
+    initialise(tmp_path / "other", files)
+    assert key != store.ticket_key(tmp_path / "other")
+
+
+def test_a_directory_from_before_there_were_tickets_gets_a_key(data: Path) -> None:
+    """Also where the drawing of one was interrupted; until then nothing is wrong with it."""
+    (data / store.TICKET_KEY).unlink()
+    (data / store.TICKET_KEY).with_suffix(".tmp").write_bytes(b"half a k")
+    assert "" == store.verify(data).fault
+    key = store.ticket_key(data)
+    assert (32, key) == (len(key), store.ticket_key(data))
+
+
+def test_a_damaged_key_is_not_replaced(data: Path) -> None:
+    """Every ticket would be worthless: whoever has a backup brings it back."""
+    (data / store.TICKET_KEY).write_bytes(b"half a key")
+    with pytest.raises(StoreError, match=r"tickets\.key is no key of 32 bytes"):
+        store.ticket_key(data)
+    assert "tickets.key" in store.verify(data).fault
 
 
 def test_two_directories_are_two_stores(data: Path, files: demo.Files, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from api import timeline
 from engine.mutations import Effect, tag_of
-from tests.api.rooms import ANN, BOB, NOW_MS, Rooms, seat
+from tests.api.rooms import ANN, BOB, DAY_MS, NOW_MS, Rooms, seat
 
 AT = "2027-01-15T08:00:00.000Z"
 
@@ -28,8 +28,39 @@ def test_a_booking_that_nobody_has_paid_for(rooms: Rooms) -> None:
         "created_at": AT,
         "expires_at": "2027-01-15T08:15:00.000Z",
         "seats": [{"id": seat(1)}, {"id": seat(2)}],
+        "title": "Концерт 1",
+        "starts_at": "2027-12-31T19:30:00",
+        "returnable_until": "",
         "payments": [],
     }
+
+
+def test_until_when_a_paid_booking_can_be_returned(rooms: Rooms) -> None:
+    """To the millisecond; before it is paid and after it is returned there is nothing to tell."""
+    booking_id = rooms.book(ANN, seat(1))
+    rooms.pay(booking_id)
+    assert "2027-02-13T20:00:00.000Z" == shown(rooms, booking_id)["returnable_until"]
+    wanted = {"booking_id": booking_id}
+    rooms.now_ms = NOW_MS + 30 * DAY_MS - 12 * 3_600_000 + 1
+    late = rooms.call("PATCH", "/api/bookings/cancel", user=ANN, json=wanted)
+    assert "too-late" == late.problem
+    rooms.now_ms -= 1
+    rooms.call("PATCH", "/api/bookings/cancel", user=ANN, json=wanted)
+    assert ("CANCELLED", "") == tuple(
+        shown(rooms, booking_id)[name] for name in ("status", "returnable_until")
+    )
+
+
+def test_an_event_that_no_catalog_has_any_more(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later import may lack it; the booking is there all the same."""
+    booking_id = rooms.book(ANN, seat(1))
+    monkeypatch.setattr(rooms.catalog.events, "get", lambda event_id: None)
+    booking = shown(rooms, booking_id)
+    assert ("", "", [{"id": seat(1)}]) == tuple(
+        booking[name] for name in ("title", "starts_at", "seats")
+    )
 
 
 def test_a_sale_and_its_refund(rooms: Rooms) -> None:
@@ -99,6 +130,7 @@ def test_whose_it_is(rooms: Rooms, booking: str, user: str | None, status: int) 
 def test_every_step_has_a_sentence() -> None:
     """Whatever a payment remembers can be told; the rest never changes one."""
     told = set(timeline._SENTENCES)
-    apart = {"BookingCreated", "SeatSelected", "ReceiptsExpired", "StateChecked"}
+    apart = {"BookingCreated", "SeatSelected", "SeatsSelected", "SeatAdmitted"}
+    apart |= {"ReceiptsExpired", "StateChecked"}
     assert {kind.__name__ for kind in set(Effect.__args__) - told} == apart
     assert len(timeline._BY_TAG) == len({tag_of(kind) for kind in told})

@@ -30,6 +30,7 @@ class Basket:
     event: int
     status: str = "CREATED"
     seats: list[int] = field(default_factory=list)
+    admitted: dict[int, int] = field(default_factory=dict)
     expires_ms: int = 0
     order: int = 0
 
@@ -50,14 +51,30 @@ class Attempt:
         return money and self.places in ("", "CONFIRMED", "CANCELLED")
 
 
+def best_first(
+    block: list[int], row: list[int], found: list[list[int]], free: set[int]
+) -> tuple[bool, int, int, int]:
+    """The smaller, the better a block of seats: one of those `found` in this row."""
+
+    def off(one: list[int]) -> int:
+        return abs((one[0] + one[-1]) - (row[0] + row[-1]))
+
+    before, after = block[0] - 1, block[-1] + 1
+    alone = (before in free and before - 1 not in free) + (after in free and after + 1 not in free)
+    far = off(block) > min(map(off, found)) + 2  # more than one seat farther than need be
+    return far, alone, off(block), block[0]
+
+
 class NaiveModel:
     """All bookings in a dict; every question is answered by looking at each of them."""
 
-    def __init__(self, events: dict[int, Sold]) -> None:
+    def __init__(self, events: dict[int, Sold], zones: dict[str, int]) -> None:
+        """`zones`: what a seat costs in each, by name; no two cost the same."""
         self.events = events
+        self.zones = zones
         self.baskets: dict[int, Basket] = {}
         self.attempts: dict[int, Attempt] = {}
-        self.answers: dict[tuple[int, str], tuple[str, int | str, int]] = {}
+        self.answers: dict[tuple[int, str], tuple[str, int | tuple[int, ...] | str, int]] = {}
         self.made = dict.fromkeys(events, 0)
         self.owned: set[int] = set()
         self.last_ms = 0
@@ -98,6 +115,42 @@ class NaiveModel:
         basket.seats.append(seat)
         basket.expires_ms = basket.expires_ms or at_ms + HOLD_MS
         return "ok"
+
+    def together(
+        self, now_ms: int, user: int, booking: int, count: int, zone: str | None
+    ) -> tuple[int, ...] | str:
+        basket = self.baskets.get(booking)
+        if basket is None:
+            return "BookingNotFound"
+        if zone not in (None, *self.zones):
+            return "ZoneNotFound"
+        if basket.user != user:
+            return "NotOwner"
+        if basket.status != "CREATED":
+            return "BookingClosed"
+        if len(self._seats_of(user, basket.event)) + count > SEATS_MAX:
+            return "TooManySeats"
+        seats = self._best(basket.event, count, zone)
+        if not seats:
+            return "NoSeatsTogether"
+        at_ms = self._at(now_ms)
+        basket.seats += seats
+        basket.expires_ms = basket.expires_ms or at_ms + HOLD_MS
+        return tuple(seats)
+
+    def _best(self, event: int, count: int, zone: str | None) -> list[int]:
+        """In the first row that has room, the middle, and no free seat left alone."""
+        one = self.events[event]
+        free = {seat for seat in one.ours if self.holder(seat) is None}
+        for row in sorted({seat // 10_000 for seat in one.prices}):
+            if zone is not None and one.prices[row * 10_000 + 1] != self.zones[zone]:
+                continue
+            hall = [seat for seat in one.prices if seat // 10_000 == row]
+            found = [hall[at : at + count] for at in range(len(hall) - count + 1)]
+            found = [block for block in found if free >= set(block)]
+            if found and count:
+                return min(found, key=lambda block: best_first(block, hall, found, free))
+        return []
 
     def release(self, now_ms: int, user: int, seat: int) -> str:
         if not any(seat in one.prices for one in self.events.values()):
@@ -150,6 +203,8 @@ class NaiveModel:
             return "NotOwner"
         if basket.status == "CANCELLED":
             return "nothing"
+        if basket.admitted:
+            return "BookingAdmitted"
         last_ms = self.events[basket.event].starts_ms - RETURN_MS
         if basket.status == "CONFIRMED" and max(now_ms, self.last_ms) > last_ms:
             return "TooLate"
@@ -157,7 +212,18 @@ class NaiveModel:
         self._end(basket)
         return "ok"
 
-    # The operator and the timer
+    # The door, the operator and the timer
+
+    def admit(self, now_ms: int, booking: int, seat: int) -> str:
+        basket = self.baskets.get(booking)
+        if basket is None:
+            return "BookingNotFound"
+        if basket.status != "CONFIRMED" or seat not in basket.seats:
+            return "SeatNotSold"
+        if seat in basket.admitted:
+            return "AlreadyAdmitted"
+        basket.admitted[seat] = self._at(now_ms)
+        return "ok"
 
     def reset(self, now_ms: int) -> str:
         self._at(now_ms)

@@ -71,6 +71,8 @@ def test_seats_cost_what_their_zone_costs() -> None:
     """By index and by row."""
     assert (300, 100, 100) == HALL.row_prices_minor
     assert [300] * 4 + [100] * 8 == [HALL.price_at(index) for index in range(HALL.seats_total)]
+    zones = [HALL.zone_of_row(row) for row in range(1, HALL.rows + 1)]
+    assert [*HALL.row_prices_minor] == [zone.price_minor for zone in zones]
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ TABLE = """
     dan      create_booking event=1                    -> booking=f
     dan      create_booking event=8                    -> booking=g
     dan      select_seat booking=g seat=8/3:3          -> ok
+    door     admit_seat booking=a seat=2:1             -> ok
 """
 
 
@@ -67,6 +68,7 @@ def test_nothing_is_lost(story: Story) -> None:
         provider start order=r                         -> ok
         dan      select_seat booking=g seat=8/3:5      -> SeatNotOurs
         tick 15m                                       -> 3
+        ann      cancel_booking booking=a              -> BookingAdmitted
         booking c CANCELLED
         booking d CANCELLED
         analytics 8 free=7 reserved=0 sold=0 revenue=0 bookings=0
@@ -121,7 +123,9 @@ def test_a_dump_that_loads_to_another_state_is_refused(story: Story) -> None:
         dump.load([*chunks[:at], other, *chunks[at + 1 :]])
 
 
-@pytest.mark.parametrize("lost", ["a status", "a booking", "a reservation", "an answer"])
+@pytest.mark.parametrize(
+    "lost", ["a status", "a booking", "a reservation", "an answer", "an admission"]
+)
 def test_a_loading_that_loses_something_is_noticed(
     lost: str, story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,7 +142,13 @@ def test_a_loading_that_loses_something_is_noticed(
     def mix_up(state: State, receipt: Receipt) -> None:
         remember(state, msgspec.structs.replace(receipt, result=7))
 
+    class Forgetful(Shard):
+        """Nobody has ever been let in."""
+
+        admitted = property(lambda shard: {}, lambda shard, told: None)
+
     name, careless = {
+        "an admission": ("Shard", Forgetful),
         "a status": ("_file_bookings", cancel),
         "a booking": ("_file_bookings", forget),
         "a reservation": ("_reservation", lambda row: None),

@@ -57,7 +57,12 @@ seats = st.sampled_from(SEATS * 4 + NO_SEATS)
 # Now and then somebody else comes with the request, or it carries a key.
 strangers = st.sampled_from([0] * 9 + [1])
 keys = st.sampled_from(["", "", "", "k", "l"])
+zones = st.sampled_from([None, None, "front", "back", "loge"])
 seldom = st.sampled_from([False] * 7 + [True])
+
+
+# An id, some seats, or a word.
+Answer = int | tuple[int, ...] | str
 
 
 class EngineMachine(RuleBasedStateMachine):
@@ -78,7 +83,8 @@ class EngineMachine(RuleBasedStateMachine):
             ours = {seat for first, end in given for seat in list(hall)[first:end]}
             partner = event.sale is Sale.PARTNER
             sold[event.event_id] = Sold(event.starts_at_ms, partner, hall, ours)
-        self.model = NaiveModel(sold)
+        zones = {zone.name: zone.price_minor for zone in HALL.zones}
+        self.model = NaiveModel(sold, zones)
 
     @initialize()
     def begin(self) -> None:
@@ -100,6 +106,12 @@ class EngineMachine(RuleBasedStateMachine):
         if booking in self.model.baskets and seat in SEATS and not stranger:
             seat = SEATS[(self.model.baskets[booking].event - 1) * 6 + SEATS.index(seat) % 6]
         self.compare("select_seat", "select", key, user, booking_id=booking, seat_id=seat)
+
+    @rule(number=numbers, stranger=strangers, count=st.integers(0, 4), zone=zones, key=keys)
+    def together(self, number: int, stranger: int, count: int, zone: str | None, key: str) -> None:
+        booking, user = self.booking(number)
+        told = {"booking_id": booking, "count": count, "zone": zone}
+        self.compare("select_together", "together", key, user + stranger, **told)
 
     @rule(seat=seats, stranger=strangers, key=keys)
     def release(self, seat: int, stranger: int, key: str) -> None:
@@ -140,6 +152,20 @@ class EngineMachine(RuleBasedStateMachine):
             seat = SEATS[(event - 1) * 6 + number % 6]
             self.compare("select_seat", "select", "", user, booking_id=booking, seat_id=seat)
         self.compare("initiate_payment", "pay", "", user, booking_id=booking)
+
+    @rule(number=numbers, at=st.integers(0, 2), seat=seats, truly=seldom)
+    def admit(self, number: int, at: int, seat: int, truly: bool) -> None:
+        """Mostly with a ticket that is good."""
+        paid = [one for one, basket in self.model.baskets.items() if basket.status == "CONFIRMED"]
+        booking, _ = self.booking(number)
+        if paid and not truly:
+            booking = paid[number % len(paid)]
+            seats = self.model.baskets[booking].seats
+            seat = seats[at % len(seats)]
+        expected = self.expect(lambda model: model.admit(self.now_ms, booking, seat))
+        command = self.story.engine.admit_seat
+        told = {"booking_id": booking, "seat_id": seat}
+        assert expected == self.outcome(lambda: command(**told, now_ms=self.now_ms))
 
     @rule(truly=seldom, key=keys)
     def reset(self, truly: bool, key: str) -> None:
@@ -203,19 +229,19 @@ class EngineMachine(RuleBasedStateMachine):
         booking = bookings[number % len(bookings)]
         return booking, self.model.baskets[booking].user
 
-    def compare(self, name: str, word: str, key: str, user: int, **told: int) -> None:
+    def compare(self, name: str, word: str, key: str, user: int, **told: int | str | None) -> None:
         """Give both the same command, with a key if there is one."""
         named = {"user_id": user, **told} if user else told
         body = f"{word} {sorted(told.items())}"
         command: Callable[..., Any] = getattr(self.story.engine, name)
         given = Key(key, body.encode()) if key else None
 
-        def by_model(model: NaiveModel) -> int | str:
+        def by_model(model: NaiveModel) -> Answer:
             known = model.answers.get((user, key)) if key else None
             if known is not None:
                 return "KeyReused" if known[0] != body else known[1]
-            answer: int | str = getattr(model, word)(self.now_ms, *named.values())
-            if key and (isinstance(answer, int) or answer in ("ok", "nothing")):
+            answer: Answer = getattr(model, word)(self.now_ms, *named.values())
+            if key and (not isinstance(answer, str) or answer in ("ok", "nothing")):
                 expires_ms = model._at(self.now_ms) + 24 * HOUR_MS
                 model.answers[user, key] = body, "nothing" if answer == "ok" else answer, expires_ms
                 return "ok" if answer == "nothing" else answer
@@ -224,7 +250,7 @@ class EngineMachine(RuleBasedStateMachine):
         expected = self.expect(by_model)
         assert expected == self.outcome(lambda: command(**named, now_ms=self.now_ms, key=given))
 
-    def expect(self, command: Callable[[NaiveModel], int | str]) -> int | str:
+    def expect(self, command: Callable[[NaiveModel], Answer]) -> Answer:
         """What the model says; it changes nothing where the log refuses the record."""
         trial = deepcopy(self.model)
         answer = command(trial)
@@ -233,7 +259,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.model = trial
         return answer
 
-    def outcome(self, command: Callable[[], int | None]) -> int | str:
+    def outcome(self, command: Callable[[], Any]) -> Answer:
         """The engine's answer in the model's words."""
         log = self.story.log
         before, logged = self.story.engine.digest(), log.appended_lsn
@@ -244,7 +270,8 @@ class EngineMachine(RuleBasedStateMachine):
             return type(refusal).__name__
         assert log.appended_lsn - logged in (0, 1)
         if answer is not None:
-            return answer
+            told: Answer = answer
+            return told
         return "ok" if log.appended_lsn > logged else "nothing"
 
     # What must be true after every rule
@@ -265,6 +292,13 @@ class EngineMachine(RuleBasedStateMachine):
             assert (basket.user, basket.event) == (one.user_id, one.event_id)
             assert (basket.status, tuple(basket.seats)) == (one.status, one.seats)
             assert (basket.expires_ms, basket.order) == (one.expires_at_ms, one.order_id)
+
+    @invariant()
+    def admissions_are_the_same(self) -> None:
+        admitted = [one.admitted for one in self.model.baskets.values()]
+        expected = {seat: at_ms for one in admitted for seat, at_ms in one.items()}
+        found = {seat: self.story.engine.admitted_at_ms(seat) for seat in SEATS}
+        assert expected == {seat: at_ms for seat, at_ms in found.items() if at_ms is not None}
 
     @invariant()
     def payments_are_the_same(self) -> None:

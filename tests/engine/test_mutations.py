@@ -32,8 +32,10 @@ from engine.mutations import (
     ReservationStarted,
     ReservationSubmitted,
     ReturnOwed,
+    SeatAdmitted,
     SeatReleased,
     SeatSelected,
+    SeatsSelected,
     StateChecked,
     StateReset,
     decode,
@@ -87,6 +89,8 @@ SAMPLES: dict[str, Mutation] = {
     "BookingCreated with its event, allotments known": BookingCreated(AT_MS, BOOKING, 42, EVENT),
     "BookingCreated with an allotment": BookingCreated(AT_MS, BOOKING, 42, ALLOTTED),
     "StateChecked": StateChecked(AT_MS, 7, 251, b"\x00\x01digest", 1),
+    "SeatsSelected": SeatsSelected(AT_MS, BOOKING, SEAT, 4, AT_MS + 900_000),
+    "SeatAdmitted": SeatAdmitted(AT_MS, BOOKING, SEAT),
 }
 
 

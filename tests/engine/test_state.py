@@ -84,6 +84,10 @@ def withhold_what_is_ours(state: State, story: Story) -> None:
     statuses[13], statuses[14] = WITHHELD, SeatStatus.FREE
 
 
+def admit_to_a_seat_that_is_not_sold(state: State, story: Story) -> None:
+    state.shards[1].admitted[seat_of("4:5")] = 1
+
+
 def forget_what_is_owed(state: State, story: Story) -> None:
     state.unsettled.clear()
 
@@ -155,6 +159,7 @@ def list_a_copy(state: State, story: Story) -> None:
         miscount_seats,
         show_another_status,
         show_a_free_seat_as_sold,
+        admit_to_a_seat_that_is_not_sold,
         offer_what_is_not_ours,
         withhold_what_is_ours,
         forget_what_is_owed,

@@ -31,6 +31,7 @@ from engine.mutations import (
     ReservationStarted,
     ReservationSubmitted,
     SeatSelected,
+    SeatsSelected,
     StateChecked,
     StateReset,
 )
@@ -54,6 +55,7 @@ CELLS = {
 # Cells that no order of what may happen comes to, each with the reason why it stands there.
 ARGUED = {
     Cell(BookingStatus.CREATED, SeatSelected): "read by decide.py; the status stays as it is",
+    Cell(BookingStatus.CREATED, SeatsSelected): "the same",
     Cell(ReservationStatus.SUBMITTED, ReservationRefused): "settle.py: the confirm can't fail",
 }
 
@@ -95,6 +97,7 @@ def moves(state: State) -> Iterator[Mutation | None]:
     if len(state.payments) < ORDERS_MAX:
         yield from allowed(decide.initiate_payment, state, Rules(), **booking, **mine)
     yield from allowed(decide.cancel_booking, state, Rules(), **booking, **mine)
+    yield from allowed(decide.admit_seat, state, **booking, **seat, at_ms=LATE_MS)
     yield decide.expire_booking(state, booking_id=BOOKING_ID, at_ms=LATE_MS + Rules().hold_ms)
     yield StateReset(LATE_MS)
     for order_id in state.payments:

@@ -92,10 +92,18 @@ def tell(engine: Engine, sealed: Any = lambda: None) -> None:
     told("cancel_booking", user_id=ANN, booking_id=refunded)
     told.pay(ANN, told.hold(ANN, OWN, 6), "refuse_payment")
     told.pay(BOB, told.hold(BOB, OWN, 7), *SALE[:2], "park_payment")
+    if hasattr(engine, "admit_seat"):
+        admitted = told.hold(ANN, OWN, 10)
+        told.pay(ANN, admitted, *SALE)
+        tenth = seat_id_of(event_id=OWN, row=1, number=10)
+        told("admit_seat", booking_id=admitted, seat_id=tenth)
     told.hold(BOB, OWN, 8)
     released = seat_id_of(event_id=OWN, row=1, number=8)
     told("release_seat", user_id=BOB, seat_id=released, key=Key("release", b"release"))
     told.hold(BOB, PARTNER, 9)
+    if hasattr(engine, "select_together"):
+        together = told("create_booking", user_id=ANN, event_id=OWN)
+        told("select_together", user_id=ANN, booking_id=together, count=3, zone="балкон")
     told.now_ms += HOUR_MS
     told("expire_due", at_most=1)
     if hasattr(engine, "check_state"):
@@ -129,8 +137,15 @@ def facts(engine: Engine) -> Mapping[str, Any]:
             for one in payments
         ],
         "unsettled": sorted(engine.unsettled()),
+        # Older directories know of none, and say nothing.
+        **({"admitted": admitted} if (admitted := _admitted(engine)) else {}),
         "analytics": [list(engine.analytics(event_id)) for event_id in (OWN, PARTNER)],
     }
+
+
+def _admitted(engine: Engine) -> list[list[int]]:
+    shards = [engine._state.shards[event_id] for event_id in (OWN, PARTNER)]
+    return [[*one] for shard in shards for one in sorted(shard.admitted.items())]
 
 
 def write(directory: Path, about: str) -> None:

@@ -69,7 +69,7 @@ def test_a_directory_of_the_past_goes_on(directory: Path) -> None:
     engine = Engine.open(directory, EVENTS)
     told = Told(engine)
     told.now_ms = NOW_MS + 10_000_000
-    booking_id = told.hold(ANN, OWN, 10)
+    booking_id = told.hold(ANN, OWN, 4)
     order_id = told.pay(ANN, booking_id, "register_payment", "authorize_payment", "capture_payment")
     engine.seal_log()
     engine.flush()

@@ -134,7 +134,9 @@ class Server:
         )
         self._sagas.start()
         self._expiry = asyncio.create_task(self._expire())
-        self._service.open(engine=self.engine, catalog=self._catalog, sagas=self._sagas)
+        self._service.open(
+            engine=self.engine, catalog=self._catalog, sagas=self._sagas, ticket_key=b""
+        )
 
     def _clients(self) -> tuple[GatewayClient, ProviderClient]:
         gateway = GatewayClient(

@@ -36,8 +36,8 @@ function loginForm(session, reason) {
     { class: "stack" },
     make("h2", { id: "login-title" }, say(`login.title.${session.kind}`)),
     make("p", { class: "quiet" }, reason),
-    email.label,
-    password.label,
+    email.part,
+    password.part,
     error,
     make("div", { class: "actions" }, submit, close),
   );
@@ -61,5 +61,5 @@ function loginForm(session, reason) {
 
 function field(id, words, type, autocomplete) {
   const input = make("input", { id, type, autocomplete, required: "", autocapitalize: "none" });
-  return { input, label: make("label", { class: "field" }, make("span", {}, words), input) };
+  return { input, part: make("div", { class: "field" }, make("label", { for: id }, words), input) };
 }

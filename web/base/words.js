@@ -51,7 +51,10 @@ function stored() {
   }
 }
 
-const numbers = new Intl.NumberFormat(language);
+// Some browsers write no Kazakh numbers and dates: then figures as in Russian, without its words.
+const isKnown = Intl.NumberFormat.supportedLocalesOf(language).length > 0;
+const locale = isKnown ? language : "ru";
+const numbers = new Intl.NumberFormat(locale);
 
 export function number(value) {
   return numbers.format(value);
@@ -63,22 +66,22 @@ export function money(amount) {
   const digits = Number.isInteger(value) ? 0 : 2;
   const format = { style: "currency", currency: "KZT", currencyDisplay: "narrowSymbol" };
   const shown = { ...format, minimumFractionDigits: digits, maximumFractionDigits: digits };
-  return new Intl.NumberFormat(language, /** @type {any} */ (shown)).format(value);
+  return new Intl.NumberFormat(locale, /** @type {any} */ (shown)).format(value);
 }
 
-const HALL = { dateStyle: "full", timeStyle: "short", timeZone: "UTC" };
-const HERE = { dateStyle: "medium", timeStyle: "short" };
+const HALL = { dateStyle: isKnown ? "full" : "short", timeStyle: "short", timeZone: "UTC" };
+const HERE = { dateStyle: isKnown ? "medium" : "short", timeStyle: "short" };
 
 /** A time at the hall, which names no zone: it is shown as it is written. */
 export function hallTime(text) {
   const hasZone = /(?:Z|[+-]\d\d:\d\d)$/.test(text);
   const format = hasZone ? { ...HALL, timeZone: undefined } : HALL;
-  return new Intl.DateTimeFormat(language, /** @type {any} */ (format)).format(
+  return new Intl.DateTimeFormat(locale, /** @type {any} */ (format)).format(
     new Date(hasZone ? text : `${text}Z`),
   );
 }
 
 /** An instant, by the clock of whoever reads it. */
 export function hereTime(instant) {
-  return new Intl.DateTimeFormat(language, /** @type {any} */ (HERE)).format(new Date(instant));
+  return new Intl.DateTimeFormat(locale, /** @type {any} */ (HERE)).format(new Date(instant));
 }

@@ -94,6 +94,10 @@ def test_who_holds_seats_finishes(rooms: Rooms) -> None:
     open_room(rooms)
     assert 200 == select(rooms, ANN, held, seat(2)).status
     assert "waiting-room" == select(rooms, BOB, empty, seat(3)).problem
+    together = {"booking_id": empty, "count": 2}
+    assert (
+        "waiting-room" == rooms.call("PATCH", "/x/seats/together", user=BOB, json=together).problem
+    )
     assert 200 == rooms.call("PATCH", RELEASE, user=ANN, json={"seat_id": seat(2)}).status
     rooms.pay(held)
     assert "waiting-room" == book(rooms, ANN)

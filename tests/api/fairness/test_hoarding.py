@@ -115,6 +115,16 @@ def test_what_is_refused_or_repeated_counts_nothing(rooms: Rooms) -> None:
     assert 200 == select(rooms, booking_id, seat(2)).status
 
 
+def test_seats_together_count_as_many(rooms: Rooms) -> None:
+    """Three are taken at once, then one more is left."""
+    booking_id = rooms.book(ANN)
+    wanted = {"booking_id": booking_id, "count": 3}
+    assert 200 == rooms.call("PATCH", "/x/seats/together", user=ANN, json=wanted).status
+    refused = rooms.call("PATCH", "/x/seats/together", user=ANN, json=wanted)
+    assert "too-many-holds" == refused.problem
+    assert 1 == until_refused(rooms, booking_id, 9)
+
+
 def test_what_isn_t_his_is_told_first(rooms: Rooms) -> None:
     """Of somebody else's booking, and of one that doesn't exist, the engine says so."""
     assert BURST == until_refused(rooms, rooms.book(ANN))

@@ -1,0 +1,158 @@
+"""Pages for people as they are served: what a browser may do with them, and what it may keep."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import web
+from api import timeline
+from tests.api.rooms import Rooms
+
+PAGES = sorted(path for path in web.files() if path.suffix == ".html")
+FIRST_VIEW_BYTES_MAX = 150_000
+FILE_LINES_MAX = 300
+LANGUAGES = ("ru", "kk", "en")
+# "key": "words" or "key": { one: "…", … }
+WORDS = re.compile(r'^  "([^"]+)": (".*"|\{.*\}),$', re.MULTILINE)
+LOADED = re.compile(r'(?:src|href)="(/web/[^"]+)"')
+
+
+def address(name: str) -> str:
+    return "/" if name == "index" else f"/{name}"
+
+
+def words(language: str) -> dict[str, str]:
+    source = (web.ROOT / "words" / f"{language}.js").read_text(encoding="utf-8")
+    return dict(WORDS.findall(source))
+
+
+@pytest.mark.parametrize("name", [path.stem for path in PAGES])
+def test_a_page_runs_only_what_comes_from_here(rooms: Rooms, name: str) -> None:
+    """No other host, no script or style within the page, no frame around it."""
+    answer = rooms.call("GET", address(name))
+    assert (200, "text/html; charset=utf-8") == (answer.status, answer.headers["content-type"])
+    assert "nosniff" == answer.headers["x-content-type-options"]
+    policy = answer.headers["content-security-policy"].split("; ")
+    assert {"default-src 'none'", "script-src 'self'", "style-src 'self'"} < set(policy)
+    assert {"base-uri 'none'", "frame-ancestors 'none'"} < set(policy)
+    html = answer.body.decode()
+    assert not re.search(r'<script(?![^>]* src="/web/)|<style|\bstyle=|\son\w+=|https?:', html)
+
+
+@pytest.mark.parametrize("name", [path.stem for path in PAGES])
+def test_a_page_is_asked_for_anew_and_sent_when_it_differs(rooms: Rooms, name: str) -> None:
+    """Whoever names its tag is told that it is the same."""
+    first = rooms.call("GET", address(name))
+    assert "no-cache" == first.headers["cache-control"]
+    tag = first.headers["etag"].encode()
+    again = rooms.call("GET", address(name), headers=[(b"if-none-match", tag)])
+    assert (304, b"") == (again.status, again.body)
+    assert first.headers["etag"] == again.headers["etag"]
+    other = rooms.call("GET", address(name), headers=[(b"if-none-match", b'"other"')])
+    assert (200, first.body) == (other.status, other.body)
+
+
+@pytest.mark.parametrize("name", [path.stem for path in PAGES])
+def test_what_a_page_loads_is_kept_for_ever(rooms: Rooms, name: str) -> None:
+    """All of it is there, below an address that another content would not have."""
+    loaded = LOADED.findall(rooms.call("GET", address(name)).body.decode())
+    assert any(one.endswith(".css") for one in loaded)
+    for one in loaded:
+        answer = rooms.call("GET", one)
+        assert (200, "public, max-age=31536000, immutable") == (
+            answer.status,
+            answer.headers["cache-control"],
+        )
+        assert re.fullmatch(r"/web/[0-9a-f]{18}/.+", one)
+
+
+@pytest.mark.parametrize("name", [path.stem for path in PAGES])
+def test_a_page_tells_of_all_its_modules(rooms: Rooms, name: str) -> None:
+    """Whatever a module imports is named in the page, so that it comes at once."""
+    loaded = LOADED.findall(rooms.call("GET", address(name)).body.decode())
+    modules = {one for one in loaded if one.endswith(".js")}
+    assert modules
+    for one in modules:
+        source = rooms.call("GET", one).body.decode()
+        directory = one.rpartition("/")[0]
+        for imported in re.findall(r'^(?:import|\} from) ?.*"(\.[^"]+)";$', source, re.MULTILINE):
+            up = imported.startswith("../")
+            base = directory.rpartition("/")[0] if up else directory
+            assert f"{base}/{imported.removeprefix('../').removeprefix('./')}" in modules
+
+
+@pytest.mark.parametrize("name", [path.stem for path in PAGES])
+def test_a_first_view_is_small(rooms: Rooms, name: str) -> None:
+    """A page with all it loads and the longest of its languages."""
+    html = rooms.call("GET", address(name)).body
+    loaded = set(LOADED.findall(html.decode()))
+    sizes = [len(rooms.call("GET", one).body) for one in loaded]
+    languages = [(web.ROOT / "words" / f"{one}.js").stat().st_size for one in LANGUAGES]
+    assert len(html) + sum(sizes) + max(languages) < FIRST_VIEW_BYTES_MAX
+
+
+def test_nothing_else_is_served(rooms: Rooms) -> None:
+    """Neither Python nor a file of another digest."""
+    loaded = LOADED.findall(rooms.call("GET", "/").body.decode())
+    base = re.sub(r"[^/]+$", "", next(one for one in loaded if one.endswith("style.css")))
+    for path in ("__init__.py", "../api/app.py", "words/de.js"):
+        assert 404 == rooms.call("GET", base + path).status
+    assert 404 == rooms.call("GET", "/web/0/style.css").status
+
+
+def test_files_are_short_and_name_no_other_host() -> None:
+    """One idea a file; a namespace is the only address outside."""
+    for path in web.files():
+        source = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+        # Words are a table, and no idea.
+        assert path.parent.name == "words" or source.count("\n") <= FILE_LINES_MAX
+        assert not re.search(r"https?://\w|innerHTML|\beval\(|document\.write", source)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_says_the_same(language: str) -> None:
+    """The same keys with the same values to put in, and nothing left empty."""
+    russian, said = words("ru"), words(language)
+    assert len(russian) > 100
+    assert list(russian) == list(said)
+    for key, text in said.items():
+        values = set(re.findall(r"\{(\w+)\}", text))
+        assert set(re.findall(r"\{(\w+)\}", russian[key])) == values
+        assert '""' not in text
+
+
+def test_kazakh_and_english_are_no_russian() -> None:
+    """Hardly anything is spelled the same in two languages."""
+    russian, kazakh, english = map(words, LANGUAGES)
+    same = [key for key in russian if russian[key] == kazakh[key]]
+    assert len(same) < 6
+    assert not [key for key, text in english.items() if re.search("[а-яё]", text)]
+
+
+def test_every_step_of_a_payment_has_words() -> None:
+    """The page tells in three languages what the service tells in one."""
+    steps = {key.removeprefix("step.") for key in words("ru") if key.startswith("step.")}
+    assert {kind.__name__ for kind in timeline._SENTENCES} == steps
+
+
+def test_words_are_there_and_are_used() -> None:
+    """No key is missing, and none is left over."""
+    source = "".join(
+        path.read_text(encoding="utf-8") for path in web.files() if path.parent.name != "words"
+    )
+    known = words("ru")
+    named = set(re.findall(r'(?:data-say(?:-label)?=|\bsay\()"([^"]+)"', source))
+    composed = tuple(re.findall(r"`([\w.]+\.)\$\{", source))
+    quoted = set(re.findall(r'"([\w.-]+)"', source))
+    assert named <= set(known)
+    assert [] == [key for key in known if key not in quoted and not key.startswith(composed)]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_page_holds_the_russian_words(path: Path) -> None:
+    """It reads the same before its script has run."""
+    html = path.read_text(encoding="utf-8")
+    russian = words("ru")
+    for key, text in re.findall(r'data-say="([^"]+)"[^>]*>([^<]*)<', html):
+        assert f'"{text}"' == russian[key]

@@ -1,0 +1,201 @@
+"""The event's page: the hall kept true, seats taken and released, refusals in clear words."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.stage import BOOKING, Stage, problem
+
+pytestmark = pytest.mark.browser
+
+SELECT = ("PATCH", "/api/seats/select")
+STREAM = ("GET", "/x/events/7/stream")
+
+
+def opened(stage: Stage) -> Page:
+    """The page, logged in, with its hall there."""
+    stage.log_in()
+    stage.open("/event?id=7")
+    expect(seat(stage.page, 3)).to_be_visible()
+    return stage.page
+
+
+def seat(page: Page, number: int, row: int = 1) -> Any:
+    return page.get_by_role("button", name=re.compile(f"^Ряд {row}, место {number},"))
+
+
+def told(page: Page, words: str) -> None:
+    expect(page.get_by_role("alert")).to_contain_text(words)
+
+
+def soon(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+
+
+def test_an_event_is_told_with_its_zones(stage: Stage) -> None:
+    """Title as text, whatever it holds; day, prices and what is free."""
+    page = opened(stage)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Опера <b>Ночь</b>")
+    expect(page).to_have_title("Опера <b>Ночь</b> – Billetter")
+    expect(page.get_by_text("31 декабря 2027")).to_be_visible()
+    parter = page.get_by_role("button", name=re.compile("^Партер"))
+    expect(parter).to_contain_text("свободно 238 мест")
+    assert page.evaluate("performance.getEntriesByName('hall-ready').length") == 1
+
+
+def test_an_unknown_event_is_said_to_be_none(stage: Stage) -> None:
+    """With the way back to the search."""
+    stage.next_time("GET", "/x/events/7", problem("event-not-found", 404))
+    stage.open("/event?id=7")
+    expect(stage.page.get_by_role("status")).to_contain_text("Такого события нет")
+    expect(stage.page.get_by_role("link", name="К поиску событий")).to_be_visible()
+
+
+def test_a_seat_is_taken_from_the_list_after_a_login(stage: Stage) -> None:
+    """Wrong words are told; then the seat is held, and the basket knows its price."""
+    stage.open("/event?id=7")
+    page = stage.page
+    seat(page, 3).click()
+    stage.next_time("GET", "/api/bookings", problem("unauthenticated", 401))
+    page.get_by_label("Почта").fill("анна@билет.kz")
+    page.get_by_label("Пароль").fill("p:a:ss")
+    page.get_by_role("dialog").get_by_role("button", name="Войти").click()
+    told(page, "Почта или пароль не подходят")
+    page.get_by_role("dialog").get_by_role("button", name="Войти").click()
+    expect(seat(page, 3)).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("complementary")).to_contain_text("40 000 ₸")
+    assert [{"booking_id": BOOKING, "seat_id": 70_010_003}] == [
+        one.post_data_json for one in stage.calls(*SELECT)
+    ]
+
+
+def test_a_seat_is_taken_and_released_with_the_keyboard_on_the_map(stage: Stage) -> None:
+    """Arrows go from seat to seat, Enter takes, Enter releases."""
+    page = opened(stage)
+    page.get_by_role("img", name=re.compile("^Схема зала")).focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("complementary")).to_contain_text("Ряд 4, место 32")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("complementary")).not_to_contain_text("Ряд 4, место 32")
+    assert [] == stage.held
+
+
+def test_what_others_take_is_seen_as_it_happens(stage: Stage) -> None:
+    """By the stream where there is one."""
+    change = '{"version": 2, "whole": false, "free": [0], "reserved": [2], "sold": [3]}'
+    body = f"id: 2\ndata: {change}\n\n"
+    stage.next_time(*STREAM, {"body": body, "content_type": "text/event-stream"})
+    page = opened(stage)
+    expect(seat(page, 1)).to_have_accessible_name("Ряд 1, место 1, свободно, 40 000 ₸")
+    expect(seat(page, 3)).to_have_accessible_name(re.compile("забронировано"))
+    expect(seat(page, 4)).to_have_accessible_name(re.compile("продано"))
+    expect(page.get_by_role("button", name=re.compile("^Партер"))).to_contain_text("237")
+
+
+def test_without_a_stream_the_map_is_asked_for(stage: Stage) -> None:
+    """Every two seconds, from the version that is known."""
+    stage.next_time(*STREAM, problem("too-many-watchers", 503))
+    page = opened(stage)
+    stage.changes = {"version": 2, "whole": False, "sold": [4]}
+    expect(seat(page, 5)).to_have_accessible_name(re.compile("продано"))
+    versions = [one.url.partition("since=")[2] for one in stage.calls("GET", "/x/events/7/seatmap")]
+    assert ["", "1"] == versions[:2]
+
+
+def test_a_seat_that_somebody_was_faster_to_take(stage: Stage) -> None:
+    """Clear words, and the basket stays empty."""
+    page = opened(stage)
+    stage.next_time(*SELECT, problem("seat-taken", 419))
+    seat(page, 3).click()
+    told(page, "Это место только что заняли")
+    expect(page.get_by_role("complementary")).to_contain_text("Выберите места")
+
+
+def test_a_crowd_is_waited_for_with_one_key(stage: Stage) -> None:
+    """A passing refusal did nothing: the same call is sent again, and it is the same call."""
+    page = opened(stage)
+    crowded = problem("event-crowded", 503, **{"retry-after": "0"})
+    stage.next_time(*SELECT, crowded, crowded)
+    seat(page, 3).click()
+    expect(seat(page, 3)).to_have_attribute("aria-pressed", "true")
+    keys = [one.headers["idempotency-key"] for one in stage.calls(*SELECT)]
+    assert 3 == len(keys)
+    assert 1 == len(set(keys))
+
+
+def test_a_lost_answer_is_asked_for_with_the_same_key(stage: Stage) -> None:
+    """The network failed, and nobody knows whether the seat is taken: the key makes it once."""
+    page = opened(stage)
+    lost = iter([True, False])
+    page.route(
+        "**/api/seats/select",
+        lambda route: route.abort() if next(lost) else route.fallback(),
+    )
+    with page.expect_request("**/api/seats/select") as first:
+        seat(page, 3).click()
+    expect(seat(page, 3)).to_have_attribute("aria-pressed", "true")
+    (second,) = stage.calls(*SELECT)
+    assert first.value.headers["idempotency-key"] == second.headers["idempotency-key"]
+
+
+def test_the_best_seats_together_are_taken_at_once(stage: Stage) -> None:
+    """How many, and in which zone."""
+    page = opened(stage)
+    seats = [{"id": 70_050_000 + n, "row": 5, "number": n} for n in (30, 31, 32)]
+    stage.next_time("PATCH", "/x/seats/together", {"json": {"seats": seats}})
+    stage.held = [one["id"] for one in seats]
+    page.get_by_label("Сколько").select_option("3")
+    page.locator("#together").get_by_label("Зона").select_option("Балкон")
+    page.get_by_role("button", name="Подобрать").click()
+    expect(page.get_by_role("complementary")).to_contain_text("4 501,50 ₸")
+    (call,) = stage.calls("PATCH", "/x/seats/together")
+    assert {"booking_id": BOOKING, "count": 3, "zone": "Балкон"} == call.post_data_json
+
+
+def test_the_waiting_room_is_waited_in(stage: Stage) -> None:
+    """The place is shown, and the seat is taken when it is the buyer's turn."""
+    page = opened(stage)
+    place = ("POST", "/x/events/7/waiting-room/place")
+    stage.next_time("POST", "/api/bookings", problem("waiting-room", 503))
+    waiting = {"state": "waiting", "position": 1234, "ahead": 1233, "estimate_seconds": 130}
+    stage.next_time(*place, {"json": {**waiting, "place": "token"}})
+    stage.next_time(*place, {"json": {"state": "admitted", "place": "token"}})
+    seat(page, 3).click()
+    room = page.get_by_role("dialog", name="Очередь на вход")
+    expect(room).to_contain_text(re.compile(r"Ваше место в очереди: 1\s234"))
+    expect(room).to_contain_text("Ждать примерно 3 минуты")
+    expect(seat(page, 3)).to_have_attribute("aria-pressed", "true")
+    assert [{}, {"place": "token"}] == [one.post_data_json for one in stage.calls(*place)]
+
+
+def test_time_runs_out_and_is_said_to(stage: Stage) -> None:
+    """The countdown is the server's; in the end it says what happened and what to do."""
+    stage.held, stage.expires_at = [70_010_005], soon(3)
+    page = opened(stage)
+    expect(page.get_by_role("complementary")).to_contain_text("Осталось 0:0")
+    stage.held, stage.status, stage.expires_at = [], "CANCELLED", ""
+    told(page, "Время вышло")
+    expect(page.get_by_role("complementary")).to_contain_text("Выберите места ещё раз")
+
+
+def test_paying_leads_to_the_gateway_s_page(stage: Stage) -> None:
+    """The redirect isn't shown to a script, so the booking is asked; a script's address is none."""
+    stage.held, stage.expires_at = [70_010_005], soon(600)
+    page = opened(stage)
+    pay = ("PATCH", "/api/bookings/initiatePayment")
+    away = {"status": 302, "headers": {"location": "http://billetter.test/blank?gateway"}}
+    stage.next_time(*pay, problem("gateway-down", 503), away, away)
+    page.get_by_role("button", name="Оплатить").click()
+    told(page, "Места остаются за вами")
+    stage.payments = [{"page": "javascript:alert(1)"}]
+    page.get_by_role("button", name="Оплатить").click()
+    expect(page.get_by_role("button", name="Оплатить")).to_be_enabled()
+    stage.payments = [{"page": "http://billetter.test/blank?paying"}]
+    page.get_by_role("button", name="Оплатить").click()
+    page.wait_for_url("**/blank?paying")
+    assert str(BOOKING) == page.evaluate("sessionStorage.getItem('paying')")

@@ -1,0 +1,91 @@
+// The basket on the page: seats, sum, the time that is left, and what to do next.
+
+import { serverNow } from "../base/clock.js";
+import { byId, make, setShown, setText } from "../base/dom.js";
+import { alarm, announce } from "../base/page.js";
+import { money, say } from "../base/words.js";
+import { place } from "../hall/seat.js";
+import { face, left, warning } from "./countdown.js";
+
+const TICK_MS = 500;
+const WARNINGS = { 120000: "basket.twoMinutes", 30000: "basket.halfMinute" };
+
+export class BasketView {
+  /**
+   * @param {import("./basket.js").Basket} basket
+   * @param {import("../hall/hall.js").Hall} hall
+   * @param {(seatId: number) => void} release
+   */
+  constructor(basket, hall, release) {
+    this.basket = basket;
+    this.hall = hall;
+    this.release = release;
+    this.leftBefore = Infinity;
+    this.over = false;
+    basket.addEventListener("change", () => this.show());
+    setInterval(() => this._tick(), TICK_MS);
+    this.show();
+  }
+
+  show() {
+    const { seats, status } = this.basket;
+    const indexes = Array.from(seats, (id) => this.hall.indexOf(id)).sort((one, two) => one - two);
+    byId("basket-seats").replaceChildren(...indexes.map((index) => this._line(index)));
+    const total = indexes.reduce((sum, index) => sum + Number(this.hall.zone(index).price), 0);
+    setText(byId("basket-count"), say("basket.count", { n: seats.size }));
+    setText(byId("basket-total"), money(String(total)));
+    const isEmpty = seats.size === 0;
+    if (!isEmpty) this.over = false;
+    setText(byId("basket-note"), this._note(isEmpty, status));
+    setShown(byId("basket-note"), this._note(isEmpty, status) !== "");
+    setShown(byId("basket-sum"), !isEmpty);
+    setShown(byId("basket-actions"), !isEmpty);
+    const isUnderPayment = status === "PAYMENT_INITIATED";
+    setText(byId("pay"), say(isUnderPayment ? "basket.payAgain" : "basket.pay"));
+    byId("basket").classList.toggle("filled", !isEmpty);
+    this._tick();
+  }
+
+  _note(isEmpty, status) {
+    if (this.over) return say("basket.over");
+    if (isEmpty) return say("basket.empty");
+    return status === "PAYMENT_INITIATED" ? say("basket.underPayment") : "";
+  }
+
+  _line(index) {
+    const { row, number } = this.hall.place(index);
+    const values = { row: String(row), number: String(number) };
+    const drop = make("button", { class: "plain", "aria-label": say("basket.release", values) }, "×");
+    drop.addEventListener("click", () => this.release(this.hall.seatId(index)));
+    const words = make("span", {}, place(row, number));
+    const price = make("span", { class: "figure quiet" }, money(this.hall.zone(index).price));
+    return make("li", {}, words, price, drop);
+  }
+
+  _tick() {
+    const { expiresAt, seats } = this.basket;
+    const isRunning = expiresAt > 0 && seats.size > 0;
+    setShown(byId("basket-left"), isRunning);
+    if (!isRunning) {
+      this.leftBefore = Infinity;
+      return;
+    }
+    const now = left(expiresAt, serverNow());
+    setText(byId("basket-left"), say("basket.left", { time: face(now) }));
+    byId("basket-left").classList.toggle("warn", now <= 120_000);
+    this._warn(warning(this.leftBefore, now));
+    this.leftBefore = now;
+  }
+
+  _warn(due) {
+    if (due === null) return;
+    if (due > 0) {
+      announce(say(WARNINGS[due]));
+      return;
+    }
+    this.over = true;
+    alarm(say("basket.over"));
+    // The server ends holds a few times a second: a moment later it says so itself.
+    setTimeout(() => this.basket.refresh().catch(() => {}), 1000);
+  }
+}

@@ -1,0 +1,133 @@
+// A buyer's booking of one event: seats are taken and released one call at a time, and what the
+// server says of the booking is what counts.
+
+import { change, get } from "../base/api.js";
+import { pageOf } from "./payment.js";
+import { throughRoom } from "./waiting.js";
+
+const OPEN = new Set(["CREATED", "PAYMENT_INITIATED"]);
+
+/** Tells of every change by the event "change"; of each call that waits by "wait". */
+export class Basket extends EventTarget {
+  /** @param {number} eventId @param {import("../base/session.js").Session} session */
+  constructor(eventId, session) {
+    super();
+    this.eventId = eventId;
+    this.session = session;
+    this._forget();
+    /** Calls run one after another: the second seat needs the booking that the first one makes. */
+    this.queue = Promise.resolve();
+  }
+
+  _forget() {
+    this.bookingId = 0;
+    this.status = "";
+    /** @type {Set<number>} ids of the seats held */
+    this.seats = new Set();
+    this.expiresAt = 0;
+    this.page = "";
+  }
+
+  /** Find the newest booking of this event that is still open. */
+  restore() {
+    return this._next(async () => {
+      if (!this.session.authorization) {
+        this._forget();
+        this._tell();
+        return;
+      }
+      const bookings = await this._get("/api/bookings");
+      const newest = bookings.filter((one) => one.event_id === this.eventId).at(-1);
+      if (newest !== undefined) await this._read(newest.id);
+    });
+  }
+
+  /** Take a seat; the first one makes the booking. */
+  pick(seatId) {
+    return this._next(async () => {
+      await throughRoom(this.eventId, this.session, async () => {
+        await this._open();
+        await this._change("/api/seats/select", { booking_id: this.bookingId, seat_id: seatId });
+      });
+    }, true);
+  }
+
+  release(seatId) {
+    return this._next(() => this._change("/api/seats/release", { seat_id: seatId }), true);
+  }
+
+  /** Take the best `count` seats side by side; answers them. @param {string} zone "": any */
+  together(count, zone) {
+    return this._next(() =>
+      throughRoom(this.eventId, this.session, async () => {
+        await this._open();
+        const wanted = { booking_id: this.bookingId, count, ...(zone && { zone }) };
+        return (await this._change("/x/seats/together", wanted)).seats;
+      }), true);
+  }
+
+  cancel() {
+    return this._next(async () => {
+      await this._change("/api/bookings/cancel", { booking_id: this.bookingId });
+    }, true);
+  }
+
+  /** What the server says of the booking now. */
+  refresh() {
+    return this._next(async () => {
+      if (this.bookingId) await this._read(this.bookingId);
+    });
+  }
+
+  /**
+   * @template T
+   * @param {() => Promise<T>} work
+   * @returns {Promise<T>}
+   */
+  _next(work, readsAfter = false) {
+    const result = this.queue.then(async () => {
+      try {
+        return await work();
+      } finally {
+        // After a refusal as well: it may have been about a booking that is over.
+        if (readsAfter && this.bookingId) await this._read(this.bookingId).catch(() => {});
+      }
+    });
+    this.queue = result.then(() => {}, () => {});
+    return result;
+  }
+
+  async _open() {
+    if (this.bookingId) return;
+    const made = await this._change("/api/bookings", { event_id: this.eventId }, "POST");
+    this.bookingId = made.id;
+  }
+
+  async _read(bookingId) {
+    const booking = await this._get(`/x/bookings/${bookingId}`);
+    this._forget();
+    if (OPEN.has(booking.status)) {
+      this.bookingId = booking.id;
+      this.status = booking.status;
+      this.seats = new Set(booking.seats.map((seat) => seat.id));
+      this.expiresAt = booking.expires_at ? Date.parse(booking.expires_at) : 0;
+      this.page = pageOf(booking);
+    }
+    this._tell();
+  }
+
+  _tell() {
+    this.dispatchEvent(new Event("change"));
+  }
+
+  _get(path) {
+    return this.session.asking((asking) => get(path, asking));
+  }
+
+  _change(path, body, method = "PATCH") {
+    const onWait = (problem) => this.dispatchEvent(new CustomEvent("wait", { detail: problem }));
+    return this.session.asking((asking) =>
+      change(/** @type {"PATCH"} */ (method), path, body, { ...asking, onWait }),
+    );
+  }
+}

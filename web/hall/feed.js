@@ -1,0 +1,112 @@
+// Keeps a hall as the server has it: the whole map once, then what changes, as it changes.
+
+import { get, getBytes, Problem, wait } from "../base/api.js";
+import { unpack } from "./bits.js";
+
+const POLL_MS = 2000;
+const STREAM_AGAIN_MS = 30_000;
+const LOST_AFTER_MS = 4000;
+
+/**
+ * `onChange` is told the indexes that changed, null for all; `onState` "live", "polling" or "lost".
+ */
+export class Feed {
+  /**
+   * @param {import("./hall.js").Hall} hall
+   * @param {{onChange: (indexes: number[] | null) => void, onState: (state: string) => void}} told
+   */
+  constructor(hall, { onChange, onState }) {
+    this.hall = hall;
+    this.onChange = onChange;
+    this.onState = onState;
+    this.version = 0;
+    this.path = `/x/events/${hall.eventId}`;
+    this.running = new AbortController();
+  }
+
+  /** Resolves when the map is there; it is kept up to date as long as somebody looks at the page. */
+  async start() {
+    await this._load();
+    document.addEventListener("visibilitychange", () => this._look());
+    this._look();
+  }
+
+  _look() {
+    this.running.abort();
+    this.running = new AbortController();
+    if (document.hidden) return;
+    void this._follow(this.running.signal);
+  }
+
+  async _load(signal) {
+    const bytes = await getBytes(`${this.path}/seatmap`, { signal });
+    performance.mark("hall-data");
+    const { version, states } = unpack(bytes, this.hall.states.length);
+    this.version = version;
+    this.hall.fill(states);
+    this.onChange(null);
+  }
+
+  /** What a browser missed while nobody looked, then the stream; where there is none, ask again. */
+  async _follow(signal) {
+    while (!signal.aborted) {
+      const isUp = await this._ask(signal);
+      if (isUp && !(await this._stream(signal))) await this._poll(signal, STREAM_AGAIN_MS);
+      else if (!signal.aborted) await wait(POLL_MS, signal).catch(() => {});
+    }
+  }
+
+  async _poll(signal, forMs) {
+    const until = Date.now() + forMs;
+    this.onState("polling");
+    while (!signal.aborted && Date.now() < until) {
+      await wait(POLL_MS, signal).catch(() => {});
+      if (!signal.aborted && !(await this._ask(signal))) return;
+    }
+  }
+
+  /** False: the server can't be reached. */
+  async _ask(signal) {
+    try {
+      await this._take(await get(`${this.path}/seatmap?since=${this.version}`, { signal }), signal);
+      return true;
+    } catch (error) {
+      if (!signal.aborted) this.onState(error instanceof Problem && error.status ? "polling" : "lost");
+      return false;
+    }
+  }
+
+  async _take(told, signal) {
+    if (told.whole) {
+      await this._load(signal);
+      return;
+    }
+    this.version = told.version;
+    const changed = this.hall.change(told);
+    if (changed.length > 0) this.onChange(changed);
+  }
+
+  /** Follow the stream until it ends; false: the server has none for us, true: it was cut. */
+  _stream(signal) {
+    const source = new EventSource(`${this.path}/stream?since=${this.version}`);
+    let lost = 0;
+    return new Promise((resolve) => {
+      const end = (wasCut) => {
+        clearTimeout(lost);
+        source.close();
+        resolve(wasCut);
+      };
+      source.onopen = () => {
+        clearTimeout(lost);
+        this.onState("live");
+      };
+      source.onmessage = (message) =>
+        this._take(JSON.parse(message.data), signal).catch(() => end(true));
+      source.onerror = () => {
+        if (source.readyState === EventSource.CLOSED) end(false);
+        else lost = setTimeout(() => end(true), LOST_AFTER_MS);
+      };
+      signal.addEventListener("abort", () => end(true));
+    });
+  }
+}

@@ -1,0 +1,120 @@
+// A buyer's bookings, newest first: what is held, paid, returned, and what can be done about it.
+
+import { change, get } from "../base/api.js";
+import { byId, make, setShown } from "../base/dom.js";
+import { requireLogin } from "../base/login.js";
+import { alarm, announce, beginPage } from "../base/page.js";
+import { told } from "../base/problems.js";
+import { buyer } from "../base/session.js";
+import { hereTime, say } from "../base/words.js";
+import { seatList, startWords, statusWords, steps } from "../buying/booking-words.js";
+import { confirmed } from "../buying/confirm.js";
+import { pay } from "../buying/payment.js";
+
+const AT_ONCE = 8; // bookings whose details are read together
+
+/** Ids of bookings that aren't shown yet, the newest first. @type {number[]} */
+let rest = [];
+
+beginPage("account.title", buyer);
+byId("enter").addEventListener("click", () => requireLogin(buyer, ""));
+byId("more").addEventListener("click", () => attempt(showMore));
+buyer.addEventListener("change", () => attempt(begin));
+void attempt(begin);
+
+async function begin() {
+  byId("bookings").replaceChildren();
+  rest = [];
+  const isKnown = buyer.authorization !== "";
+  setShown(byId("nobody"), !isKnown);
+  setShown(byId("none"), false);
+  setShown(byId("more"), false);
+  if (!isKnown) return;
+  const bookings = await asked("/api/bookings");
+  rest = bookings.map((booking) => booking.id).reverse();
+  setShown(byId("none"), rest.length === 0);
+  await showMore();
+}
+
+async function showMore() {
+  const ids = rest.splice(0, AT_ONCE);
+  const found = await Promise.all(ids.map((id) => asked(`/x/bookings/${id}`)));
+  byId("bookings").append(...found.map((booking) => make("li", { class: "card" }, ...about(booking))));
+  setShown(byId("more"), rest.length > 0);
+}
+
+function about(booking) {
+  const title = booking.title ?? say("account.booking", { id: String(booking.id) });
+  const details = make("details", {}, make("summary", {}, say("account.payments")));
+  details.append(make("ul", {}, ...steps(booking)));
+  return [
+    make("p", { class: "badge" }, statusWords(booking)),
+    make("h2", {}, make("a", { href: `/event?id=${booking.event_id}` }, title)),
+    make("p", { class: "quiet" }, startWords(booking)),
+    seatList(booking),
+    make("p", { class: "quiet" }, rule(booking)),
+    make("div", { class: "actions" }, ...actions(booking)),
+    ...(booking.payments.length > 0 ? [details] : []),
+  ];
+}
+
+/** Until when something can be done about it. */
+function rule(booking) {
+  if (booking.status === "CONFIRMED" && booking.returnable_until) {
+    const isOpen = Date.parse(booking.returnable_until) > Date.now();
+    const time = hereTime(booking.returnable_until);
+    return say(isOpen ? "account.returnable" : "account.notReturnable", { time });
+  }
+  const isHeld = booking.expires_at !== "" && booking.seats.length > 0;
+  return isHeld ? say("account.holdUntil", { time: hereTime(booking.expires_at) }) : "";
+}
+
+function actions(booking) {
+  const { id, status } = booking;
+  const hasSeats = booking.seats.length > 0;
+  if (status === "CONFIRMED") {
+    return [
+      make("a", { class: "button main", href: `/ticket?booking=${id}` }, say("account.tickets")),
+      button("account.refund", "danger", () => end(booking)),
+    ];
+  }
+  if (status === "CANCELLED") return [];
+  const choose = make("a", { class: "button", href: `/event?id=${booking.event_id}` }, say("account.choose"));
+  const paying = button("account.pay", "main", () => pay(buyer, id, (one) => alarm(told(one))));
+  return [...(hasSeats ? [paying] : []), choose, button("account.cancel", "danger", () => end(booking))];
+}
+
+function button(key, kind, work) {
+  const made = make("button", { class: kind }, say(key));
+  made.addEventListener("click", async () => {
+    made.disabled = true;
+    await attempt(work);
+    made.disabled = false;
+  });
+  return made;
+}
+
+/** Cancel, or return what is paid, after a question. */
+async function end(booking) {
+  const isPaid = booking.status === "CONFIRMED";
+  const question = say(isPaid ? "account.confirmRefund" : "account.confirmCancel");
+  const yes = say(isPaid ? "account.yesRefund" : "account.yesCancel");
+  const isSure = await confirmed(`${question} ${isPaid ? rule(booking) : ""}`, yes, say("account.keep"));
+  if (!isSure) return;
+  const body = { booking_id: booking.id };
+  await buyer.asking((asking) => change("PATCH", "/api/bookings/cancel", body, asking));
+  announce(say(isPaid ? "account.refunded" : "account.cancelled"));
+  await begin();
+}
+
+async function attempt(work) {
+  try {
+    await work();
+  } catch (error) {
+    alarm(told(error));
+  }
+}
+
+function asked(path) {
+  return buyer.asking((asking) => get(path, asking));
+}
