@@ -111,7 +111,6 @@ class Engine:
         self.bookings_of = views.bookings_of
         self.analytics = views.analytics
         self.zones = views.zones
-        self.event = views.event
         self.statuses = views.statuses
         self.attempts_of = views.attempts_of
         self.orders_since = views.orders_since
@@ -434,6 +433,7 @@ class Engine:
     bookings_of: Callable[[int], list[Booking]]
     analytics: Callable[[int], queries.Analytics]
     zones: Callable[[int], list[queries.ZoneFigures]]
+    statuses: Callable[[int], bytes]
     attempts_of: Callable[[Booking], list[Payment]]
     orders_since: Callable[[int], list[int]]
     next_deadline_ms: Callable[[], int | None]
