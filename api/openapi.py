@@ -14,6 +14,7 @@ from api.endpoint import Operation
 from api.fairness import docs as fairness_docs
 from api.live import docs as live_docs
 from api.operator import docs as operator_docs
+from api.organiser import docs as organiser_docs
 from api.problems import PROBLEM_JSON, TYPE_PREFIX, Problem
 from api.tickets import docs as ticket_docs
 
@@ -25,6 +26,7 @@ DOCS: Docs = {
     **live_docs.DOCS,
     **operator_docs.DOCS,
     **ticket_docs.DOCS,
+    **organiser_docs.DOCS,
 }
 _KEY: Json = {
     "name": "Idempotency-Key",

@@ -21,6 +21,7 @@ from api.events import EventPages, event_query, events_query
 from api.fairness import routes as fairness_routes
 from api.live import routes as live_routes
 from api.operator import routes as operator_routes
+from api.organiser import routes as organiser_routes
 from api.staff import Role
 from api.tickets.routes import operations as ticket_operations
 from engine import event_of_booking
@@ -53,6 +54,7 @@ def operations() -> tuple[Operation[Any], ...]:
         *ticket_operations(),
         *_system_calls(),
         *operator_routes.operations(),
+        *organiser_routes.operations(),
         *fairness_routes.operations(),
     )
     return (*calls, *pages.operations(openapi.document(calls)), *web_files.operations())

@@ -122,6 +122,7 @@ def test_who_needs_a_user_is_told(document: Any) -> None:
         ("POST", "/x/events/{id}/waiting-room"),
         ("POST", "/x/events/{id}/waiting-room/close"),
         ("POST", "/x/events/{id}/waiting-room/place"),
+        ("GET", "/x/analytics"),
     }
     assert expected == closed
 
@@ -172,6 +173,7 @@ def test_every_success_is_as_documented(rooms: Rooms, document: Any) -> None:
         ("GET", "/x/sagas", None),
         ("POST", "/x/sagas/retry", None),
         ("GET", "/api/analytics?id=1", None),
+        ("GET", "/x/analytics?id=1&by=zone", None),
         ("PATCH", "/api/bookings/cancel", {"booking_id": booking_id}),
         ("GET", "/api/payments/success?orderId=1", None),
         ("GET", "/api/payments/fail?orderId=1", None),
