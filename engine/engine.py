@@ -112,6 +112,9 @@ class Engine:
         self.analytics = views.analytics
         self.zones = views.zones
         self.statuses = views.statuses
+        self.plan = views.plan
+        self.bookings_made = views.bookings_made
+        self.bookings_from = views.bookings_from
         self.attempts_of = views.attempts_of
         self.orders_since = views.orders_since
         self.next_deadline_ms = views.next_deadline_ms
@@ -434,6 +437,9 @@ class Engine:
     analytics: Callable[[int], queries.Analytics]
     zones: Callable[[int], list[queries.ZoneFigures]]
     statuses: Callable[[int], bytes]
+    plan: Callable[[int], Event]
+    bookings_made: Callable[[int], int]
+    bookings_from: Callable[..., list[Booking]]
     attempts_of: Callable[[Booking], list[Payment]]
     orders_since: Callable[[int], list[int]]
     next_deadline_ms: Callable[[], int | None]

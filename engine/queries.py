@@ -194,6 +194,24 @@ class Queries:
         """All bookings of a user, newest last. Not to be changed by the caller."""
         return self._state.user_bookings.get(user_id, [])
 
+    def plan(self, event_id: int) -> Event:
+        """The event with its hall, as it is being sold; raises EventNotFound."""
+        return self._hall(event_id)[0]
+
+    def bookings_made(self, event_id: int) -> int:
+        """How many bookings of the event there have ever been: the number of the last one."""
+        shard = self._state.shards.get(event_id)
+        return 0 if shard is None else shard.sequence
+
+    def bookings_from(self, event_id: int, sequence: int, *, limit: int) -> list[Booking]:
+        """Of the next `limit` bookings of an event, from this number on, those that are there.
+
+        Not to be changed by the caller.
+        """
+        shard = self._state.shards.get(event_id)
+        found = [] if shard is None else shard.bookings[sequence : sequence + limit]
+        return [one for one in found if one is not None]
+
     def attempts_of(self, booking: Booking) -> list[Payment]:
         """Every attempt to pay for it, oldest first. Not to be changed by the caller."""
         attempts = []

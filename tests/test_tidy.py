@@ -36,6 +36,7 @@ STORE_USERS = {
     "engine/backup.py",
     "engine/engine.py",
     "engine/figures.py",
+    "engine/history.py",
     "engine/snapshotter.py",
     "engine/store.py",
     "engine/verify.py",

@@ -248,6 +248,27 @@ def test_unknown_events() -> None:
         engine.zones(3)
 
 
+def test_bookings_of_an_event_by_number() -> None:
+    """Some at a time; those that a reset has taken are no more, and their numbers don't return."""
+    engine = Engine([EVENT])
+    assert (0, []) == (engine.bookings_made(4), engine.bookings_from(4, 1, limit=10))
+    engine.create_booking(user_id=1, event_id=4, now_ms=START_MS)
+    engine.reset(now_ms=START_MS)
+    made = [engine.create_booking(user_id=1, event_id=4, now_ms=START_MS) for _ in range(3)]
+
+    assert 4 == engine.bookings_made(4)
+    assert made[:2] == [one.booking_id for one in engine.bookings_from(4, 1, limit=3)]
+    assert made[2:] == [one.booking_id for one in engine.bookings_from(4, 4, limit=3)]
+    assert [] == engine.bookings_from(4, 5, limit=3)
+
+
+def test_the_plan_is_what_is_being_sold() -> None:
+    """Of an event that nobody has booked, what is to be sold."""
+    assert EVENT == Engine([EVENT]).plan(4) == new_engine().plan(4)
+    with pytest.raises(EventNotFound):
+        Engine([EVENT]).plan(5)
+
+
 def test_bookings_of_a_user() -> None:
     """Of all events, newest last, cancelled ones too, and nobody else's."""
     story = check("""
