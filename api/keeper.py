@@ -56,6 +56,7 @@ class Keeper:
         directory: Path,
         clock_ms: Callable[[], int],
         snapshot_records: int,
+        keep_log: bool = False,
         fail_stop: Callable[[BaseException], None] = end_process,
     ) -> None:
         self._engine = engine
@@ -63,6 +64,7 @@ class Keeper:
         self._directory = directory
         self._clock_ms = clock_ms
         self._snapshot_records = snapshot_records
+        self._keep_log = keep_log
         self._checked_lsn = engine.appended_lsn
         self._snapshot_lsn = engine.snapshot_lsn
         self._fail_stop = fail_stop
@@ -133,7 +135,9 @@ class Keeper:
         sealed_lsn = self._engine.sealed_lsn
         try:
             made = await self._run_snapshotter()
-            through = await asyncio.to_thread(covered_lsn, self._directory)
+            through = 0
+            if not self._keep_log:
+                through = await asyncio.to_thread(covered_lsn, self._directory)
             # Beside the loop, which has no time to unlink: it changes nothing the engine looks at.
             await asyncio.to_thread(self._engine.drop_log_through, through)
         except (SnapshotFailed, *STORE_FAULTS, OSError) as failure:

@@ -130,6 +130,12 @@ EVENT_NOT_FOUND = Problem(
 BOOKING_NOT_FOUND = Problem(
     "booking-not-found", 404, "Бронь не найдена", "Брони с таким номером нет."
 )
+REPLAY_MISSING = Problem(
+    "replay-missing",
+    404,
+    "Повтора продаж ещё нет",
+    "Начните его методом POST и дождитесь state: ready.",
+)
 SEAT_NOT_FOUND = Problem("seat-not-found", 404, "Место не найдено", "Места с таким номером нет.")
 TICKET_NOT_FOUND = Problem(
     "ticket-not-found",
@@ -241,6 +247,12 @@ TOO_MANY_ROOMS = Problem(
     "Слишком много залов ожидания",
     "Закройте те, которые больше не нужны.",
 )
+NOTHING_TO_REPLAY = Problem(
+    "nothing-to-replay",
+    419,
+    "Повторять нечего",
+    "На это событие ещё никто не бронировал мест.",
+)
 KEY_REUSED = Problem(
     "key-reused",
     422,
@@ -317,6 +329,13 @@ TOO_MANY_WATCHERS = Problem(
     "Следить за залом без перерыва больше никто не может. Спрашивайте об изменениях время от "
     "времени: GET /x/events/{id}/seatmap?since=…",
     _retry_after(30),
+)
+REPLAY_BUSY = Problem(
+    "replay-busy",
+    503,
+    "Готовится другой повтор продаж",
+    "Повторы готовятся по одному. Запрос не выполнен, его можно повторить.",
+    _retry_after(5),
 )
 GATEWAY_DOWN = Problem(
     "gateway-down",

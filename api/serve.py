@@ -30,6 +30,7 @@ from api.fairness.room_files import WAITING_ROOMS_DIRECTORY, RoomFiles
 from api.fairness.waiting_rooms import WaitingRooms
 from api.keeper import Keeper
 from api.logs import set_up_logs
+from api.organiser.replays import Replays
 from api.places import PlacesOnSale
 from api.processes import (
     allow_connections,
@@ -182,18 +183,21 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
         directory=settings.data,
         clock_ms=clock.now_ms,
         snapshot_records=settings.snapshot_records,
+        keep_log=settings.keep_log,
     )
     reading = keeper.watch(places.read(provider, store.events_on_sale(catalog)))
     await asyncio.wait({reading}, timeout=PLACES_SECONDS_MAX)
     sagas.start()
     keeper.start()
     watch_over(keeper, service, clock, catalog)
+    replays = Replays(settings.data)
     service.open(
         engine=engine,
         catalog=catalog,
         sagas=sagas,
         ticket_key=ticket_key,
         directory=settings.data,
+        replays=replays,
     )
     log.info("ready", **settings.shown())
     try:
@@ -202,6 +206,7 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
         # Whoever is still waiting is answered by the records that `engine.stop` makes durable.
         service.close()
         await service.waiting_rooms.stop()
+        await replays.stop()
         await keeper.stop()
         await sagas.stop()
         for client in (gateway, provider):

@@ -10,6 +10,7 @@ from api.fairness.hoarding import Hoarding
 from api.fairness.limits import Rates, call_limits
 from api.fairness.waiting_rooms import WaitingRooms
 from api.request_log import RequestLog
+from api.organiser.replays import Replays
 from api.staff import Staff
 from api.stalls import Stalls
 from api.streams import Streams
@@ -43,6 +44,7 @@ class Service:
     catalog: Catalog
     sagas: Sagas
     codes: Codes
+    replays: Replays | None
 
     def __init__(
         self,
@@ -99,6 +101,7 @@ class Service:
         sagas: Sagas,
         ticket_key: bytes,
         directory: Path | None = None,
+        replays: Replays | None = None,
     ) -> None:
         """From now on calls are answered: everything acknowledged earlier must be visible.
 
@@ -110,6 +113,7 @@ class Service:
         self.catalog = catalog
         self.sagas = sagas
         self.codes = Codes(ticket_key)
+        self.replays = replays
         self.is_ready = True
 
     def close(self) -> None:

@@ -66,6 +66,9 @@ class Settings:
     snapshot_records: int = field(
         default=200_000, metadata={"help": "a snapshot is made after so many records"}
     )
+    keep_log: bool = field(
+        default=False, metadata={"help": "keep the whole log: never drop what snapshots cover"}
+    )
     connections: int = field(
         default=16_384, metadata={"help": "connections the server takes at once"}
     )

@@ -1,6 +1,20 @@
 """What organisers and their programs must know of each call."""
 
-from api.docs import COUNT, ID, INT64, MONEY, TEXT, Doc, Docs, Json, list_of, object_of, parameter
+from api.docs import (
+    BOOLEAN,
+    COUNT,
+    ID,
+    INSTANT,
+    INT64,
+    MONEY,
+    TEXT,
+    Doc,
+    Docs,
+    Json,
+    list_of,
+    object_of,
+    parameter,
+)
 
 _TAG = "Организатор"
 _COUNTS: Json = {
@@ -21,6 +35,27 @@ _FIGURES: Json = {
     },
     "required": ["event_id", *_COUNTS, "total_revenue", "bookings_count"],
     "additionalProperties": False,
+}
+_EVENT = parameter("id", INT64, "Событие.", required=True, where="path")
+_REPLAY = object_of(
+    event_id=ID,
+    state={"type": "string", "enum": ["none", "running", "ready", "failed"]},
+    progress={"type": "integer", "minimum": 0, "maximum": 100},
+    data=TEXT,
+    began_at=TEXT,
+    ended_at=TEXT,
+    whole=BOOLEAN,
+    changes=COUNT,
+)
+_REPLAY_EXAMPLE: Json = {
+    "event_id": 1,
+    "state": "ready",
+    "progress": 100,
+    "data": "/x/events/1/replay/data",
+    "began_at": "2026-11-24T09:00:00.000Z",
+    "ended_at": "2026-11-24T13:12:31.500Z",
+    "whole": True,
+    "changes": 213480,
 }
 _FIGURES_EXAMPLE: Json = {
     "event_id": 2,
@@ -56,6 +91,94 @@ DOCS: Docs = {
         description=(
             "Без by – то же, что /api/analytics. Если нам выделена часть зала, считаются только "
             "её места."
+        ),
+    ),
+    ("GET", "/x/events/{id}/export"): Doc(
+        "Все брони события одним файлом",
+        _TAG,
+        list_of(
+            object_of(
+                booking_id=ID,
+                user_id=ID,
+                status=TEXT,
+                created_at=INSTANT,
+                seats_count=COUNT,
+                seats=list_of(object_of(id=ID, row=ID, number=ID, zone=TEXT, price=MONEY)),
+                amount=MONEY,
+                order_id=COUNT,
+                payment_id=TEXT,
+                payment_status=TEXT,
+                paid_at=TEXT,
+                refunded_at=TEXT,
+            )
+        ),
+        [
+            {
+                "booking_id": 2000000001,
+                "user_id": 7,
+                "status": "CONFIRMED",
+                "created_at": "2026-11-24T09:00:00.000Z",
+                "seats_count": 1,
+                "seats": [
+                    {"id": 20010001, "row": 1, "number": 1, "zone": "Партер", "price": "15000.00"}
+                ],
+                "amount": "15000.00",
+                "order_id": 1795510801000000,
+                "payment_id": "20261124090002123456",
+                "payment_status": "CAPTURED",
+                "paid_at": "2026-11-24T09:00:31.500Z",
+                "refunded_at": "",
+            }
+        ],
+        parameters=(
+            _EVENT,
+            parameter(
+                "format", {"type": "string", "enum": ["csv", "json"], "default": "csv"}, "Вид."
+            ),
+        ),
+        media=("text/csv",),
+        description=(
+            "По номерам броней; о покупателе – только его id, без имени и почты. У отменённых "
+            "броней мест нет, amount – сколько за них платили. CSV по RFC 4180: текст, с которого "
+            "таблица начала бы формулу, начинается с апострофа."
+        ),
+    ),
+    ("POST", "/x/events/{id}/replay"): Doc(
+        "Подготовить повтор продаж",
+        _TAG,
+        _REPLAY,
+        {**_REPLAY_EXAMPLE, "state": "running", "progress": 0, "data": "", "began_at": ""},
+        status=202,
+        parameters=(_EVENT,),
+        description=(
+            "Журнал читает отдельный процесс, по одному повтору за раз. Спрашивайте методом GET, "
+            "пока state не станет ready или failed."
+        ),
+    ),
+    ("GET", "/x/events/{id}/replay"): Doc(
+        "Готов ли повтор продаж",
+        _TAG,
+        _REPLAY,
+        _REPLAY_EXAMPLE,
+        parameters=(_EVENT,),
+        description=(
+            "progress – сколько процентов журнала прочитано. whole: false – начало продаж из "
+            "журнала уже удалено, повтор начинается с began_at; чтобы журнал хранился весь, "
+            "запустите сервер с --keep-log."
+        ),
+    ),
+    ("GET", "/x/events/{id}/replay/data"): Doc(
+        "Повтор продаж",
+        _TAG,
+        parameters=(_EVENT,),
+        media=("application/x-ndjson",),
+        description=(
+            "Строки JSON. Первая – зал: rows, seats_per_row, zones, began_at, whole, "
+            "revenue_minor (тиын) и states: base64, два бита на место, место i – в байте i // 4, "
+            "биты 2 * (i % 4); 0 – свободно, 1 – занято, 2 – продано, 3 – продаём не мы. "
+            "Затем изменения: [мс от began_at, состояние, [места], выручка в тиынах]. "
+            "Последняя: ended_at и changes – сколько было изменений. Место – это "
+            "(ряд − 1) * seats_per_row + номер − 1."
         ),
     ),
 }

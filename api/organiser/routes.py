@@ -4,7 +4,7 @@ from typing import Any
 
 from api import problems
 from api.endpoint import Operation
-from api.organiser import figures
+from api.organiser import export, figures, replay
 from api.staff import Role
 
 ROLES = (Role.ORGANISER, Role.OPERATOR)
@@ -20,5 +20,48 @@ def operations() -> tuple[Operation[Any], ...]:
             roles=ROLES,
             durable=False,
             problems=(problems.EVENT_NOT_FOUND,),
+        ),
+        Operation(
+            "GET",
+            "/x/events/{id}/export",
+            export.Exports().send_export,
+            query=export.export_query,
+            roles=ROLES,
+            durable=False,
+            problems=(problems.EVENT_NOT_FOUND,),
+        ),
+        *_replay_calls(),
+    )
+
+
+def _replay_calls() -> tuple[Operation[Any], ...]:
+    path, query = "/x/events/{id}/replay", replay.replay_query
+    missing = problems.EVENT_NOT_FOUND
+    return (
+        Operation(
+            "POST",
+            path,
+            replay.begin_replay,
+            query=query,
+            roles=ROLES,
+            problems=(missing, problems.NOTHING_TO_REPLAY, problems.REPLAY_BUSY),
+        ),
+        Operation(
+            "GET",
+            path,
+            replay.show_replay,
+            query=query,
+            roles=ROLES,
+            durable=False,
+            problems=(missing,),
+        ),
+        Operation(
+            "GET",
+            f"{path}/data",
+            replay.send_replay,
+            query=query,
+            roles=ROLES,
+            durable=False,
+            problems=(missing, problems.REPLAY_MISSING),
         ),
     )

@@ -365,6 +365,24 @@ def test_snapshots_follow_the_log(
     again.close()
 
 
+def test_a_log_that_is_to_be_kept_is_whole(directory: Path) -> None:
+    """However many snapshots cover it."""
+
+    async def story(world: World) -> None:
+        world.keeper._keep_log = True
+        newest = 0
+        for rounds in range(1, 5):
+            await world.book_all(range(100 * rounds, 100 * rounds + 60))
+            await until(lambda newest=newest: max(lsns(directory), default=0) > newest)  # type: ignore[misc]
+            newest = max(lsns(directory))
+
+    engine = opened(directory, segment_bytes_max=SMALL)
+    world = live(story, engine=engine, directory=directory, snapshot_records=100)
+
+    assert 2 <= len(lsns(directory))
+    assert world.engine.digest() == digest(replay(read_records(directory / "wal")))
+
+
 def test_snapshots_come_in_low_traffic_too(directory: Path) -> None:
     """A segment of sixteen megabytes is sealed early: the next recovery stays short."""
 

@@ -1,6 +1,7 @@
 """The served OpenAPI document says exactly what there is, and the viewer can show it."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -12,7 +13,7 @@ import web
 from api import openapi, problems
 from api.endpoint import Resource
 from api.routes import operations
-from tests.api.rooms import ANN, CONCERT, OLGA, Rooms, seat
+from tests.api.rooms import ANN, CONCERT, OLGA, ReplaysAtOnce, Rooms, seat
 
 CALLS = [one for one in operations() if one.documented]
 
@@ -123,6 +124,10 @@ def test_who_needs_a_user_is_told(document: Any) -> None:
         ("POST", "/x/events/{id}/waiting-room/close"),
         ("POST", "/x/events/{id}/waiting-room/place"),
         ("GET", "/x/analytics"),
+        ("GET", "/x/events/{id}/export"),
+        ("POST", "/x/events/{id}/replay"),
+        ("GET", "/x/events/{id}/replay"),
+        ("GET", "/x/events/{id}/replay/data"),
     }
     assert expected == closed
 
@@ -144,10 +149,11 @@ def test_the_document_keeps_to_what_30_knows(document: Any) -> None:
         assert not isinstance(schema.get("type"), list)
 
 
-def test_every_success_is_as_documented(rooms: Rooms, document: Any) -> None:
+def test_every_success_is_as_documented(rooms: Rooms, document: Any, tmp_path: Path) -> None:
     """The bytes of a story through all calls fit the schemas and media types."""
     booking_id = rooms.book(ANN, seat(1), seat(2))
     seats = {"booking_id": booking_id, "seat_id": seat(3)}
+    rooms.service.replays = ReplaysAtOnce(tmp_path)
     told = openapi.DOCS["POST", "/api/payments/notifications"].sends
     paid = rooms.book(ANN, seat(9))
     rooms.pay(paid)
@@ -174,6 +180,10 @@ def test_every_success_is_as_documented(rooms: Rooms, document: Any) -> None:
         ("POST", "/x/sagas/retry", None),
         ("GET", "/api/analytics?id=1", None),
         ("GET", "/x/analytics?id=1&by=zone", None),
+        ("GET", "/x/events/{id}/export?format=json", None),
+        ("POST", "/x/events/{id}/replay", None),
+        ("GET", "/x/events/{id}/replay", None),
+        ("GET", "/x/events/{id}/replay/data", None),
         ("PATCH", "/api/bookings/cancel", {"booking_id": booking_id}),
         ("GET", "/api/payments/success?orderId=1", None),
         ("GET", "/api/payments/fail?orderId=1", None),

@@ -33,6 +33,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "return_hours": ("24", 24),
     "max_seats_per_user": ("6", 6),
     "snapshot_records": ("1000", 1000),
+    "keep_log": ("true", True),
     "connections": ("64", 64),
     "event_calls_per_round": ("8", 8),
     "event_calls_waiting": ("100", 100),

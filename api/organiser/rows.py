@@ -1,0 +1,68 @@
+"""One booking with its seats and its money, as an organiser's books want it."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from api.seats import money
+from api.timeline import instant
+from engine import Booking, Event, Hall, Payment
+from engine.mutations import PaymentCaptured, PaymentReturned, tag_of
+
+_CAPTURED, _RETURNED = tag_of(PaymentCaptured), tag_of(PaymentReturned)
+
+
+class BookingRow(NamedTuple):
+    """The fields of an export, in its order; texts are empty and ids 0 where there is nothing."""
+
+    booking_id: int
+    user_id: int
+    status: str
+    created_at: str
+    seats_count: int
+    seats: Any
+    amount: str
+    order_id: int
+    payment_id: str
+    payment_status: str
+    paid_at: str
+    refunded_at: str
+
+
+def booking_row(event: Event, booking: Booking, attempts: Sequence[Payment]) -> BookingRow:
+    """With its last attempt to pay: after one that brought the money there is no other.
+
+    A cancelled booking holds no seats; what was paid for it stands in its amount.
+    """
+    seats = [_seat(event.hall, seat_id) for seat_id in booking.seats]
+    payment = attempts[-1] if attempts else None
+    amount_minor = payment.amount_minor if payment else sum(price for price, _ in seats)
+    return BookingRow(
+        booking.booking_id,
+        booking.user_id,
+        booking.status,
+        instant(booking.created_at_ms),
+        len(seats),
+        [told for _, told in seats],
+        money(amount_minor),
+        payment.order_id if payment else 0,
+        payment.payment_id if payment else "",
+        payment.status if payment else "",
+        _at(payment, _CAPTURED) if payment else "",
+        _at(payment, _RETURNED) if payment else "",
+    )
+
+
+def _seat(hall: Hall, seat_id: int) -> tuple[int, dict[str, object]]:
+    """Its price in tiyn, and what is told of it."""
+    index = hall.index_of(seat_id)
+    assert index is not None
+    row, number = hall.place_at(index)
+    zone = next(one for one in hall.zones if row <= one.last_row)
+    price = money(zone.price_minor)
+    told = {"id": seat_id, "row": row, "number": number, "zone": zone.name, "price": price}
+    return zone.price_minor, told
+
+
+def _at(payment: Payment, tag: int) -> str:
+    """When this has last happened to it; empty: never."""
+    return next((instant(at_ms) for at_ms, one in reversed(payment.steps()) if one == tag), "")
