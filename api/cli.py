@@ -23,6 +23,7 @@ from api.emulators import EMULATORS, emulate
 from api.logs import set_up_logs
 from api.operator import audit as audit_report
 from api.operator import sagas_report, status_report
+from api.organiser import played
 from api.processes import PortTaken
 from api.settings import SECRETS, BadSetting, Settings, parse, variable
 from api.staff import Role
@@ -281,6 +282,35 @@ def sagas(url: str, data: Path | None, *, retry: bool) -> None:
         store.require(data)
     found = sagas_report.ask_server(url) if data is None else sagas_report.read_directory(data)
     for line in sagas_report.lines(found):
+        click.echo(line)
+
+
+@main.command()
+@data_option
+@click.option("--event", "event_id", type=click.IntRange(1), required=True)
+@click.option(
+    "--step", type=click.IntRange(1), default=60, show_default=True, help="seconds of the sale"
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0, min_open=True),
+    help="so many times as fast as it was [default: all at once]",
+)
+@click.option(
+    "--csv", "target", type=click.Path(path_type=Path, dir_okay=False), help="into this file"
+)
+def replay(data: Path, event_id: int, step: int, speed: float | None, target: Path | None) -> None:
+    """Tell how an event was sold, a line a step; its server may be running."""
+    store.require(data)
+    found = played.read_moments(data, event_id, step_ms=step * 1_000)
+    if not found.is_whole:
+        click.echo("The beginning has been dropped with the log; see --keep-log.", err=True)
+    if target is not None:
+        played.write_csv(found.moments, target)
+        click.echo(f"{target}: {len(found.moments):,} lines")
+        return
+    moments = found.moments if speed is None else played.paced(found.moments, speed=speed)
+    for line in played.lines(moments):
         click.echo(line)
 
 
