@@ -190,6 +190,7 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
     sagas.start()
     keeper.start()
     watch_over(keeper, service, clock, catalog)
+    keeper.watch(service.sales.watch(engine, clock.now_ms))
     replays = Replays(settings.data)
     service.open(
         engine=engine,

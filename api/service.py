@@ -11,6 +11,7 @@ from api.fairness.limits import Rates, call_limits
 from api.fairness.waiting_rooms import WaitingRooms
 from api.request_log import RequestLog
 from api.organiser.replays import Replays
+from api.organiser.sales import Sales
 from api.staff import Staff
 from api.stalls import Stalls
 from api.streams import Streams
@@ -91,6 +92,7 @@ class Service:
         }
         self.directory: Path | None = None
         self.opened_at_ms = 0
+        self.sales = Sales()
         self.is_ready = False
 
     def open(

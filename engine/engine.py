@@ -113,6 +113,7 @@ class Engine:
         self.zones = views.zones
         self.statuses = views.statuses
         self.plan = views.plan
+        self.events_booked = views.events_booked
         self.bookings_made = views.bookings_made
         self.bookings_from = views.bookings_from
         self.attempts_of = views.attempts_of
@@ -438,6 +439,7 @@ class Engine:
     zones: Callable[[int], list[queries.ZoneFigures]]
     statuses: Callable[[int], bytes]
     plan: Callable[[int], Event]
+    events_booked: Callable[[], list[int]]
     bookings_made: Callable[[int], int]
     bookings_from: Callable[..., list[Booking]]
     attempts_of: Callable[[Booking], list[Payment]]

@@ -198,6 +198,10 @@ class Queries:
         """The event with its hall, as it is being sold; raises EventNotFound."""
         return self._hall(event_id)[0]
 
+    def events_booked(self) -> list[int]:
+        """The events that anybody has ever booked, by their first booking."""
+        return list(self._state.shards)
+
     def bookings_made(self, event_id: int) -> int:
         """How many bookings of the event there have ever been: the number of the last one."""
         shard = self._state.shards.get(event_id)

@@ -93,6 +93,54 @@ DOCS: Docs = {
             "её места."
         ),
     ),
+    ("GET", "/x/events/{id}/sales"): Doc(
+        "Ход продаж",
+        _TAG,
+        object_of(
+            event_id=ID,
+            step_seconds=ID,
+            since=INSTANT,
+            points=list_of(
+                object_of(at=INSTANT, sold=COUNT, reserved=COUNT, free=COUNT, revenue=MONEY)
+            ),
+        ),
+        {
+            "event_id": 2,
+            "step_seconds": 10,
+            "since": "2026-11-24T09:00:00.000Z",
+            "points": [
+                {
+                    "at": "2026-11-24T09:00:00.000Z",
+                    "sold": 2,
+                    "reserved": 1,
+                    "free": 247,
+                    "revenue": "30000.00",
+                }
+            ],
+        },
+        parameters=(
+            _EVENT,
+            parameter(
+                "minutes",
+                {"type": "integer", "minimum": 1, "maximum": 1440, "default": 60},
+                "За сколько последних минут.",
+            ),
+        ),
+        description=(
+            "Показатели в конце каждого шага; последняя точка – сейчас. since – с какого момента "
+            "ход известен: после перезапуска сервера он начинается заново."
+        ),
+    ),
+    ("GET", "/x/events/{id}/dashboard"): Doc(
+        "Продажи на табло",
+        _TAG,
+        parameters=(_EVENT,),
+        media=("text/event-stream",),
+        description=(
+            "Server-sent events: в data – то же, что /x/analytics?by=zone, сразу и не чаще раза "
+            "в секунду, если что-то изменилось."
+        ),
+    ),
     ("GET", "/x/events/{id}/export"): Doc(
         "Все брони события одним файлом",
         _TAG,

@@ -4,7 +4,7 @@ from typing import Any
 
 from api import problems
 from api.endpoint import Operation
-from api.organiser import export, figures, replay
+from api.organiser import dashboard, export, figures, replay
 from api.staff import Role
 
 ROLES = (Role.ORGANISER, Role.OPERATOR)
@@ -20,6 +20,24 @@ def operations() -> tuple[Operation[Any], ...]:
             roles=ROLES,
             durable=False,
             problems=(problems.EVENT_NOT_FOUND,),
+        ),
+        Operation(
+            "GET",
+            "/x/events/{id}/sales",
+            dashboard.show_sales,
+            query=dashboard.sales_query,
+            roles=ROLES,
+            durable=False,
+            problems=(problems.EVENT_NOT_FOUND,),
+        ),
+        Operation(
+            "GET",
+            "/x/events/{id}/dashboard",
+            dashboard.Dashboards().show_dashboard,
+            query=dashboard.event_query,
+            roles=ROLES,
+            durable=False,
+            problems=(problems.EVENT_NOT_FOUND, problems.BUSY),
         ),
         Operation(
             "GET",
