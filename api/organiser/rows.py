@@ -35,6 +35,7 @@ def booking_row(event: Event, booking: Booking, attempts: Sequence[Payment]) -> 
     """
     seats = [_seat(event.hall, seat_id) for seat_id in booking.seats]
     payment = attempts[-1] if attempts else None
+    times = {tag: at_ms for at_ms, tag in payment.steps()} if payment else {}
     amount_minor = payment.amount_minor if payment else sum(price for price, _ in seats)
     return BookingRow(
         booking.booking_id,
@@ -47,8 +48,8 @@ def booking_row(event: Event, booking: Booking, attempts: Sequence[Payment]) -> 
         payment.order_id if payment else 0,
         payment.payment_id if payment else "",
         payment.status if payment else "",
-        _at(payment, _CAPTURED) if payment else "",
-        _at(payment, _RETURNED) if payment else "",
+        instant(times[_CAPTURED]) if _CAPTURED in times else "",
+        instant(times[_RETURNED]) if _RETURNED in times else "",
     )
 
 
@@ -61,8 +62,3 @@ def _seat(hall: Hall, seat_id: int) -> tuple[int, dict[str, object]]:
     price = money(zone.price_minor)
     told = {"id": seat_id, "row": row, "number": number, "zone": zone.name, "price": price}
     return zone.price_minor, told
-
-
-def _at(payment: Payment, tag: int) -> str:
-    """When this has last happened to it; empty: never."""
-    return next((instant(at_ms) for at_ms, one in reversed(payment.steps()) if one == tag), "")

@@ -15,9 +15,9 @@ from typing import NamedTuple
 from engine import Engine
 
 LOOK_SECONDS = 1.0
-# Some 4 ms of the loop in a second; of more events each is looked at less often.
-EVENTS_PER_LOOK_MAX = 2_000
-EVENTS_PER_ROUND = 250
+# Some 5 ms of the loop in a second; of more events each is looked at less often.
+EVENTS_PER_LOOK_MAX = 1_000
+EVENTS_PER_ROUND = 100
 SECONDS_KEPT_MS = 3_600_000
 MINUTES_KEPT_MS = 86_400_000
 MINUTE_MS = 60_000
