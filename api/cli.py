@@ -203,7 +203,7 @@ def audit(subject: str, number: int, data: Path) -> None:
 
 
 @main.command("staff")
-@click.argument("role", type=click.Choice(list(Role)))
+@click.argument("role", type=click.Choice([role.value for role in Role]))
 @click.argument("name")
 @click.option(
     "--file",

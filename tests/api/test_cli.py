@@ -12,11 +12,12 @@ import pytest
 import structlog
 from click.testing import CliRunner, Result
 
-from api import cli, store
+from api import cli, staff, store
 from api import demo as demo_rooms
 from api import serve as serve_module
 from api.processes import require_free_port
 from api.settings import SECRETS, Settings, variable
+from api.staff import Role
 from catalog import demo
 from engine import Engine
 
@@ -380,3 +381,12 @@ def test_a_backup_and_back(run: Run, data: Path, tmp_path: Path) -> None:
         run("backup", backup, "--data", data),
         f"{backup} exists already; name a directory that doesn't",
     )
+
+
+def test_a_member_of_the_staff_is_added_as_the_readme_says(tmp_path: Path) -> None:
+    """The role in the case of its name; the password is shown once."""
+    path = tmp_path / "staff"
+    told = CliRunner().invoke(cli.main, ["staff", "organiser", "olga", "--file", str(path)])
+    assert 0 == told.exit_code
+    password = told.stdout.split()[1]
+    assert staff.line_of(Role.ORGANISER, "olga", password) in path.read_text(encoding="utf-8")
