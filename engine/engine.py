@@ -113,6 +113,7 @@ class Engine:
         self.zones = views.zones
         self.statuses = views.statuses
         self.plan = views.plan
+        self.event = views.event
         self.events_booked = views.events_booked
         self.bookings_made = views.bookings_made
         self.bookings_from = views.bookings_from
@@ -439,6 +440,7 @@ class Engine:
     zones: Callable[[int], list[queries.ZoneFigures]]
     statuses: Callable[[int], bytes]
     plan: Callable[[int], Event]
+    event: Callable[[int], Event]
     events_booked: Callable[[], list[int]]
     bookings_made: Callable[[int], int]
     bookings_from: Callable[..., list[Booking]]

@@ -194,8 +194,8 @@ class Queries:
         """All bookings of a user, newest last. Not to be changed by the caller."""
         return self._state.user_bookings.get(user_id, [])
 
-    def plan(self, event_id: int) -> Event:
-        """The event with its hall, as it is being sold; raises EventNotFound."""
+    def event(self, event_id: int) -> Event:
+        """The event as it is sold: with the hall that its first booking has found."""
         return self._hall(event_id)[0]
 
     def events_booked(self) -> list[int]:

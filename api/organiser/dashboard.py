@@ -75,7 +75,7 @@ class Dashboards:
     async def show_dashboard(self, call: Call[int]) -> Reply:
         """Server-sent events: the figures by zone, now and in every second that changes them."""
         engine = call.service.engine
-        engine.plan(call.input)  # raises EventNotFound
+        engine.event(call.input)  # raises EventNotFound
         if self._open >= DASHBOARDS_MAX:
             raise Refusal(BUSY, "Открыто слишком много табло. Спрашивайте /x/analytics.")
         return stream_reply(EVENTS, self._changes(engine, call.input))

@@ -49,7 +49,7 @@ class Exports:
     async def send_export(self, call: Call[ExportQuery]) -> Reply:
         event_id, kind = call.input
         engine = call.service.engine
-        engine.plan(event_id)  # raises EventNotFound
+        engine.event(event_id)  # raises EventNotFound
         name = b'attachment; filename="event-%d-bookings.%b"' % (event_id, kind.encode())
         header = (b"content-disposition", name)
         if kind == "json":
@@ -73,7 +73,7 @@ class Exports:
     ) -> AsyncGenerator[bytes, None]:
         """Every booking that there is now, by number; nothing leaves before it is on disk (I5)."""
         async with self._turn:
-            event = engine.plan(event_id)
+            event = engine.event(event_id)
             for first in range(1, engine.bookings_made(event_id) + 1, BOOKINGS_PER_SLICE):
                 found = engine.bookings_from(event_id, first, limit=BOOKINGS_PER_SLICE)
                 rows = [booking_row(event, one, engine.attempts_of(one)) for one in found]

@@ -18,7 +18,7 @@ def replay_query(values: Mapping[str, str]) -> int:
 async def begin_replay(call: Call[int]) -> Reply:
     """Have it made of all that is acknowledged by now; at once if nobody else's is being made."""
     engine = call.service.engine
-    engine.plan(call.input)  # raises EventNotFound
+    engine.event(call.input)  # raises EventNotFound
     if not engine.bookings_made(call.input):
         raise Refusal(NOTHING_TO_REPLAY)
     await call.durable()
@@ -26,13 +26,13 @@ async def begin_replay(call: Call[int]) -> Reply:
 
 
 async def show_replay(call: Call[int]) -> Reply:
-    call.service.engine.plan(call.input)
+    call.service.engine.event(call.input)
     return json_reply(_row(call.input, _replays(call).of(call.input)))
 
 
 async def send_replay(call: Call[int]) -> Reply:
     """The file; what it holds is described in replayer.py."""
-    call.service.engine.plan(call.input)
+    call.service.engine.event(call.input)
     name = b'attachment; filename="event-%d.replay.ndjson"' % call.input
     path = _replays(call).file(call.input)
     return file_reply(path, NDJSON, (b"content-disposition", name))

@@ -262,11 +262,11 @@ def test_bookings_of_an_event_by_number() -> None:
     assert [] == engine.bookings_from(4, 5, limit=3)
 
 
-def test_the_plan_is_what_is_being_sold() -> None:
+def test_the_event_is_what_is_being_sold() -> None:
     """Of an event that nobody has booked, what is to be sold."""
-    assert EVENT == Engine([EVENT]).plan(4) == new_engine().plan(4)
+    assert EVENT == Engine([EVENT]).event(4) == new_engine().event(4)
     with pytest.raises(EventNotFound):
-        Engine([EVENT]).plan(5)
+        Engine([EVENT]).event(5)
 
 
 def test_bookings_of_a_user() -> None:
