@@ -9,9 +9,9 @@ from api.fairness.entrance import Entrance
 from api.fairness.hoarding import Hoarding
 from api.fairness.limits import Rates, call_limits
 from api.fairness.waiting_rooms import WaitingRooms
-from api.request_log import RequestLog
 from api.organiser.replays import Replays
 from api.organiser.sales import Sales
+from api.request_log import RequestLog
 from api.staff import Staff
 from api.stalls import Stalls
 from api.streams import Streams

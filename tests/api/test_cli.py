@@ -383,10 +383,10 @@ def test_a_backup_and_back(run: Run, data: Path, tmp_path: Path) -> None:
     )
 
 
-def test_a_member_of_the_staff_is_added_as_the_readme_says(tmp_path: Path) -> None:
+def test_a_member_of_the_staff_is_added_as_the_readme_says(run: Run, tmp_path: Path) -> None:
     """The role in the case of its name; the password is shown once."""
     path = tmp_path / "staff"
-    told = CliRunner().invoke(cli.main, ["staff", "organiser", "olga", "--file", str(path)])
+    told = run("staff", "organiser", "olga", "--file", path)
     assert 0 == told.exit_code
     password = told.stdout.split()[1]
     assert staff.line_of(Role.ORGANISER, "olga", password) in path.read_text(encoding="utf-8")

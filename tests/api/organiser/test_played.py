@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from click.testing import CliRunner, Result
 
 from api import store
@@ -19,6 +20,12 @@ from engine.store import StoreMoved
 
 START_MS = 1_800_000_000_000
 MINUTE_MS = 60_000
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()  # the command has bound the logs to a stderr that is gone
 
 
 @pytest.fixture
