@@ -191,14 +191,13 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
     keeper.start()
     watch_over(keeper, service, clock, catalog)
     keeper.watch(service.sales.watch(engine, clock.now_ms))
-    replays = Replays(settings.data)
     service.open(
         engine=engine,
         catalog=catalog,
         sagas=sagas,
         ticket_key=ticket_key,
         directory=settings.data,
-        replays=replays,
+        replays=Replays(settings.data),
     )
     log.info("ready", **settings.shown())
     try:
@@ -206,8 +205,7 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
     finally:
         # Whoever is still waiting is answered by the records that `engine.stop` makes durable.
         service.close()
-        await service.waiting_rooms.stop()
-        await replays.stop()
+        await stop_aside(service)
         await keeper.stop()
         await sagas.stop()
         for client in (gateway, provider):
@@ -229,6 +227,13 @@ def watch_over(keeper: Keeper, service: Service, clock: Clock, catalog: Catalog)
     keeper.watch(asyncio.to_thread(catalog.warm_up))
     if service.request_log is not None:
         service.request_log.start()
+
+
+async def stop_aside(service: Service) -> None:
+    """End what is written beside the engine."""
+    await service.waiting_rooms.stop()
+    if service.replays is not None:
+        await service.replays.stop()
 
 
 def recovered(settings: Settings, catalog: Catalog) -> Engine:

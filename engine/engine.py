@@ -100,7 +100,6 @@ class Engine:
     def _adopt(self, state: State) -> None:
         self._state = state
         views = queries.Queries(state, self._events)
-        self.event = views.event
         self.seats = views.seats
         self.deal = views.deal
         self.payment = views.payment
@@ -427,7 +426,6 @@ class Engine:
 
     # Questions; these are in queries.py
 
-    event: Callable[[int], Event]
     seats: Callable[..., queries.SeatPage]
     deal: Callable[..., queries.SeatPage]
     payment: Callable[[int], Payment | None]

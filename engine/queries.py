@@ -194,10 +194,6 @@ class Queries:
         """All bookings of a user, newest last. Not to be changed by the caller."""
         return self._state.user_bookings.get(user_id, [])
 
-    def event(self, event_id: int) -> Event:
-        """The event as it is sold: with the hall that its first booking has found."""
-        return self._hall(event_id)[0]
-
     def events_booked(self) -> list[int]:
         """The events that anybody has ever booked, by their first booking."""
         return list(self._state.shards)
