@@ -111,7 +111,6 @@ class Engine:
         self.analytics = views.analytics
         self.zones = views.zones
         self.statuses = views.statuses
-        self.plan = views.plan
         self.event = views.event
         self.events_booked = views.events_booked
         self.bookings_made = views.bookings_made
@@ -437,7 +436,6 @@ class Engine:
     analytics: Callable[[int], queries.Analytics]
     zones: Callable[[int], list[queries.ZoneFigures]]
     statuses: Callable[[int], bytes]
-    plan: Callable[[int], Event]
     event: Callable[[int], Event]
     events_booked: Callable[[], list[int]]
     bookings_made: Callable[[int], int]
