@@ -11,7 +11,7 @@ from contextlib import suppress
 import structlog
 from starlette.types import Receive, Send
 
-from api.reply import Header, Reply
+from api.reply import EVENTS, Header, Reply
 
 # A client who has not read for so long misses the end of his stream.
 END_SECONDS_MAX = 1.0
@@ -31,7 +31,11 @@ class Streams:
         return len(self._under_way)
 
     def close(self) -> None:
-        """A client comes back by itself, to whoever is started next."""
+        """A client comes back by itself, to whoever is started next.
+
+        What isn't a stream of events ends like a broken connection: a part of a file would be taken
+        for the whole.
+        """
         self._is_closed = True
         for sending in self._under_way:
             sending.cancel()
@@ -43,8 +47,10 @@ class Streams:
         assert answer.stream is not None
         headers = [*answer.headers, *more]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        is_events = (b"content-type", EVENTS) in answer.headers
         if self._is_closed:
-            await send(_END)
+            if is_events:
+                await send(_END)
             return
         sending = asyncio.create_task(_sent(send, answer.stream))
         leaving = asyncio.create_task(_left(receive))
@@ -58,7 +64,7 @@ class Streams:
             ended = await asyncio.gather(sending, leaving, return_exceptions=True)
         if isinstance(ended[0], Exception):
             log.error("stream failed", exc_info=ended[0])
-        elif self._is_closed:
+        elif self._is_closed and is_events:
             # A reply without its end looks to the client, and to nginx, like a broken connection.
             with suppress(TimeoutError):
                 async with asyncio.timeout(END_SECONDS_MAX):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.reply import EVENTS, stream_reply
+from api.reply import EVENTS, JSON, stream_reply
 from api.streams import Streams
 
 
@@ -54,9 +54,11 @@ class Source:
             self.is_closed = True
 
 
-async def sent(streams: Streams, client: Client, source: Source) -> asyncio.Task[None]:
+async def sent(
+    streams: Streams, client: Client, source: Source, media_type: bytes = EVENTS
+) -> asyncio.Task[None]:
     """Some rounds of a stream that is under way."""
-    answer = stream_reply(EVENTS, source.parts())
+    answer = stream_reply(media_type, source.parts())
     more = [(b"x-request-id", b"one")]
     sending = asyncio.ensure_future(streams.send(client.receive, client.send, answer, more))
     for _ in range(20):
@@ -119,6 +121,22 @@ def test_a_stop_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.streams.END_SECONDS_MAX", 0.001)
     is_closed, (_, more) = ended_by(lambda streams, _: streams.close(), reads=False)
     assert (True, True) == (is_closed, more)
+
+
+@pytest.mark.parametrize("is_closed_before", [True, False])
+def test_a_file_that_a_stop_cuts_off_has_no_end(*, is_closed_before: bool) -> None:
+    """Else its client would take a part of it for the whole."""
+
+    async def story() -> None:
+        streams, client = Streams(), Client()
+        if is_closed_before:
+            streams.close()
+        sending = await sent(streams, client, Source(), JSON)
+        streams.close()
+        await asyncio.wait_for(sending, 10)
+        assert all(more for _, more in client.bodies)
+
+    asyncio.run(story())
 
 
 def test_a_stopping_server_begins_no_stream() -> None:
