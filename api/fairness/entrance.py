@@ -30,6 +30,12 @@ class Entrance:
         # Only its truth is asked, by every call that takes a seat: no room open is an empty dict.
         self.is_guarded: object = rooms.rooms if hoarding is None else True
 
+    @property
+    def refused(self) -> dict[str, int]:
+        """Calls that were refused, by why."""
+        held = self._hoarding.refused if self._hoarding is not None else 0
+        return {"waiting_room": self._rooms.refused, "hoarding": held}
+
     def require_turn(self, engine: Engine, user_id: int, event_id: int, now_ms: int) -> None:
         """Raise Refusal where the user has to wait before he may book for the event."""
         if event_id in self._rooms.rooms and not _holds_seats(engine, user_id, event_id):

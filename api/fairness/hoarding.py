@@ -26,6 +26,7 @@ class Hoarding:
         self._taken: Buckets[tuple[int, int]] = Buckets(
             per_second=per_minute / MINUTE_SECONDS, burst=burst
         )
+        self.refused = 0
         # Paid bookings whose seats were given back, once each; the oldest is first.
         self._forgiven: OrderedDict[int, None] = OrderedDict()
 
@@ -38,6 +39,7 @@ class Hoarding:
             self._forgive(key, islice(reversed(bookings), BOOKINGS_SEEN_MAX))
         wait_ms = self._taken.wait_ms(key, now_ms, count)
         if wait_ms:
+            self.refused += 1
             seconds = ceil(wait_ms / 1_000)
             detail = (
                 "Вы слишком часто занимаете и отпускаете места этого события. "

@@ -15,6 +15,12 @@ _Key = TypeVar("_Key", int, bytes)
 # How many seconds' worth may come at once. A page of ours asks for ten things.
 BURST_SECONDS = 10
 NOBODY = 0
+# Whose limits there are, and what somebody is told who is beyond one.
+BEYOND = {
+    "address": "Слишком много запросов с вашего адреса.",
+    "user": "Слишком много запросов от вашего имени.",
+    "event": "Слишком много запросов к этому событию.",
+}
 
 
 class Rates(NamedTuple):
@@ -30,6 +36,8 @@ class CallLimits:
     """Charges calls to who makes them and what they are about; refuses with 429."""
 
     def __init__(self, rates: Rates) -> None:
+        # Calls that were refused, by whose limit it was.
+        self.refused = dict.fromkeys(BEYOND, 0)
         self._addresses = Addresses(rates.trusted_proxies)
         self._by_address: Buckets[bytes] | None = _buckets(rates.address)
         self._by_user: Buckets[int] | None = _buckets(rates.user)
@@ -39,17 +47,32 @@ class CallLimits:
         """Raises Refusal; a refused call is not charged."""
         if self._by_address is not None:
             key = self._addresses.caller(peer, headers)
-            _charge(self._by_address, key, now_ms, "Слишком много запросов с вашего адреса.")
+            self._charge(
+                "address", self._by_address, key, now_ms, "Слишком много запросов с вашего адреса."
+            )
 
     def charge_user(self, user_id: int, now_ms: int) -> None:
         """The same, for whoever is a buyer."""
         if self._by_user is not None and user_id != NOBODY:
-            _charge(self._by_user, user_id, now_ms, "Слишком много запросов от вашего имени.")
+            self._charge(
+                "user", self._by_user, user_id, now_ms, "Слишком много запросов от вашего имени."
+            )
 
     def charge_event(self, event_id: int, now_ms: int) -> None:
         """The same, for a call of an event's crowd."""
         if self._by_event is not None:
-            _charge(self._by_event, event_id, now_ms, "Слишком много запросов к этому событию.")
+            self._charge(
+                "event", self._by_event, event_id, now_ms, "Слишком много запросов к этому событию."
+            )
+
+    def _charge(self, whose: str, buckets: Buckets[_Key], key: _Key, now_ms: int, why: str) -> None:
+        wait_ms = buckets.wait_ms(key, now_ms)
+        if wait_ms:
+            self.refused[whose] += 1
+            seconds = ceil(wait_ms / 1_000)
+            detail = f"{BEYOND[whose]} Запрос не выполнен, повторите его через {seconds} с."
+            raise Refusal(TOO_MANY_CALLS, detail, retry_after(seconds))
+        buckets.take(key, now_ms)
 
 
 def call_limits(rates: Rates) -> CallLimits | None:
@@ -61,12 +84,3 @@ def _buckets(per_second: int) -> Buckets[Any] | None:
     if not per_second:
         return None
     return Buckets(per_second=per_second, burst=per_second * BURST_SECONDS)
-
-
-def _charge(buckets: Buckets[_Key], key: _Key, now_ms: int, why: str) -> None:
-    wait_ms = buckets.wait_ms(key, now_ms)
-    if wait_ms:
-        seconds = ceil(wait_ms / 1_000)
-        detail = f"{why} Запрос не выполнен, повторите его через {seconds} с."
-        raise Refusal(TOO_MANY_CALLS, detail, retry_after(seconds))
-    buckets.take(key, now_ms)

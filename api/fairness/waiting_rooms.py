@@ -40,6 +40,7 @@ class WaitingRooms:
         self._files = files
         # Asked by every call that takes seats: empty, there is nothing to look for.
         self.rooms: dict[int, WaitingRoom] = {}
+        self.refused = 0
         self._on_disk: dict[int, _OnDisk] = {}
         self._writing: dict[int, asyncio.Task[None]] = {}
         self._disk = asyncio.Lock()
@@ -107,6 +108,7 @@ class WaitingRooms:
         room = self.rooms.get(event_id)
         if room is None or room.admits(user_id, now_ms):
             return
+        self.refused += 1
         seconds = min(max(1, room.estimate_seconds(now_ms)), RETRY_SECONDS_MAX)
         detail = f"Сначала дождитесь своей очереди: /event?id={event_id}"
         raise Refusal(WAITING_ROOM, detail, retry_after(seconds))

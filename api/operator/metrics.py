@@ -23,6 +23,7 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from api.endpoint import Call
+from api.fairness.limits import BEYOND
 from api.operator.access import require_operator
 from api.reply import Reply, reply
 from api.request_log import RequestLog
@@ -106,6 +107,7 @@ class _Figures(Collector):
         yield from _sales(self._found.totals)
         yield from _owed(self._service, self._found.obligations)
         yield from _calls(self._service)
+        yield from _fairness(self._service)
 
 
 def _loop(service: Service) -> Iterator[Metric]:
@@ -181,6 +183,24 @@ def _calls(service: Service) -> Iterator[Metric]:
     for name, (text, one) in service.sizes.items():
         yield _gauge(name, text, len(one))
     yield from _requests(service.request_log)
+
+
+def _fairness(service: Service) -> Iterator[Metric]:
+    refused = CounterMetricFamily(
+        "billetter_calls_refused",
+        "Calls answered 429, or 503 to whoever has to wait outside.",
+        labels=["by"],
+    )
+    limits = service.call_limits
+    by_limit = limits.refused if limits is not None else dict.fromkeys(BEYOND, 0)
+    for by, count in (by_limit | service.entrance.refused).items():
+        refused.add_metric([by], count)
+    yield refused
+    rooms = service.waiting_rooms.rooms.values()
+    now_ms = service.clock_ms()
+    waiting = sum(room.waiting(now_ms) for room in rooms)
+    yield _gauge("waiting_rooms", "Waiting rooms that are open.", len(rooms))
+    yield _gauge("waiting_rooms_people", "People who wait in them.", waiting)
 
 
 def _requests(log: RequestLog | None) -> Iterator[Metric]:

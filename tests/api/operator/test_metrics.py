@@ -6,8 +6,14 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from api.fairness.hoarding import hoarding
+from api.fairness.limits import Rates
 from engine import Engine
-from tests.api.rooms import ANN, CONCERT, IVAN, OLGA, Rooms, basic, seat
+from tests.api.conftest import opened
+from tests.api.rooms import ANN, BOB, CONCERT, IVAN, OLGA, Rooms, basic, seat
+
+LATER = {"opens_at": "2027-12-31T00:00:00Z"}
+REFUSED = "billetter_calls_refused_total"
 
 FAR = ("10.0.0.1", 5)
 
@@ -115,3 +121,24 @@ def test_a_concert_stays_bookable_meanwhile(rooms: Rooms, runner: asyncio.Runner
         return (await scrape).status
 
     assert 200 == runner.run(both())
+
+
+def test_who_was_slowed_in_figures(runner: asyncio.Runner) -> None:
+    """Each refusal by its reason; and those who wait in the rooms that are open."""
+    limited = Rooms(runner, rates=Rates(user=1), hoarding=hoarding(burst=1, per_minute=1))
+    for rooms in opened(limited, runner):
+        booking_id = rooms.book(ANN, seat(1))
+        wanted = {"booking_id": booking_id, "seat_id": seat(2)}
+        assert 429 == rooms.call("PATCH", "/api/seats/select", user=ANN, json=wanted).status
+        while rooms.call("GET", "/api/bookings", user=ANN).status == 200:
+            pass
+        rooms.call("POST", f"/x/events/{CONCERT}/waiting-room", user=OLGA, json=LATER)
+        told = rooms.call("POST", f"/x/events/{CONCERT}/waiting-room/place", user=BOB, json={})
+        assert 200 == told.status
+        assert 503 == rooms.call("POST", "/api/bookings", user=BOB, json={"event_id": 1}).status
+        found = read(rooms)
+        refused = {by: count for (name, by), count in found.items() if name == REFUSED}
+        expected = {"address": 0, "user": 1, "event": 0, "hoarding": 1, "waiting_room": 1}
+        assert expected == refused
+        assert 1 == found["billetter_waiting_rooms", ""]
+        assert 1 == found["billetter_waiting_rooms_people", ""]
