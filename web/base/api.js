@@ -32,6 +32,11 @@ export async function get(path, asking = {}) {
   return (await ask("GET", path, undefined, asking)).json();
 }
 
+/** An answer to be read as it comes. @param {string} path @param {Asking} [asking] */
+export async function open(path, asking = {}) {
+  return ask("GET", path, undefined, asking);
+}
+
 /** Read bytes. @param {string} path @param {Asking} [asking] */
 export async function getBytes(path, asking = {}) {
   return (await ask("GET", path, undefined, asking)).arrayBuffer();

@@ -40,12 +40,15 @@ function header(session) {
 }
 
 function navigation(session) {
-  if (session === undefined || session.kind === "buyer") {
-    const account = make("a", { href: "/account" }, say("nav.account"));
-    if (location.pathname === "/account") account.setAttribute("aria-current", "page");
-    return [account, ...(session ? [leaving(session)] : [])];
+  if (session?.kind === "staff") {
+    return [link("/organiser", "nav.sales"), link("/box-office", "nav.door"), leaving(session)];
   }
-  return [leaving(session)];
+  return [link("/account", "nav.account"), ...(session ? [leaving(session)] : [])];
+}
+
+function link(address, key) {
+  const isHere = location.pathname === address && "page";
+  return make("a", { href: address, "aria-current": isHere }, say(key));
 }
 
 function leaving(session) {

@@ -28,6 +28,11 @@ export function say(key, values = {}) {
   });
 }
 
+/** Learn the words of a part of the pages that not every reader needs; before they are said. */
+export async function learnWords(part) {
+  Object.assign(WORDS, (await import(`../words/${part}/${language}.js`)).WORDS);
+}
+
 /** Whether there are words for `key`. */
 export function isSaid(key) {
   return key in WORDS;
@@ -51,8 +56,9 @@ function stored() {
   }
 }
 
-// Some browsers write no Kazakh numbers and dates: then figures as in Russian, without its words.
-const isKnown = Intl.NumberFormat.supportedLocalesOf(language).length > 0;
+// Some browsers write no Kazakh numbers and dates, though they say so: then figures as in Russian,
+// without its words. Without knowledge of a language thousands are parted by commas.
+const isKnown = language === "en" || !new Intl.NumberFormat(language).format(1e6).includes(",");
 const locale = isKnown ? language : "ru";
 const numbers = new Intl.NumberFormat(locale);
 
@@ -84,4 +90,12 @@ export function hallTime(text) {
 /** An instant, by the clock of whoever reads it. */
 export function hereTime(instant) {
   return new Intl.DateTimeFormat(locale, /** @type {any} */ (HERE)).format(new Date(instant));
+}
+
+const CLOCK = { hour: "2-digit", minute: "2-digit" };
+
+/** The time of day of an instant, by the clock of whoever reads it. */
+export function clockTime(instant, hasSeconds = false) {
+  const format = hasSeconds ? { ...CLOCK, second: "2-digit" } : CLOCK;
+  return new Intl.DateTimeFormat(locale, /** @type {any} */ (format)).format(new Date(instant));
 }

@@ -3,6 +3,8 @@
 export const WORDS = {
   "nav.label": "Sections",
   "nav.account": "My tickets",
+  "nav.sales": "Sales",
+  "nav.door": "Ticket check",
   "nav.leave": "Log out",
   "nav.skip": "Skip to content",
   "footer.docs": "API documentation",

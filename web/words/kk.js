@@ -3,6 +3,8 @@
 export const WORDS = {
   "nav.label": "Бөлімдер",
   "nav.account": "Билеттерім",
+  "nav.sales": "Сатылым",
+  "nav.door": "Билет тексеру",
   "nav.leave": "Шығу",
   "nav.skip": "Мазмұнға өту",
   "footer.docs": "API сипаттамасы",

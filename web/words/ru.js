@@ -3,6 +3,8 @@
 export const WORDS = {
   "nav.label": "Разделы",
   "nav.account": "Мои билеты",
+  "nav.sales": "Продажи",
+  "nav.door": "Вход по билетам",
   "nav.leave": "Выйти",
   "nav.skip": "К содержанию",
   "footer.docs": "Описание API",
