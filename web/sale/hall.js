@@ -1,0 +1,29 @@
+// The hall for those who only look: the buyers' map, where a tap says how a seat stands.
+
+import { get } from "../base/api.js";
+import { byId, setShown } from "../base/dom.js";
+import { announce } from "../base/page.js";
+import { Feed } from "../hall/feed.js";
+import { Hall } from "../hall/hall.js";
+import { fillLegend } from "../hall/legend.js";
+import { SeatMap } from "../hall/map.js";
+import { about } from "../hall/seat.js";
+
+/** The hall of an event as it stands, kept up to date. @param {number} eventId */
+export async function showHall(eventId) {
+  const hall = new Hall(await get(`/x/events/${eventId}/plan`));
+  const map = beginMap(hall);
+  const feed = new Feed(hall, { onChange: (indexes) => map.refresh(indexes), onState: () => {} });
+  await feed.start();
+}
+
+/** The map of a hall, with its buttons. @param {Hall} hall */
+export function beginMap(hall) {
+  setShown(byId("hall"), true);
+  const map = new SeatMap(byId("map"), byId("tip"), hall, (index) => announce(about(hall, index)));
+  byId("zoom-in").addEventListener("click", () => map.zoom(1));
+  byId("zoom-out").addEventListener("click", () => map.zoom(-1));
+  byId("zoom-whole").addEventListener("click", () => map.showWhole());
+  fillLegend(byId("legend"));
+  return map;
+}

@@ -1,0 +1,115 @@
+// Follows an event's figures: by the server's stream, and where it has none for us by asking anew.
+
+import { get, open, Problem, wait } from "../base/api.js";
+import { EventReader } from "./events.js";
+
+const POLL_MS = 2000;
+const STREAM_AGAIN_MS = 30_000;
+const SILENCE_MS = 40_000; // a comment comes every 15 s: without one the connection is dead
+
+/**
+ * `onFigures` is told each news, `onState` "live", "polling" or "lost", `onBegin` that news may have
+ * been missed, `onRefusal` why there will be none.
+ * @typedef {object} Told
+ * @property {(figures: any) => void} onFigures
+ * @property {(state: string) => void} onState
+ * @property {() => void} onBegin
+ * @property {(problem: Problem) => void} onRefusal
+ */
+
+export class Live {
+  /** @param {number} eventId @param {import("../base/session.js").Session} session @param {Told} told */
+  constructor(eventId, session, told) {
+    this.figuresPath = `/x/analytics?id=${eventId}&by=zone`;
+    this.streamPath = `/x/events/${eventId}/dashboard`;
+    this.session = session;
+    this.told = told;
+    this.running = new AbortController();
+  }
+
+  /** Follow as long as somebody looks at the page. */
+  start() {
+    document.addEventListener("visibilitychange", () => this._look());
+    this._look();
+  }
+
+  _look() {
+    this.running.abort();
+    this.running = new AbortController();
+    if (!document.hidden) void this._follow(this.running.signal);
+  }
+
+  async _follow(signal) {
+    try {
+      this.told.onBegin();
+      while (!signal.aborted) {
+        const isUp = await this._ask(signal);
+        if (isUp && !(await this._stream(signal))) await this._poll(signal);
+        else await wait(POLL_MS, signal);
+      }
+    } catch (error) {
+      if (!signal.aborted) this.told.onRefusal(error);
+    }
+  }
+
+  async _poll(signal) {
+    const until = Date.now() + STREAM_AGAIN_MS;
+    this.told.onState("polling");
+    while (Date.now() < until) {
+      await wait(POLL_MS, signal);
+      if (!(await this._ask(signal))) return;
+    }
+  }
+
+  /** False: the server can't be reached or is too busy. Throws where it refuses for good. */
+  async _ask(signal) {
+    try {
+      const figures = await this._asking(signal, (asking) => get(this.figuresPath, asking));
+      this.told.onFigures(figures);
+      return true;
+    } catch (error) {
+      return this._lost(error, signal);
+    }
+  }
+
+  /** Follow the stream until it is cut; false: there is none for us now. */
+  async _stream(signal) {
+    try {
+      const answer = await this._asking(signal, (asking) => open(this.streamPath, asking));
+      this.told.onState("live");
+      await this._read(answer.body.getReader(), signal);
+      return true;
+    } catch (error) {
+      if (signal.aborted || !(error instanceof Problem)) throw error;
+      return error.status === 0;
+    }
+  }
+
+  async _read(reader, signal) {
+    const events = new EventReader();
+    const decoder = new TextDecoder();
+    for (;;) {
+      const silence = setTimeout(() => reader.cancel(), SILENCE_MS);
+      // A connection that breaks off is an end like any other: we ask anew.
+      const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
+      clearTimeout(silence);
+      signal.throwIfAborted();
+      if (done) return;
+      for (const data of events.take(decoder.decode(value, { stream: true }))) {
+        this.told.onFigures(JSON.parse(data));
+      }
+    }
+  }
+
+  _lost(error, signal) {
+    const isPassing = error instanceof Problem && (error.status === 0 || error.status >= 500 || error.status === 429);
+    if (signal.aborted || !isPassing) throw error;
+    this.told.onState("lost");
+    return false;
+  }
+
+  _asking(signal, call) {
+    const onWait = () => this.told.onState("lost");
+    return this.session.asking((asking) => call({ ...asking, signal, onWait }));
+  }
+}

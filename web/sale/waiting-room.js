@@ -1,0 +1,68 @@
+// The event's waiting room, as its organiser opens and closes it.
+
+import { change, get } from "../base/api.js";
+import { byId, setShown, setText } from "../base/dom.js";
+import { alarm, announce } from "../base/page.js";
+import { told } from "../base/problems.js";
+import { hereTime, say } from "../base/words.js";
+
+const REFRESH_MS = 5000;
+
+/** @param {number} eventId @param {import("../base/session.js").Session} session */
+export async function beginWaitingRoom(eventId, session) {
+  const path = `/x/events/${eventId}/waiting-room`;
+  try {
+    const room = await get(path);
+    show(room);
+    if (room.state !== "closed") fill(room);
+  } catch {
+    return; // a service without waiting rooms shows none
+  }
+  setShown(byId("room"), true);
+  const order = (where, body, words) => async (event) => {
+    event.preventDefault();
+    try {
+      show(await session.asking((asking) => change("POST", where, body(), asking)));
+      announce(say(words));
+    } catch (problem) {
+      alarm(told(problem));
+    }
+  };
+  byId("room-form").addEventListener("submit", order(path, wanted, "room.wasSet"));
+  byId("room-close").addEventListener("click", order(`${path}/close`, () => ({}), "room.wasClosed"));
+  setInterval(() => {
+    if (!document.hidden) get(path).then(show, () => {});
+  }, REFRESH_MS);
+}
+
+/** The form says what is set, so that a change of one thing changes no other. */
+function fill(room) {
+  byId("room-rate").value = String(room.per_minute);
+  byId("room-pass").value = String(room.pass_minutes);
+  if (room.state === "before") byId("room-opens").value = localTime(room.opens_at);
+}
+
+/** As an input of the kind datetime-local writes it. */
+function localTime(instant) {
+  const at = new Date(instant);
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+function wanted() {
+  const opens = byId("room-opens").value;
+  return {
+    opens_at: opens && new Date(opens).toISOString(),
+    per_minute: Number(byId("room-rate").value),
+    pass_minutes: Number(byId("room-pass").value),
+  };
+}
+
+function show(room) {
+  const values = { n: room.waiting, rate: room.per_minute };
+  const time = room.opens_at && hereTime(room.opens_at);
+  const key = room.state === "open" ? "room.running" : `room.${room.state}`;
+  setText(byId("room-state"), say(key, { ...values, time }));
+  const isOpen = room.state !== "closed";
+  setText(byId("room-open"), say(isOpen ? "room.change" : "room.open"));
+  setShown(byId("room-close"), isOpen);
+}
