@@ -18,6 +18,9 @@ MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 POLICY = web_files.POLICY.decode()
+PAGES = {"/": "index"} | {
+    f"/{path.stem}": path.stem for path in web.files() if path.suffix == ".html"
+}
 ROWS, COLUMNS = 6, 60
 BOOKING = 7_000_000_001
 FREE, RESERVED, SOLD = 0, 1, 2
@@ -52,11 +55,11 @@ class Stage:
     def open(self, address: str) -> None:
         self.page.goto(ORIGIN + address)
 
-    def log_in(self) -> None:
+    def log_in(self, kind: str = "buyer") -> None:
         """As if somebody had done so in this tab before."""
         self.page.add_init_script(
-            "sessionStorage.setItem('buyer-authorization', 'Basic eDp5');"
-            "sessionStorage.setItem('buyer-name', 'anna')"
+            f"sessionStorage.setItem('{kind}-authorization', 'Basic eDp5');"
+            f"sessionStorage.setItem('{kind}-name', 'anna')"
         )
 
     def run(self, module: str, expression: str) -> Any:
@@ -84,9 +87,9 @@ class Stage:
         told = self.answers.get((request.method, path))
         if told:
             route.fulfill(**told.pop(0))
-        elif "." in path or path in ("/event", "/account", "/ticket", "/box-office", "/"):
-            name = {"/": "index"}.get(path, path.strip("/"))
-            file = web.ROOT / (f"{name}.html" if "." not in name else name.removeprefix("web/"))
+        elif "." in path or path in PAGES:
+            name = f"{PAGES[path]}.html" if path in PAGES else path.removeprefix("/web/")
+            file = web.ROOT / name
             headers = {"content-type": MEDIA_TYPES[file.suffix], "content-security-policy": POLICY}
             route.fulfill(body=file.read_bytes(), headers=headers)
         else:
