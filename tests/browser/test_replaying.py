@@ -49,10 +49,10 @@ READ = """(() => {
 })()"""
 
 
-def played(modules: Stage, expression: str) -> Any:
+def played(modules: Stage, expression: str, changes: list[list[Any]] = CHANGES) -> Any:
     """`story` is the story, `position` the module that goes through it."""
     script = f"""(async () => {{
-      const story = {READ % json.dumps([story()])};
+      const story = {READ % json.dumps([story(changes)])};
       const position = await import("/web/replaying/position.js");
       const {{moments}} = await import("/web/replaying/moments.js");
       return {expression};
@@ -105,9 +105,9 @@ def test_long_stories_fit(modules: Stage) -> None:
       for (let at = 0; at < 5000; at += 1) reader.take(`[${{at}},${{at % 3}},[${{at % 7}}],0]\\n`);
       reader.take('{{"ended_at": "2026-11-24T05:00:00Z", "changes": 5000}}\\n');
       const {{at, seats, ends}} = reader.end();
-      return [at[4999], seats[4999], ends[4999]];
+      return [at[1000], at[4999], seats[4999], ends[4999]];
     }})()"""
-    assert [4999, 4999 % 7, 5000] == modules.run("replaying/story.js", script)
+    assert [1000, 4999, 4999 % 7, 5000] == modules.run("replaying/story.js", script)
 
 
 def test_every_moment_is_as_it_was_from_both_sides(modules: Stage) -> None:
@@ -182,6 +182,24 @@ def test_moments_are_found(modules: Stage) -> None:
         "end": 5 * MINUTE,
     } == told
     assert sorted(told.values()) == list(told.values())
+
+
+def test_what_came_back_is_sold_no_more(modules: Stage) -> None:
+    """Half of the hall is sold when it is at once; the moments stay in order."""
+    changes = [
+        [1000, SOLD, [0, 1, 2], 3000],
+        [MINUTE, FREE, [0, 1], 1000],
+        [2 * MINUTE, SOLD, [3, 4], 3000],
+        [3 * MINUTE, SOLD, [5], 4000],
+    ]
+    told = [(one["name"], one["at"]) for one in played(modules, "moments(story)", changes)]
+    assert [
+        ("begin", 0),
+        ("firstSale", 1000),
+        ("busiest", 1000),
+        ("half", 3 * MINUTE),
+        ("end", 5 * MINUTE),
+    ] == told
 
 
 @pytest.mark.parametrize(

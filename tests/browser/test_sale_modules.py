@@ -78,6 +78,9 @@ def test_a_sale_is_told_in_a_sentence(modules: Stage) -> None:
     )
     quiet = series(modules, f"m.summary(p, {4 * MINUTE}, {6 * MINUTE})")
     assert {"sold": -1, "revenue": -10, "busiest": None} == quiet
+    steady = [point(at * MINUTE, at) for at in range(4)]
+    first = modules.run("sale/series.js", f"m.summary({json.dumps(steady)}, 0, {4 * MINUTE})")
+    assert {"at": 0, "sold": 1} == first["busiest"]
     nothing = {"sold": 0, "revenue": 0, "busiest": None}
     assert nothing == modules.run("sale/series.js", "m.summary([], 0, 1e6)")
 

@@ -52,7 +52,7 @@ export function thinned(points, most) {
   const [first, last] = [points[0].at, points[points.length - 1].at];
   const span = Math.max(1, (last - first) / most);
   const slot = (point) => Math.ceil((point.at - first) / span);
-  return points.filter((point, at) => at === 0 || slot(point) !== slot(points[at + 1] ?? { at: Infinity }));
+  return points.filter((point, at) => slot(point) !== slot(points[at + 1] ?? { at: Infinity }));
 }
 
 /**
