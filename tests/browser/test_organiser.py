@@ -131,6 +131,7 @@ def test_the_course_of_a_sale_is_told_in_words_and_rows(stage: Stage) -> None:
     assert "minutes=60" in stage.calls(*COURSE)[0].url
     page.get_by_label("За последние").select_option("15")
     expect(page.get_by_text("За 15 минут: продано мест – 3")).to_be_visible()
+    assert "minutes=15" in stage.calls(*COURSE)[-1].url
 
 
 @pytest.mark.parametrize("kind", ["csv", "json"])
