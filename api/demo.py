@@ -144,7 +144,9 @@ def greeting(own_url: str) -> str:
     """What a newcomer does first."""
     return f"""
   Billetter sells tickets at {own_url} (documentation: {own_url}/docs)
-  A user: {demo.EMAIL}, password {demo.PASSWORD}. Find an event, hold a seat:
+  In a browser: buy at /event?id=1, watch it sell at /organiser?id=1, let people in at /box-office.
+  A buyer: {demo.EMAIL}, staff: {ORGANISER} and {OPERATOR}, password {demo.PASSWORD}.
+  Without one: find an event, hold a seat:
 
     curl '{own_url}/api/events?query=концерт'
     curl -u {demo.EMAIL}:{demo.PASSWORD} {own_url}/api/bookings -d '{{"event_id": 1}}'
