@@ -71,7 +71,7 @@ def _rewritten(directory: Path, *, upstream: str, port: int, plain: int, tls: bo
 
 def _unlimited(text: str) -> str:
     found, count = re.subn(r"^ *limit_(conn|req) .*$", "", text, flags=re.MULTILINE)
-    assert count == 2, "a limit for each address, of connections and of requests"
+    assert count == 4, "limits of connections and requests, and of streams beside connections"
     return found
 
 

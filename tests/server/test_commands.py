@@ -129,8 +129,8 @@ def test_a_newcomer_buys_a_ticket(tmp_path: Path) -> None:
         assert 0 == first.process.wait(timeout=SECONDS_MAX), first.output[-3_000:]
         first.until_nobody_runs()
         assert "Traceback" not in first.output
-    expected = {"catalog", "places", "snapshots", "staff.txt", "wal"}
-    assert expected == {path.name for path in data.iterdir()}
+    rooms = {"catalog", "places", "replays", "requests", "snapshots", "wal"}
+    assert rooms | {"staff.txt", "tickets.key"} == {path.name for path in data.iterdir()}
     assert [] == list(tmp_path.glob(".demo-*"))
 
     with demo(data) as second:
