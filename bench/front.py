@@ -1,5 +1,6 @@
 """nginx in front of a server with the project's own nginx.conf: ports and paths are others."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -34,7 +35,9 @@ def nginx(
     command = [NGINX, "-c", str(conf), "-p", str(directory)]
     checked = subprocess.run([*command, "-t"], capture_output=True, check=False)
     assert checked.returncode == 0, checked.stderr.decode()
-    process = subprocess.Popen([*command, "-g", "daemon off;"], stderr=subprocess.DEVNULL)
+    # Root's workers would be somebody else, who may not write into a directory of root's.
+    user = "user root; " if os.geteuid() == 0 else ""
+    process = subprocess.Popen([*command, "-g", f"{user}daemon off;"], stderr=subprocess.DEVNULL)
     try:
         _wait_for(f"http://127.0.0.1:{plain}/")
         yield f"{'https' if tls else 'http'}://127.0.0.1:{port}"
@@ -57,6 +60,7 @@ def _rewritten(directory: Path, *, upstream: str, port: int, plain: int, tls: bo
         "server 127.0.0.1:8081 ": f"server {upstream} ",
         "listen 443 ssl ": f"listen 127.0.0.1:{port}{' ssl' if tls else ''} ",
         "listen 80;": f"listen 127.0.0.1:{plain};",
+        "/var/cache/billetter-nginx ": f"{directory / 'cache'} ",
         "/etc/billetter/tls.crt": str(certificate),
         "/etc/billetter/tls.key": str(key),
         "/run/billetter-nginx.pid": str(directory / "nginx.pid"),

@@ -1,5 +1,6 @@
 """nginx.conf really serves: nginx is started with it in front of the real server."""
 
+import re
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ pytestmark = [
     pytest.mark.skipif(NGINX is None, reason="nginx is not installed"),
     pytest.mark.skipif(OPENSSL is None, reason="openssl, which makes the certificate, is missing"),
 ]
+CACHED = "x-cache-status"
 StartNginx = Callable[[str], str]
 
 
@@ -55,6 +57,40 @@ def test_a_ticket_is_booked_through_nginx(
     assert 'Basic realm="Billetter", charset="UTF-8"' == denied.headers["www-authenticate"]
 
 
+def test_what_nobody_can_change_is_asked_for_once(
+    data: Path, serve: StartServer, front: StartNginx
+) -> None:
+    """A search that many make, and the files of pages; each answer names its own request."""
+    server = serve(data)
+    url = front(server.url.removeprefix("http://"))
+
+    with httpx.Client(base_url=url, verify=False) as http:
+        page = http.get("/").text
+        (style,) = set(re.findall(r'"(/web/[^"]+/style\.css)"', page))
+        asked = [http.get("/api/events", params={"query": "концерт"}) for _ in range(5)]
+        styles = [http.get(style) for _ in range(5)]
+        refused = http.get("/api/events", params={"page": 0})
+        other = http.get("/api/events", params={"query": "опера"})
+        seats = http.get("/api/seats", params={"event_id": 1})
+
+    for first, *later in (asked, styles):
+        assert ["MISS", *["HIT"] * 4] == [one.headers[CACHED] for one in (first, *later)]
+    assert "MISS" == other.headers[CACHED], "another search is another answer"
+    assert CACHED not in seats.headers
+    assert {200} == {one.status_code for one in (*asked, *styles, other)}
+    assert 1 == len({one.content for one in asked})
+    assert asked[0].content != other.content
+    ids = [one.headers["x-request-id"] for one in (*asked, *styles)]
+    assert len(ids) == len(set(ids))
+    assert "gzip" == styles[0].headers["content-encoding"]
+    assert "immutable" in styles[0].headers["cache-control"]
+    assert "max-age=31536000" == styles[0].headers["strict-transport-security"]
+    assert (400, refused.headers["x-request-id"]) == (
+        refused.status_code,
+        refused.json()["request_id"],
+    )
+
+
 class _Counting(socketserver.StreamRequestHandler):
     """Answers every request of a connection and counts the connections."""
 
@@ -74,10 +110,12 @@ def _upstream() -> Iterator[int]:
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield server.server_address[1]
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def test_nginx_keeps_its_connections_to_the_service(front: StartNginx) -> None:
