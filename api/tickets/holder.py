@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from functools import lru_cache
+from io import BytesIO
 from typing import NamedTuple
 
 import segno
@@ -60,5 +61,11 @@ async def show_tickets(call: Call[TicketsQuery]) -> Reply:
 
 @lru_cache(PICTURES_KEPT_MAX)
 def picture_of(code: str) -> str:
-    """The code as a QR code in SVG, with the margin that scanners need; its size is the page's."""
-    return segno.make_qr(code, error="m", mask=_MASK).svg_inline(omitsize=True)
+    """The code as a QR code in SVG, with the margin that scanners need; its size is the page's.
+
+    It names its namespace, without which it is no picture anywhere but within HTML.
+    """
+    file = BytesIO()
+    drawn = segno.make_qr(code, error="m", mask=_MASK)
+    drawn.save(file, kind="svg", xmldecl=False, nl=False, omitsize=True)
+    return file.getvalue().decode()
