@@ -1,45 +1,66 @@
-"""Chromium with the files of web/ as they are, and a service that is played by the test."""
+"""Chromium; pages over a service that the test plays, and over a real shop."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
+from bench.opened import MISSING, Shop, chromium, chromium_path, opened
+from bench.visitor import Visitor
 from tests.browser.stage import Stage
 
-CHROMIUM = Path("/usr/bin/chromium")
+Invite = Callable[..., Visitor]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """For one module: as long as it is open, its loop runs, and no other test may run one."""
-    if not CHROMIUM.exists():
-        pytest.skip(f"there is no {CHROMIUM}")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=str(CHROMIUM),
-            args=["--no-sandbox"],  # as root, Chromium refuses to start with one
-        )
-        yield chromium
-        chromium.close()
+    if chromium_path() is None:
+        pytest.skip(MISSING)
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture
 def stage(browser: Browser) -> Iterator[Stage]:
-    yield from opened(browser)
+    yield from staged(browser)
 
 
 @pytest.fixture(scope="module")
 def modules(browser: Browser) -> Iterator[Stage]:
     """One page for all of a module that leave nothing behind."""
-    yield from opened(browser)
+    yield from staged(browser)
 
 
-def opened(browser: Browser) -> Iterator[Stage]:
+def staged(browser: Browser) -> Iterator[Stage]:
     context = browser.new_context(locale="ru-RU", timezone_id="Asia/Almaty")
     context.set_default_timeout(10_000)
     stage = Stage(context.new_page())
     yield stage
     context.close()
     assert [] == stage.errors
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """One real shop for all stories, each of which has events or buyers of its own."""
+    if chromium_path() is None:
+        pytest.skip(MISSING)
+    with opened(tmp_path_factory.mktemp("shop")) as shop:
+        yield shop
+
+
+@pytest.fixture
+def invite(browser: Browser) -> Iterator[Invite]:
+    """Visitors with a browser each: no story may end with a trouble that one of them has had."""
+    visitors: list[Visitor] = []
+    with ExitStack() as stack:
+
+        def arrive(shop: Shop, **context: Any) -> Visitor:
+            visitors.append(stack.enter_context(Visitor(browser, shop, **context)))
+            return visitors[-1]
+
+        yield arrive
+    assert [] == [trouble for one in visitors for trouble in one.troubles]
