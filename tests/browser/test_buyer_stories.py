@@ -5,15 +5,13 @@ import re
 import httpx
 import pytest
 import segno
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Route, expect
 
 from api.demo import OPERATOR
-from api.tickets import holder
 from bench.opened import Shop
 from bench.visitor import PHONE, Visitor
 from catalog import demo
-from tests.browser.conftest import Invite
-from tests.server.buyer import Buyer, Cashier, eventually
+from tests.browser.conftest import Invite, bought
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 STADIUM, PHONED, RACED, RETURNED, BROKEN = 1, 7, 8, 9, 10
@@ -70,7 +68,7 @@ def seat_in_the_middle_of(visitor: Visitor, zone: str) -> str:
 
 
 def test_seats_together_on_a_phone_and_two_doors(shop: Shop, invite: Invite) -> None:
-    """A seat from the list, three more side by side, four tickets; one door lets in, one refuses."""
+    """A seat from the list, three beside each other, four tickets; of two doors one lets in."""
     anna = invite(shop, **PHONE)
     page = anna.page
     anna.open_event(PHONED)
@@ -143,11 +141,8 @@ def held(racer: Visitor) -> bool:
 
 
 def test_paid_seats_are_returned(shop: Shop, invite: Invite) -> None:
-    """The rule, a question, and the page follows the money until it is back; others see them free."""
-    with Buyer(shop.url, *shop.person(1)) as buyer, Cashier(shop.gateway_url) as cashier:
-        booking_id, seats = buyer.hold(RETURNED, seats=2)
-        cashier.pay(buyer.initiate_payment(booking_id).headers["location"])
-        eventually(lambda: buyer.seat(RETURNED, seats[0])["status"], "SOLD")
+    """The rule, a question, then the money comes back, and others see the seats free."""
+    _, seats = bought(shop, RETURNED, 2, *shop.person(1))
     watcher = invite(shop)
     watcher.open_event(RETURNED)
     first = watcher.seat(*divmod(seats[0] % 10_000_000, 10_000))

@@ -71,6 +71,7 @@ function show(ticket, isAdmitting) {
   const at = isIn ? say("box.admittedAt", { time: hereTime(ticket.admitted_at) }) : "";
   const start = ticket.starts_at ? hallTime(ticket.starts_at) : "";
   setText(byId("told"), [start, at].filter(Boolean).join(" · "));
+  for (const id of ["title", "where"]) setShown(byId(id), true);
   setShown(byId("admit"), ticket.valid && !isIn);
   byId(ticket.valid && !isIn ? "admit" : "next").focus();
 }
@@ -83,7 +84,7 @@ function refuse(error) {
     return;
   }
   verdict(error.name === "already-admitted" ? "box.admitted" : "box.void", "bad");
-  for (const id of ["title", "where"]) setText(byId(id), "");
+  for (const id of ["title", "where"]) setShown(byId(id), false);
   setText(byId("told"), told(error));
   setShown(byId("admit"), false);
   byId("next").focus();
