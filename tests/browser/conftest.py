@@ -68,9 +68,9 @@ def invite(browser: Browser) -> Iterator[Invite]:
     visitors: list[Visitor] = []
     with ExitStack() as stack:
 
-        def arrive(shop: Shop, **context: Any) -> Visitor:
-            visitors.append(stack.enter_context(Visitor(browser, shop, **context)))
-            return visitors[-1]
+        def arrive(shop: Shop, kind: type[Visitor] = Visitor, **context: Any) -> Visitor:
+            visitors.append(someone := stack.enter_context(kind(browser, shop, **context)))
+            return someone
 
         yield arrive
     assert [] == [trouble for one in visitors for trouble in one.troubles]

@@ -33,6 +33,21 @@ export function setShown(element, isShown) {
   element.hidden = !isShown;
 }
 
+/**
+ * Work that a button has begun: meanwhile it is busy and begins nothing more, but keeps the focus,
+ * which a disabled one would lose.
+ * @param {HTMLElement} button @param {() => Promise<void>} work
+ */
+export async function whileBusy(button, work) {
+  if (button.getAttribute("aria-busy") === "true") return;
+  button.setAttribute("aria-busy", "true");
+  try {
+    await work();
+  } finally {
+    button.removeAttribute("aria-busy");
+  }
+}
+
 /** Replace what `element` says, but only where it differs: a live region is read out anew else. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;

@@ -1,6 +1,6 @@
 // The login form, in a dialog: opened where it is needed, closed by Escape like every dialog.
 
-import { make } from "./dom.js";
+import { make, whileBusy } from "./dom.js";
 import { told } from "./problems.js";
 import { say } from "./words.js";
 
@@ -42,9 +42,7 @@ function loginForm(session, reason) {
     make("div", { class: "actions" }, submit, close),
   );
   close.addEventListener("click", () => form.closest("dialog").close());
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    submit.disabled = true;
+  const enter = async () => {
     error.textContent = "";
     try {
       await session.enter(email.input.value.trim(), password.input.value);
@@ -52,9 +50,11 @@ function loginForm(session, reason) {
     } catch (problem) {
       error.textContent = problem.name === "unauthenticated" ? say("login.wrong") : told(problem);
       password.input.select();
-    } finally {
-      submit.disabled = false;
     }
+  };
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void whileBusy(submit, enter);
   });
   return form;
 }

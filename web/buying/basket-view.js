@@ -29,6 +29,8 @@ export class BasketView {
 
   show() {
     const { seats, status } = this.basket;
+    const isWithin = byId("basket").contains(document.activeElement);
+    const at = this._crosses().indexOf(document.activeElement);
     const indexes = Array.from(seats, (id) => this.hall.indexOf(id)).sort((one, two) => one - two);
     byId("basket-seats").replaceChildren(...indexes.map((index) => this._line(index)));
     const total = indexes.reduce((sum, index) => sum + Number(this.hall.zone(index).price), 0);
@@ -44,6 +46,20 @@ export class BasketView {
     setText(byId("pay"), say(isUnderPayment ? "basket.payAgain" : "basket.pay"));
     byId("basket").classList.toggle("filled", !isEmpty);
     this._tick();
+    if (isWithin) this._keepFocus(at);
+  }
+
+  /** Whoever stood on what is gone stands on the next cross, or on the heading. */
+  _keepFocus(at) {
+    const here = document.activeElement;
+    if (byId("basket").contains(here) && !here?.closest("[hidden]")) return;
+    const crosses = at < 0 ? [] : this._crosses();
+    (crosses[Math.min(at, crosses.length - 1)] ?? byId("basket-heading")).focus();
+  }
+
+  /** @returns {any[]} */
+  _crosses() {
+    return Array.from(byId("basket-seats").querySelectorAll("button"));
   }
 
   _note(isEmpty, status) {

@@ -1,6 +1,6 @@
 // The form that takes the best seats side by side.
 
-import { byId, make } from "../base/dom.js";
+import { byId, make, whileBusy } from "../base/dom.js";
 import { say } from "../base/words.js";
 
 const COUNT_MAX = 20;
@@ -21,9 +21,6 @@ export function beginTogether(zones, take) {
   count.value = "2";
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const button = form.querySelector("button");
-    button.disabled = true;
-    await take(Number(count.value), zone.value);
-    button.disabled = false;
+    await whileBusy(form.querySelector("button"), () => take(Number(count.value), zone.value));
   });
 }

@@ -1,7 +1,7 @@
 // A buyer's bookings, newest first: what is held, paid, returned, and what can be done about it.
 
 import { change, get } from "../base/api.js";
-import { byId, make, setShown } from "../base/dom.js";
+import { byId, make, setShown, whileBusy } from "../base/dom.js";
 import { requireLogin } from "../base/login.js";
 import { alarm, announce, beginPage } from "../base/page.js";
 import { told } from "../base/problems.js";
@@ -86,11 +86,7 @@ function actions(booking) {
 
 function button(key, kind, work) {
   const made = make("button", { class: kind }, say(key));
-  made.addEventListener("click", async () => {
-    made.disabled = true;
-    await attempt(work);
-    made.disabled = false;
-  });
+  made.addEventListener("click", () => whileBusy(made, () => attempt(work)));
   return made;
 }
 
@@ -105,6 +101,8 @@ async function end(booking) {
   await buyer.asking((asking) => change("PATCH", "/api/bookings/cancel", body, asking));
   announce(say(isPaid ? "account.refunded" : "account.cancelled"));
   await begin();
+  // What was pressed is gone with the list it stood in.
+  byId("main").focus({ preventScroll: true });
 }
 
 async function attempt(work) {

@@ -1,7 +1,7 @@
 // The door: a code is typed or scanned, the ticket shown large, its holder admitted once.
 
 import { change, get, Problem } from "../base/api.js";
-import { byId, setShown, setText } from "../base/dom.js";
+import { byId, setShown, setText, whileBusy } from "../base/dom.js";
 import { requireLogin } from "../base/login.js";
 import { alarm, beginPage } from "../base/page.js";
 import { told } from "../base/problems.js";
@@ -18,7 +18,7 @@ byId("check").addEventListener("submit", (event) => {
   event.preventDefault();
   void check(byId("code").value);
 });
-byId("admit").addEventListener("click", admit);
+byId("admit").addEventListener("click", () => whileBusy(byId("admit"), admit));
 byId("next").addEventListener("click", begin);
 byId("scan").addEventListener("click", () => (camera ? stop() : scan()));
 setShown(byId("scan"), "BarcodeDetector" in window && Boolean(navigator.mediaDevices));
@@ -47,14 +47,10 @@ function address() {
 }
 
 async function ask(call, isAdmitting) {
-  byId("admit").disabled = true;
   try {
     await requireLogin(staff, say("box.needed"));
-    const ticket = await call();
-    byId("admit").disabled = false; // before it is shown: what is disabled takes no focus
-    show(ticket, isAdmitting);
+    show(await call(), isAdmitting);
   } catch (error) {
-    byId("admit").disabled = false;
     refuse(error);
   }
 }

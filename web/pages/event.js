@@ -1,7 +1,7 @@
 // One event: what it is, its hall, and the buyer's way from a seat to the payment.
 
 import { get, Problem } from "../base/api.js";
-import { byId, make, setShown, setText } from "../base/dom.js";
+import { byId, make, setShown, setText, whileBusy } from "../base/dom.js";
 import { requireLogin } from "../base/login.js";
 import { alarm, announce, beginPage, setTitle } from "../base/page.js";
 import { told } from "../base/problems.js";
@@ -87,18 +87,19 @@ function listenToButtons(map, basket) {
   byId("zoom-in").addEventListener("click", () => map.zoom(1));
   byId("zoom-out").addEventListener("click", () => map.zoom(-1));
   byId("zoom-whole").addEventListener("click", () => map.showWhole());
-  byId("pay").addEventListener("click", () =>
-    attempt(async () => {
-      announce(say("basket.paying"));
-      await pay(buyer, basket.bookingId, (problem) => alarm(told(problem)));
-    }, byId("pay")),
-  );
-  byId("cancel").addEventListener("click", () =>
-    attempt(async () => {
-      await basket.cancel();
-      announce(say("basket.cancelled"));
-    }, byId("cancel")),
-  );
+  listenTo("pay", async () => {
+    announce(say("basket.paying"));
+    await pay(buyer, basket.bookingId, (problem) => alarm(told(problem)));
+  });
+  listenTo("cancel", async () => {
+    await basket.cancel();
+    announce(say("basket.cancelled"));
+  });
+}
+
+function listenTo(id, work) {
+  const button = byId(id);
+  button.addEventListener("click", () => whileBusy(button, () => attempt(work)));
 }
 
 /** Take a free seat, release an own one; of any other say how it stands. */
@@ -140,14 +141,11 @@ async function takeTogether(hall, basket, map, count, zone) {
 }
 
 /** Do it, and say aloud what it was refused for. */
-async function attempt(work, button) {
-  if (button) button.disabled = true;
+async function attempt(work) {
   try {
     await work();
   } catch (error) {
     alarm(told(error));
-  } finally {
-    if (button) button.disabled = false;
   }
 }
 
