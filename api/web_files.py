@@ -2,10 +2,13 @@
 
 A page is asked for anew each time and answered 304 when it is the same. What it loads lies below
 an address that names the digest of all files: it never changes, so a browser keeps it for ever, and
-no page of today meets a script of yesterday. Imports are relative, so they stay below it.
+no page of today meets a script of yesterday. Imports are relative, so they stay below it. All are
+compressed once, for browsers that take it so: a third of the bytes.
 """
 
+import gzip
 import re
+from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,7 @@ _SECURITY: tuple[Header, ...] = (
 _ASKED_ANEW: Header = (b"cache-control", b"no-cache")
 _KEPT: Header = (b"cache-control", b"public, max-age=31536000, immutable")
 
+_GZIP = re.compile(rb"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))")
 _MODULE = re.compile(r'<script type="module" src="/web/([^"]+)"></script>')
 _IMPORT = re.compile(r'^(?:import|export)\b[^;]*?from "(\.[^"]+)"', re.MULTILINE)
 
@@ -45,25 +49,37 @@ def operations() -> tuple[Operation[Any], ...]:
             address = "/" if path.stem == "index" else f"/{path.stem}"
             made.append(_page(address, _linked(content.decode(), base, contents).encode()))
         else:
-            media_type = MEDIA_TYPES[path.suffix]
-            kept = reply(200, media_type, content, *_SECURITY, _KEPT)
-            made.append(_operation(base + path.as_posix(), kept, b""))
+            kept_at = base + path.as_posix()
+            made.append(_operation(kept_at, MEDIA_TYPES[path.suffix], content, _KEPT))
     return tuple(made)
 
 
 def _page(address: str, html: bytes) -> Operation[Any]:
     tag = b'"%b"' % blake2b(html, digest_size=12).hexdigest().encode()
-    return _operation(address, reply(200, HTML, html, *_SECURITY, _ASKED_ANEW, (b"etag", tag)), tag)
+    # Weak: compressed or not, it is the same page.
+    return _operation(address, HTML, html, _ASKED_ANEW, (b"etag", b"W/" + tag), tag=tag)
 
 
-def _operation(address: str, whole: Reply, tag: bytes) -> Operation[Any]:
-    """Answers `whole`, or 304 to whoever names its `tag`."""
-    same = Reply(304, tuple(one for one in whole.headers if one[0] != b"content-length"), b"")
+def _operation(
+    address: str, media_type: bytes, content: bytes, *headers: Header, tag: bytes = b""
+) -> Operation[Any]:
+    """Answers `content`, or 304 to whoever names its `tag`."""
+    every = (*_SECURITY, (b"vary", b"accept-encoding"), *headers)
+    plain = reply(200, media_type, content, *every)
+    packed = gzip.compress(content, mtime=0)
+    small = reply(200, media_type, packed, (b"content-encoding", b"gzip"), *every)
+    same = Reply(304, tuple(one for one in plain.headers if one[0] != b"content-length"), b"")
 
     async def answer(call: Call[None]) -> Reply:
-        return same if tag and tag in call.headers.get(b"if-none-match", b"") else whole
+        if tag and tag in call.headers.get(b"if-none-match", b""):
+            return same
+        return small if _takes_gzip(call.headers) else plain
 
     return Operation("GET", address, answer, public=True, durable=False, documented=False)
+
+
+def _takes_gzip(headers: Mapping[bytes, bytes]) -> bool:
+    return _GZIP.search(headers.get(b"accept-encoding", b"")) is not None
 
 
 def _digest(contents: dict[Path, bytes]) -> str:

@@ -1,5 +1,6 @@
 """Pages for people as they are served: what a browser may do with them, and what it may keep."""
 
+import gzip
 import re
 from pathlib import Path
 
@@ -54,6 +55,21 @@ def test_a_page_is_asked_for_anew_and_sent_when_it_differs(rooms: Rooms, name: s
     assert first.headers["etag"] == again.headers["etag"]
     other = rooms.call("GET", address(name), headers=[(b"if-none-match", b'"other"')])
     assert (200, first.body) == (other.status, other.body)
+
+
+@pytest.mark.parametrize("name", [path.stem for path in PAGES])
+def test_a_file_is_compressed_for_whoever_takes_it_so(rooms: Rooms, name: str) -> None:
+    """A page and all it loads are the same then; `q=0` says no."""
+    html = rooms.call("GET", address(name)).body
+    for one in {address(name), *LOADED.findall(html.decode())}:
+        plain = rooms.call("GET", one, headers=[(b"accept-encoding", b"br, gzip;q=0")])
+        small = rooms.call("GET", one, headers=[(b"accept-encoding", b"br, gzip;q=0.5, *")])
+        assert (None, "gzip") == (
+            plain.headers.get("content-encoding"),
+            small.headers["content-encoding"],
+        )
+        assert "accept-encoding" == plain.headers["vary"] == small.headers["vary"]
+        assert plain.body == gzip.decompress(small.body)
 
 
 @pytest.mark.parametrize("name", [path.stem for path in PAGES])
