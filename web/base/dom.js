@@ -33,6 +33,8 @@ export function setShown(element, isShown) {
   element.hidden = !isShown;
 }
 
+const BUSY = ["aria-busy", "aria-disabled"];
+
 /**
  * Work that a button has begun: meanwhile it is busy and begins nothing more, but keeps the focus,
  * which a disabled one would lose.
@@ -40,11 +42,11 @@ export function setShown(element, isShown) {
  */
 export async function whileBusy(button, work) {
   if (button.getAttribute("aria-busy") === "true") return;
-  button.setAttribute("aria-busy", "true");
+  for (const name of BUSY) button.setAttribute(name, "true");
   try {
     await work();
   } finally {
-    button.removeAttribute("aria-busy");
+    for (const name of BUSY) button.removeAttribute(name);
   }
 }
 

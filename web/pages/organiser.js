@@ -2,7 +2,7 @@
 
 import { get } from "../base/api.js";
 import { serverNow } from "../base/clock.js";
-import { byId, setShown, setText } from "../base/dom.js";
+import { byId, setShown, setText, whileBusy } from "../base/dom.js";
 import { alarm, announce, beginPage, setTitle } from "../base/page.js";
 import { told } from "../base/problems.js";
 import { staff } from "../base/session.js";
@@ -40,7 +40,9 @@ async function openSale() {
   setShown(byId("sale"), true);
   byId("to-replay").href = `/replay?id=${eventId}`;
   byId("to-event").href = `/event?id=${eventId}`;
-  for (const format of ["csv", "json"]) byId(format).addEventListener("click", () => save(format));
+  for (const format of ["csv", "json"]) {
+    byId(format).addEventListener("click", () => whileBusy(byId(format), () => save(format)));
+  }
   follow();
   void showHall(eventId).catch(() => {});
   void beginWaitingRoom(eventId, staff);
@@ -76,8 +78,6 @@ function showState(state) {
 }
 
 async function save(format) {
-  const button = byId(format);
-  button.disabled = true;
   announce(say("sales.saving"));
   try {
     const path = `/x/events/${eventId}/export?format=${format}`;
@@ -85,8 +85,6 @@ async function save(format) {
     announce(say("sales.saved"));
   } catch (problem) {
     alarm(told(problem));
-  } finally {
-    button.disabled = false;
   }
 }
 

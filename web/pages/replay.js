@@ -1,7 +1,7 @@
 // A sale in replay: have the server put it together from its log, fetch it, play it.
 
 import { get } from "../base/api.js";
-import { byId, setShown, setText } from "../base/dom.js";
+import { byId, setShown, setText, whileBusy } from "../base/dom.js";
 import { alarm, beginPage, setTitle } from "../base/page.js";
 import { told } from "../base/problems.js";
 import { staff } from "../base/session.js";
@@ -37,9 +37,9 @@ async function open() {
   byId("to-sale").href = `/organiser?id=${eventId}`;
   setShown(byId("making"), true);
   const making = new Making(eventId, staff, showMaking);
-  byId("begin").addEventListener("click", () => attempt(byId("begin"), () => making.begin()));
-  byId("play-ready").addEventListener("click", () => attempt(byId("play-ready"), play));
-  await attempt(byId("begin"), () => making.look());
+  listenTo("begin", () => making.begin());
+  listenTo("play-ready", play);
+  await whileBusy(byId("begin"), () => attempt(() => making.look()));
 }
 
 /** @param {{state: string, progress: number}} making in per cent */
@@ -63,15 +63,17 @@ async function play() {
   player.begin();
 }
 
-async function attempt(button, work) {
-  button.disabled = true;
+function listenTo(id, work) {
+  const button = byId(id);
+  button.addEventListener("click", () => whileBusy(button, () => attempt(work)));
+}
+
+async function attempt(work) {
   try {
     await work();
   } catch (problem) {
     const isBroken = problem instanceof RangeError || problem instanceof SyntaxError;
     setText(byId("making-state"), isBroken ? say("replay.broken") : "");
     if (!isBroken) alarm(told(problem));
-  } finally {
-    button.disabled = false;
   }
 }
