@@ -3,6 +3,7 @@
 import csv
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date
@@ -14,7 +15,7 @@ from playwright.sync_api import Browser, sync_playwright
 from api.demo import MERCHANT_ID, MERCHANT_PASSWORD, STAFF_FILE, initialise, make_staff
 from bench.shop import FAR_FROM_NOW
 from catalog import demo
-from torture.servers.child import Server, child, free_port
+from torture.servers.child import Server, free_port, started, wait_until_ready
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 MISSING = "no Chromium on the PATH: install the package chromium (or google-chrome)"
@@ -45,18 +46,20 @@ def opened(
     make_staff(data)
     with ExitStack() as stack:
 
-        def start(*arguments: str, ready: str) -> Server:
+        def start(*arguments: str) -> Server:
             port = free_port()
-            url, log = f"http://127.0.0.1:{port}", directory / "log"
-            one = child([*arguments, "--port", str(port)], url=url, ready=ready, log=log)
-            return stack.enter_context(one)
+            command = [sys.executable, "-m", "api", *arguments, "--port", str(port)]
+            url = f"http://127.0.0.1:{port}"
+            return stack.enter_context(started(command, url=url, log=directory / "log"))
 
-        gateway = start("emulate", "gateway", ready="/__emu/settings")
-        provider = start("emulate", "provider", ready="/__emu/settings")
+        gateway, provider = start("emulate", "gateway"), start("emulate", "provider")
         outside = ("--gateway-url", gateway.url, "--provider-url", provider.url)
         merchant = ("--merchant-id", MERCHANT_ID, "--merchant-password", MERCHANT_PASSWORD)
         own = ("--data", str(data), "--staff-file", str(data / STAFF_FILE))
-        server = start("serve", *own, *outside, *merchant, *options, ready="/readyz")
+        server = start("serve", *own, *outside, *merchant, *options)
+        for emulator in (gateway, provider):
+            wait_until_ready(emulator, "/__emu/settings")
+        wait_until_ready(server, "/readyz")
         yield Shop(server.url, gateway.url, files.users)
 
 
