@@ -5,7 +5,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-inpu
 LOCK = $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: run install test check fmt bench bench-http bench-recovery bench-sale load torture lock clean
+.PHONY: run install test check fmt bench bench-http bench-recovery bench-sale bench-pages screenshots load torture lock clean
 
 run: install
 	$(BIN)/billetter demo
@@ -51,6 +51,13 @@ bench-sale: .venv/installed-dev
 	$(BIN)/python -m bench.sale
 	$(BIN)/python -m bench.soak
 	$(BIN)/python -m bench.watchers
+
+# A minute each, with a Chromium on the PATH: what pages cost a browser, and their pictures.
+bench-pages: .venv/installed-dev
+	$(BIN)/python -m bench.pages
+
+screenshots: .venv/installed-dev
+	$(BIN)/python -m bench.screenshots
 
 # Until it is ended: people at a shop of demo data, watched and chosen at http://127.0.0.1:8089.
 load: .venv/installed-dev
