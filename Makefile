@@ -13,7 +13,7 @@ run: install
 install: .venv/installed
 
 test: .venv/installed-dev check
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check .

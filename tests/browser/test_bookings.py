@@ -59,6 +59,16 @@ def test_an_order_is_followed_until_its_tickets_are_there(stage: Stage) -> None:
     assert picture.evaluate("(image) => image.decode().then(() => image.naturalWidth > 0)")
 
 
+def test_a_large_group_sees_all_its_tickets(stage: Stage) -> None:
+    """A page of them has a hundred."""
+    stage.held, stage.status = [*range(70_010_001, 70_010_122)], "CONFIRMED"
+    tickets = [{**TICKET, "seat_id": one, "code": f"{one}"} for one in stage.held]
+    stage.next_time(*TICKETS, {"json": tickets[:100]}, {"json": tickets[100:]})
+    stage.log_in()
+    stage.open(f"/ticket?booking={BOOKING}")
+    expect(stage.page.get_by_role("img", name="QR-код билета")).to_have_count(121)
+
+
 def test_a_payment_that_failed_says_what_to_do(stage: Stage) -> None:
     """The seats are free again, and the event is one step away."""
     stage.status, stage.payments = "CANCELLED", [payment(17, "PaymentRegistered", "PaymentFailed")]
@@ -85,7 +95,21 @@ def test_a_paid_booking_is_returned_after_a_question(stage: Stage) -> None:
         page.get_by_role("button", name="Да, вернуть").click()
         expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("alert")).to_contain_text("уже нельзя вернуть")
+    expect(page.get_by_role("status")).to_contain_text("Билеты возвращены")
     assert [{"booking_id": BOOKING}] * 2 == [one.post_data_json for one in stage.calls(*CANCEL)]
+
+
+def test_a_return_under_way_is_followed(stage: Stage) -> None:
+    """Until the money is back, without a reload; what was unfolded stays so."""
+    stage.status = "CANCELLED"
+    stage.payments = [payment(17, "PaymentCaptured", "BookingCancelled", refund_pending=True)]
+    stage.log_in()
+    stage.open("/account")
+    stage.page.get_by_text("Оплата и возврат").click()
+    expect(stage.page.get_by_text("Деньги возвращены")).to_have_count(0)
+    steps = ("PaymentCaptured", "BookingCancelled", "PaymentReturned")
+    stage.payments = [payment(17, *steps)]
+    expect(stage.page.get_by_text("Деньги возвращены")).to_be_visible()
 
 
 def test_nobody_s_account_asks_for_a_login(stage: Stage) -> None:

@@ -10,7 +10,7 @@ from bench.opened import Shop, opened
 from tests.browser.conftest import Invite
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
-HALL = 7
+HALL = 16
 
 
 @pytest.fixture

@@ -21,6 +21,11 @@ export function isUnderWay(name) {
   return ["checking", "toPay", "refunding"].includes(name);
 }
 
+/** The same, but for a page that only its reader can leave. */
+export function isMoving(name) {
+  return name !== "toPay" && isUnderWay(name);
+}
+
 function hasMoney(payment) {
   return payment !== undefined && has(payment, "PaymentAuthorized");
 }

@@ -1,6 +1,6 @@
 // A buyer's bookings, newest first: what is held, paid, returned, and what can be done about it.
 
-import { change, get } from "../base/api.js";
+import { change, get, wait } from "../base/api.js";
 import { byId, make, setShown, whileBusy } from "../base/dom.js";
 import { requireLogin } from "../base/login.js";
 import { alarm, announce, beginPage } from "../base/page.js";
@@ -9,9 +9,12 @@ import { buyer } from "../base/session.js";
 import { hereTime, say } from "../base/words.js";
 import { seatList, startWords, statusWords, steps } from "../buying/booking-words.js";
 import { confirmed } from "../buying/confirm.js";
+import { isMoving, outcome } from "../buying/outcome.js";
 import { pay } from "../buying/payment.js";
 
 const AT_ONCE = 8; // bookings whose details are read together
+const LOOK_MS = 2000; // between two looks at one whose money is under way
+const LOOKS_MAX = 150;
 
 /** Ids of bookings that aren't shown yet, the newest first. @type {number[]} */
 let rest = [];
@@ -39,8 +42,29 @@ async function begin() {
 async function showMore() {
   const ids = rest.splice(0, AT_ONCE);
   const found = await Promise.all(ids.map((id) => asked(`/x/bookings/${id}`)));
-  byId("bookings").append(...found.map((booking) => make("li", { class: "card" }, ...about(booking))));
+  const cards = found.map((booking) => make("li", { class: "card" }, ...about(booking)));
+  byId("bookings").append(...cards);
   setShown(byId("more"), rest.length > 0);
+  found.forEach((booking, at) => void attempt(() => follow(booking, cards[at])));
+}
+
+/** Keep the card true while money is on its way, as after a return. */
+async function follow(booking, card) {
+  for (let looks = 0; looks < LOOKS_MAX && isMoving(outcome(booking)); looks += 1) {
+    await wait(LOOK_MS);
+    if (!card.isConnected) return;
+    const now = await asked(`/x/bookings/${booking.id}`);
+    if (JSON.stringify(now) !== JSON.stringify(booking)) showAnew(now, card);
+    booking = now;
+  }
+}
+
+function showAnew(booking, card) {
+  const wasOpen = card.querySelector("details")?.open ?? false;
+  const hadFocus = card.contains(document.activeElement);
+  card.replaceChildren(...about(booking));
+  card.querySelector("details")?.toggleAttribute("open", wasOpen);
+  if (hadFocus) card.querySelector("a").focus({ preventScroll: true });
 }
 
 function about(booking) {

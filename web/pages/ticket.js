@@ -106,7 +106,6 @@ function showActions(booking, name) {
   actions.replaceChildren(...(first[name] ?? []), ...last);
 }
 
-
 function link(href, words, isMain) {
   return make("a", { href, class: isMain ? "button main" : "button" }, words);
 }
@@ -114,7 +113,7 @@ function link(href, words, isMain) {
 async function showTickets(booking) {
   for (;;) {
     try {
-      const tickets = await asked(`/x/bookings/${booking.id}/tickets`);
+      const tickets = await allTickets(booking);
       const cards = tickets.map((ticket) => ticketCard(ticket, booking, startWords(booking)));
       byId("tickets").replaceChildren(...cards);
       setShown(byId("tickets-part"), true);
@@ -125,6 +124,17 @@ async function showTickets(booking) {
       await wait(ASK_SLOWER_MS);
     }
   }
+}
+
+/** A page of them holds a hundred. */
+async function allTickets(booking) {
+  const tickets = [];
+  for (let page = 1; tickets.length < booking.seats.length; page += 1) {
+    const more = await asked(`/x/bookings/${booking.id}/tickets?page=${page}`);
+    if (more.length === 0) break;
+    tickets.push(...more);
+  }
+  return tickets;
 }
 
 function asked(path) {
