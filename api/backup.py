@@ -20,16 +20,13 @@ from api import store
 from catalog.manifest import fsync
 from catalog.place import put, workplace
 from engine.backup import copy_store
-from engine.store import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, StoreMoved
+from engine.store import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, StoreMoved, read_patiently
 from engine.verify import Findings
 
 NAME = "backup.json"
 FORMAT = 1  # rises when an older program could not read a backup any more
 SUM_BYTES = 16
 READ_BYTES = 1 << 20
-# A server that makes a snapshot while its log is copied may drop what was to be copied next. A
-# copy takes seconds and a snapshot is made after minutes, so the second try is the last one.
-TRIES = 5
 
 
 class Sum(msgspec.Struct, frozen=True):
@@ -109,15 +106,16 @@ def _require_free(target: Path) -> None:
 
 
 def _copy_store(data: Path, building: Path) -> None:
-    for _ in range(TRIES):
-        try:
-            copy_store(data, building)
-        except StoreMoved:
-            for directory in (WAL_DIRECTORY, SNAPSHOTS_DIRECTORY):
-                rmtree(building / directory, ignore_errors=True)
-        else:
-            return
-    raise store.StoreError(f"{data} drops its log faster than it can be copied; try again later")
+    def copy() -> None:
+        for directory in (WAL_DIRECTORY, SNAPSHOTS_DIRECTORY):
+            rmtree(building / directory, ignore_errors=True)
+        copy_store(data, building)
+
+    try:
+        read_patiently(copy)
+    except StoreMoved:
+        reason = "drops its log faster than it can be copied; try again later"
+        raise store.StoreError(f"{data} {reason}") from None
 
 
 def _sealed(building: Path, *, now: datetime, progress: bool) -> Manifest:

@@ -5,6 +5,7 @@ functions of a recovery: so each line tells what the record did and not what it 
 """
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,11 +14,9 @@ from engine.domain import BookingStatus, SeatStatus, event_of_booking, event_of_
 from engine.dump import load_event
 from engine.mutations import AnswerRemembered, Effect, StateReset, decode
 from engine.state import State
-from engine.store import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, StoreMoved, open_snapshots
-from snapshots import Corrupt
+from engine.store import WAL_DIRECTORY, load_oldest, read_patiently
 from wal.beside import Acknowledged
 
-_TRIES = 5
 _NO_SEATS: tuple[int, ...] = ()
 
 
@@ -55,12 +54,12 @@ class Audit(NamedTuple):
 
 def audit_seat(directory: Path, seat_id: int) -> Audit:
     """Raises StoreMoved, STORE_FAULTS and OSError."""
-    return _patiently(directory, _Seat(seat_id))
+    return read_patiently(lambda: _audit(directory, _Seat(seat_id)))
 
 
 def audit_booking(directory: Path, booking_id: int) -> Audit:
     """Raises StoreMoved, STORE_FAULTS and OSError."""
-    return _patiently(directory, _Booking(booking_id))
+    return read_patiently(lambda: _audit(directory, _Booking(booking_id)))
 
 
 class _Booking:
@@ -111,19 +110,10 @@ class _Seat:
 _Subject = _Seat | _Booking
 
 
-def _patiently(directory: Path, subject: _Subject) -> Audit:
-    """A server that drops what is just being read has newer snapshots: begin again from those."""
-    for _ in range(_TRIES - 1):
-        try:
-            return _audit(directory, subject)
-        except (StoreMoved, FileNotFoundError):
-            continue
-    return _audit(directory, subject)
-
-
 def _audit(directory: Path, subject: _Subject) -> Audit:
     log = Acknowledged(directory / WAL_DIRECTORY)
-    state, after_lsn = _oldest(directory, subject.event_id, first_lsn=log.first_lsn)
+    load = partial(load_event, event_id=subject.event_id)
+    state, after_lsn = load_oldest(directory, first_lsn=log.first_lsn, load=load)
     at_ms, before = state.last_at_ms, subject.standing(state)
     steps = list(_steps(state, subject, log.records(after_lsn)))
     return Audit(after_lsn, log.last_lsn, at_ms, before, steps)
@@ -169,20 +159,3 @@ def _about(state: State, effect: Effect) -> _About:
     seat_id = getattr(effect, "seat_id", 0)
     seats = (seat_id,) if seat_id else getattr(effect, "seats", _NO_SEATS)
     return _About(booking_id, order_id, 0 if booking is None else booking.user_id, seats)
-
-
-def _oldest(directory: Path, event_id: int, *, first_lsn: int) -> tuple[State, int]:
-    """Of one event, the oldest state from which the log goes on, and its LSN."""
-    if first_lsn == 1:
-        return State(), 0
-    if (directory / SNAPSHOTS_DIRECTORY).is_dir():  # opening them would make it
-        snapshots = open_snapshots(directory)
-        for lsn in sorted(snapshots.lsns()):
-            if lsn < first_lsn - 1:
-                continue
-            try:
-                with snapshots.open(lsn) as snapshot:
-                    return load_event(snapshot.chunks(), event_id), lsn
-            except (FileNotFoundError, Corrupt):
-                continue  # dropped meanwhile, or rotten: a newer one tells less, and truly
-    raise StoreMoved

@@ -10,13 +10,11 @@ from typing import NamedTuple
 
 from engine.apply import apply
 from engine.domain import Event, SeatStatus
-from engine.dump import load
-from engine.errors import EventNotFound, LossyDump
+from engine.errors import EventNotFound
 from engine.mutations import decode
 from engine.seatmap import SeatMap
-from engine.state import Shard, State
-from engine.store import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, StoreMoved, open_snapshots
-from snapshots import Corrupt
+from engine.state import Shard
+from engine.store import WAL_DIRECTORY, load_oldest
 from wal.beside import Acknowledged
 
 RECORDS_PER_REPORT = 20_000
@@ -34,15 +32,16 @@ class Change(NamedTuple):
 class History:
     """What an event's hall was when the story begins, and every change since.
 
-    Raises EventNotFound where nobody has booked it, StoreMoved where the server has dropped what
-    was to be read, STORE_FAULTS and OSError. `progress` is told how much is done, 0 to 1.
+    Raises EventNotFound where nobody has booked it, StoreMoved or FileNotFoundError where the
+    server has dropped what was to be read (`read_patiently`), STORE_FAULTS and OSError. `progress`
+    is told how much is done, 0 to 1.
     """
 
     def __init__(
         self, directory: Path, event_id: int, *, progress: Callable[[float], None] | None = None
     ) -> None:
         log = Acknowledged(directory / WAL_DIRECTORY)
-        self._state, self._lsn = _oldest(directory, first_lsn=log.first_lsn)
+        self._state, self._lsn = load_oldest(directory, first_lsn=log.first_lsn)
         self._first_lsn, self._last_lsn = self._lsn, log.last_lsn
         self._records = log.records(self._lsn)
         self._progress = progress
@@ -87,10 +86,7 @@ class History:
 
     def _apply_next(self) -> bool:
         """False: that was the last record."""
-        try:
-            found = next(self._records, None)
-        except FileNotFoundError as gone:
-            raise StoreMoved from gone
+        found = next(self._records, None)
         if found is None:
             return False
         self._lsn, payload = found
@@ -123,20 +119,3 @@ class _WatchedSeats(SeatMap):
     def change(self, index: int, status: int) -> None:
         super().change(index, status)
         self.changed[index] = status
-
-
-def _oldest(directory: Path, *, first_lsn: int) -> tuple[State, int]:
-    """The oldest state from which the log goes on, and its LSN."""
-    if first_lsn == 1:
-        return State(), 0
-    if (directory / SNAPSHOTS_DIRECTORY).is_dir():  # opening them would make it
-        snapshots = open_snapshots(directory)
-        for lsn in sorted(snapshots.lsns()):
-            if lsn < first_lsn - 1:
-                continue
-            try:
-                with snapshots.open(lsn) as snapshot:
-                    return load(snapshot.chunks()), lsn
-            except (FileNotFoundError, Corrupt, LossyDump):
-                continue  # dropped meanwhile, or rotten: a newer one tells less, and truly
-    raise StoreMoved

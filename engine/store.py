@@ -1,6 +1,9 @@
 """The directory of one engine: its log, its snapshots, and what may be wrong with them."""
 
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 from engine.dump import load
 from engine.errors import LossyDump, StateDiverged
@@ -11,6 +14,11 @@ from wal import Corrupt, Log, NoLog, WalError, read_store_id
 
 # What opening a store may raise, besides OSError; each says what is wrong with which file.
 STORE_FAULTS = (WalError, SnapshotError, StateDiverged)
+_Read = TypeVar("_Read")
+
+# A server that makes a snapshot while its log is read may drop what was to be read next. Reading
+# takes seconds and a snapshot is made after minutes, so the second try is the last one.
+TRIES = 5
 WAL_DIRECTORY = "wal"
 SNAPSHOTS_DIRECTORY = "snapshots"
 
@@ -58,3 +66,34 @@ def covered_lsn(directory: Path) -> int:
 
 class StoreMoved(Exception):
     """The server has dropped what was about to be read: begin again."""
+
+
+def read_patiently(read: Callable[[], _Read]) -> _Read:
+    """What `read` returns, begun again where the server drops what it reads; then it is raised."""
+    for _ in range(TRIES - 1):
+        with suppress(StoreMoved, FileNotFoundError):
+            return read()
+    return read()
+
+
+def load_oldest(
+    directory: Path, *, first_lsn: int, load: Callable[[Iterable[bytes]], State] = load
+) -> tuple[State, int]:
+    """The oldest state from which a log goes on that begins with `first_lsn`, and its LSN.
+
+    For a look beside the server: nothing is locked or set aside. Raises StoreMoved where no good
+    snapshot fits the log.
+    """
+    if first_lsn == 1:
+        return State(), 0
+    if (directory / SNAPSHOTS_DIRECTORY).is_dir():  # opening them would make it
+        snapshots = open_snapshots(directory)
+        for lsn in sorted(snapshots.lsns()):
+            if lsn < first_lsn - 1:
+                continue
+            try:
+                with snapshots.open(lsn) as snapshot:
+                    return load(snapshot.chunks()), lsn
+            except (FileNotFoundError, BadSnapshot, LossyDump):
+                continue  # dropped meanwhile, or rotten: a newer one tells less, and truly
+    raise StoreMoved

@@ -3,18 +3,16 @@
 import csv
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from api.organiser.replayer import TRIES
 from api.seats import money
 from api.store import StoreError
 from api.timeline import instant
 from engine.collector import collector_off
 from engine.errors import EventNotFound
 from engine.history import History
-from engine.store import StoreMoved
+from engine.store import StoreMoved, read_patiently
 
 
 class Moment(NamedTuple):
@@ -35,14 +33,18 @@ class Played(NamedTuple):
 @collector_off()
 def read_moments(data: Path, event_id: int, *, step_ms: int) -> Played:
     """How the sale went; raises StoreError, STORE_FAULTS and OSError."""
-    for _ in range(TRIES):
-        with suppress(StoreMoved):
-            try:
-                history = History(data, event_id)
-            except EventNotFound:
-                raise StoreError(f"{data} holds no booking of event {event_id}") from None
-            return Played(history.is_whole, [*moments(history, step_ms=step_ms)])
-    raise StoreError(f"{data} drops its log faster than it can be read; try again later")
+
+    def read() -> Played:
+        history = History(data, event_id)
+        return Played(history.is_whole, [*moments(history, step_ms=step_ms)])
+
+    try:
+        return read_patiently(read)
+    except EventNotFound:
+        raise StoreError(f"{data} holds no booking of event {event_id}") from None
+    except StoreMoved:
+        reason = "drops its log faster than it can be read; try again later"
+        raise StoreError(f"{data} {reason}") from None
 
 
 def moments(history: History, *, step_ms: int) -> Iterator[Moment]:

@@ -21,7 +21,6 @@ import shutil
 import sys
 from base64 import b64encode
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +34,9 @@ from engine import STORE_FAULTS
 from engine.collector import collector_off
 from engine.errors import EventNotFound
 from engine.history import History
-from engine.store import StoreMoved
+from engine.store import StoreMoved, read_patiently
 
 FORMAT = 1
-# The server may make a snapshot and drop what was to be read next; the second try is the last one.
-TRIES = 5
 REPLAY_BYTES_MAX = 256 << 20  # ten million changes
 DISK_BYTES_MIN = 1 << 30
 TEMPORARY_NAME = "next.replay.tmp"
@@ -57,10 +54,7 @@ def make_replay(
 
     Raises EventNotFound, NoRoom, StoreMoved, STORE_FAULTS and OSError.
     """
-    for _ in range(TRIES - 1):
-        with suppress(StoreMoved):
-            return _written(History(data, event_id, progress=tell), directory)
-    return _written(History(data, event_id, progress=tell), directory)
+    return read_patiently(lambda: _written(History(data, event_id, progress=tell), directory))
 
 
 def _written(history: History, directory: Path) -> dict[str, object]:

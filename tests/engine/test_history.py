@@ -191,7 +191,7 @@ def test_a_log_that_is_dropped_meanwhile_is_said_so(shop: Shop) -> None:
     history = shop.history()
     shop.engine.drop_log_through(10**9)
 
-    with pytest.raises(StoreMoved):
+    with pytest.raises(FileNotFoundError):
         list(history.changes())
     with pytest.raises(StoreMoved):  # and the snapshot is older than the log's beginning
         History(shop.directory, 1)

@@ -13,7 +13,7 @@ from api.organiser.replays import replay_path
 from api.timeline import instant
 from engine import Engine
 from engine.history import History
-from engine.store import StoreMoved
+from engine.store import TRIES, StoreMoved
 from tests.api.rooms import CONCERT, EVENTS, NOW_MS, OPERA, seat
 
 
@@ -86,11 +86,11 @@ def _moving(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
 @pytest.mark.usefixtures("store")
 def test_what_moves_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A few times, and then it is said."""
-    _moving(monkeypatch, replayer.TRIES - 1)
+    _moving(monkeypatch, TRIES - 1)
     replayer.make_replay(tmp_path, OPERA, tmp_path, tell=lambda _: None)
     assert 5 == len(written(tmp_path))
 
-    _moving(monkeypatch, replayer.TRIES)
+    _moving(monkeypatch, TRIES)
     with pytest.raises(StoreMoved):
         replayer.make_replay(tmp_path, OPERA, tmp_path, tell=lambda _: None)
 
