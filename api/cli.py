@@ -142,8 +142,7 @@ def serve(data: Path, **chosen: Any) -> None:
 
     settings = chosen_settings(data, chosen)
     store.require(settings.data)
-    if settings.staff_file:
-        staff.read(Path(settings.staff_file))  # a fault is told here, in one sentence
+    staff.chosen(settings.staff_file)  # a fault is told here, in one sentence
     run(settings)
 
 
@@ -180,8 +179,7 @@ def show_config(data: Path, **chosen: Any) -> None:
     """Show and check all settings, as `serve` would use them; exit code 2 where one is wrong."""
     try:
         settings = chosen_settings(data, chosen)
-        if settings.staff_file:
-            staff.read(Path(settings.staff_file))
+        staff.chosen(settings.staff_file)
     except (BadSetting, staff.BadStaffFile, OSError) as wrong:
         reason = _sentence(wrong) if isinstance(wrong, OSError) else str(wrong)
         raise click.UsageError(reason) from None

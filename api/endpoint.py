@@ -52,7 +52,7 @@ QUERY_BYTES_KEPT_MAX = 256
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _KEY = re.compile(rb"[\x21-\x7e]{1,255}")
 _ADDRESS = re.compile(rb"[0-9A-Fa-f.:]{2,45}")
-_LOOPBACK = ("127.0.0.1", "::1")
+LOOPBACK = ("127.0.0.1", "::1")
 # Two headers of these names would leave open which one is meant.
 _ONCE = (b"authorization", b"idempotency-key", b"content-length")
 
@@ -327,7 +327,7 @@ def _require_once(headers: list[tuple[bytes, bytes]]) -> None:
 
 def _client(peer: str, scope: Scope) -> str:
     """Who has called, for the request log: a proxy on this machine says for whom it calls."""
-    if peer in _LOOPBACK:
+    if peer in LOOPBACK:
         for name, value in scope["headers"]:
             if name == b"x-forwarded-for" and _ADDRESS.fullmatch(value):
                 return bytes(value).decode("ascii")

@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 
 from api.endpoint import Call
 from api.problems import BUSY, Refusal
-from api.query import day, page_size, positive, required_integer
+from api.query import day, page_size, positive
 from api.reply import Reply, json_reply
 from api.seats import money
 from catalog import Catalog, Event, normalised
@@ -47,10 +47,6 @@ def events_query(values: Mapping[str, str]) -> EventsQuery:
         positive(values, "page") or 1,
         page_size(values),
     )
-
-
-def event_query(values: Mapping[str, str]) -> int:
-    return required_integer(values, "id")
 
 
 class EventPages:

@@ -65,6 +65,11 @@ def required_integer(values: Mapping[str, str], name: str) -> int:
     return number
 
 
+def id_query(values: Mapping[str, str]) -> int:
+    """What a call is about, where it is about one thing: the `id` in its path or its query."""
+    return required_integer(values, "id")
+
+
 def positive(values: Mapping[str, str], name: str) -> int | None:
     """An integer from 1 on; None: not given."""
     number = integer(values, name)

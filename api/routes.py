@@ -17,12 +17,13 @@ from api import (
 )
 from api.body import decoder
 from api.endpoint import Operation
-from api.events import EventPages, event_query, events_query
+from api.events import EventPages, events_query
 from api.fairness import routes as fairness_routes
 from api.live import routes as live_routes
 from api.operator import routes as operator_routes
 from api.organiser import routes as organiser_routes
-from api.staff import Role
+from api.query import id_query
+from api.staff import ANY_ROLE
 from api.tickets.routes import operations as ticket_operations
 from engine import event_of_booking
 
@@ -163,7 +164,7 @@ def _other_calls(events: EventPages) -> tuple[Operation[Any], ...]:
             "GET",
             "/api/analytics",
             seats.analytics,
-            query=seats.analytics_query,
+            query=id_query,
             durable=False,
             event_of=int,
             problems=(problems.EVENT_NOT_FOUND,),
@@ -172,7 +173,7 @@ def _other_calls(events: EventPages) -> tuple[Operation[Any], ...]:
             "GET",
             "/x/events/{id}",
             events.show,
-            query=event_query,
+            query=id_query,
             public=True,
             durable=False,
             event_of=int,
@@ -182,7 +183,7 @@ def _other_calls(events: EventPages) -> tuple[Operation[Any], ...]:
             "GET",
             "/x/bookings/{id}",
             timeline.show_booking,
-            query=timeline.booking_query,
+            query=id_query,
             problems=(problems.NOT_OWNER, problems.BOOKING_NOT_FOUND),
         ),
         Operation(
@@ -228,6 +229,6 @@ def _system_calls() -> tuple[Operation[Any], ...]:
             Operation("GET", path, handler, public=True, durable=False, ungated=True, limited=False)
             for path, handler in (("/healthz", system.alive), ("/readyz", system.ready))
         ),
-        Operation("GET", "/x/staff", system.tell_member, roles=tuple(Role), durable=False),
+        Operation("GET", "/x/staff", system.tell_member, roles=ANY_ROLE, durable=False),
         Operation("GET", "/x/version", system.tell_version, public=True, durable=False),
     )

@@ -12,7 +12,7 @@ from api.endpoint import Call
 from api.fairness.entrance import Taking
 from api.query import choice, page_size, positive, required_integer
 from api.reply import JSON, Reply, json_reply, message, reply
-from engine import Analytics, Event, SeatPage, SeatStatus
+from engine import Analytics, Event, SeatPage, SeatStatus, Zone
 
 _STATUSES = {status.name: status for status in SeatStatus}
 _STATUS_NAMES = tuple(status.name for status in SeatStatus)
@@ -54,8 +54,14 @@ def seats_query(values: Mapping[str, str]) -> SeatsQuery:
     )
 
 
-def analytics_query(values: Mapping[str, str]) -> int:
-    return required_integer(values, "id")
+def zone_plan(zone: Zone) -> dict[str, object]:
+    """Which rows a zone has, and what each of its seats costs."""
+    return {
+        "name": zone.name,
+        "first_row": zone.first_row,
+        "last_row": zone.last_row,
+        "price": money(zone.price_minor),
+    }
 
 
 def money(minor: int) -> str:

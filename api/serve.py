@@ -13,7 +13,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import NoReturn
 
 import structlog
@@ -115,7 +114,7 @@ def application() -> App:
         rates=settings.rates,
         waiting_rooms=WaitingRooms(RoomFiles(settings.data / WAITING_ROOMS_DIRECTORY)),
         hoarding=hoarding(burst=settings.holds_burst, per_minute=settings.holds_per_minute),
-        staff=staff.read(Path(settings.staff_file)) if settings.staff_file else None,
+        staff=staff.chosen(settings.staff_file),
         settings=settings.shown(),
         metrics_open=settings.metrics_open,
         request_log=request_log_of(settings, clock),

@@ -33,6 +33,9 @@ class Role(StrEnum):
     OPERATOR = "operator"
 
 
+ANY_ROLE = tuple(Role)
+
+
 class Member(NamedTuple):
     name: str
     role: Role
@@ -61,6 +64,11 @@ class Staff:
         expected = _NOBODYS_PASSWORD if member is None else member.password_sha256
         matches = hmac.compare_digest(hashlib.sha256(password).digest(), expected)
         return member if matches else None
+
+
+def chosen(file: str) -> Staff:
+    """Those of the file that a setting names; empty: none. Raises BadStaffFile and OSError."""
+    return read(Path(file)) if file else Staff()
 
 
 def read(path: Path) -> Staff:

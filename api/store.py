@@ -93,22 +93,23 @@ def ticket_key(data: Path) -> bytes:
     """
     path = data / TICKET_KEY
     if not path.exists():
-        _draw_ticket_key(path)
+        write_own(path, secrets.token_bytes(TICKET_KEY_BYTES))
     fault = _fault_of_ticket_key(data)
     if fault:
         raise StoreError(fault)
     return path.read_bytes()
 
 
-def _draw_ticket_key(path: Path) -> None:
+def write_own(path: Path, content: bytes) -> None:
+    """Write a small file whole, durable when this returns, that nobody else may read."""
     building = path.with_suffix(".tmp")
     building.unlink(missing_ok=True)
     descriptor = os.open(building, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "wb") as file:
-        file.write(secrets.token_bytes(TICKET_KEY_BYTES))
+        file.write(content)
         file.flush()
         os.fsync(descriptor)
-    building.rename(path)
+    building.replace(path)
     fsync(path.parent)
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from api.endpoint import Call
 from api.events import title_and_start
-from api.query import required_integer
 from api.reply import Reply, json_reply
 from api.seats import money
 from engine import Booking, BookingStatus, Payment, PaymentStatus
@@ -60,10 +59,6 @@ _SENTENCES: Mapping[type[Mutation], str] = {
     StateReset: "Данные сброшены",
 }
 _BY_TAG = {tag_of(kind): (kind.__name__, text) for kind, text in _SENTENCES.items()}
-
-
-def booking_query(values: Mapping[str, str]) -> int:
-    return required_integer(values, "id")
 
 
 async def show_booking(call: Call[int]) -> Reply:

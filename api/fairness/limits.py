@@ -9,14 +9,14 @@ from typing import Any, NamedTuple, TypeVar
 from api.fairness.addresses import Addresses
 from api.fairness.buckets import Buckets
 from api.problems import TOO_MANY_CALLS, Refusal, retry_after
+from engine.keys import NOBODY
 
 _Key = TypeVar("_Key", int, bytes)
 
 # How many seconds' worth may come at once. A page of ours asks for ten things.
 BURST_SECONDS = 10
-NOBODY = 0
 # Whose limits there are, and what somebody is told who is beyond one.
-BEYOND = {
+_BEYOND = {
     "address": "Слишком много запросов с вашего адреса.",
     "user": "Слишком много запросов от вашего имени.",
     "event": "Слишком много запросов к этому событию.",
@@ -37,7 +37,7 @@ class CallLimits:
 
     def __init__(self, rates: Rates) -> None:
         # Calls that were refused, by whose limit it was.
-        self.refused = dict.fromkeys(BEYOND, 0)
+        self.refused = dict.fromkeys(_BEYOND, 0)
         self._addresses = Addresses(rates.trusted_proxies)
         self._by_address: Buckets[bytes] | None = _buckets(rates.address)
         self._by_user: Buckets[int] | None = _buckets(rates.user)
@@ -47,30 +47,24 @@ class CallLimits:
         """Raises Refusal; a refused call is not charged."""
         if self._by_address is not None:
             key = self._addresses.caller(peer, headers)
-            self._charge(
-                "address", self._by_address, key, now_ms, "Слишком много запросов с вашего адреса."
-            )
+            self._charge("address", self._by_address, key, now_ms)
 
     def charge_user(self, user_id: int, now_ms: int) -> None:
         """The same, for whoever is a buyer."""
         if self._by_user is not None and user_id != NOBODY:
-            self._charge(
-                "user", self._by_user, user_id, now_ms, "Слишком много запросов от вашего имени."
-            )
+            self._charge("user", self._by_user, user_id, now_ms)
 
     def charge_event(self, event_id: int, now_ms: int) -> None:
         """The same, for a call of an event's crowd."""
         if self._by_event is not None:
-            self._charge(
-                "event", self._by_event, event_id, now_ms, "Слишком много запросов к этому событию."
-            )
+            self._charge("event", self._by_event, event_id, now_ms)
 
-    def _charge(self, whose: str, buckets: Buckets[_Key], key: _Key, now_ms: int, why: str) -> None:
+    def _charge(self, whose: str, buckets: Buckets[_Key], key: _Key, now_ms: int) -> None:
         wait_ms = buckets.wait_ms(key, now_ms)
         if wait_ms:
             self.refused[whose] += 1
             seconds = ceil(wait_ms / 1_000)
-            detail = f"{BEYOND[whose]} Запрос не выполнен, повторите его через {seconds} с."
+            detail = f"{_BEYOND[whose]} Запрос не выполнен, повторите его через {seconds} с."
             raise Refusal(TOO_MANY_CALLS, detail, retry_after(seconds))
         buckets.take(key, now_ms)
 

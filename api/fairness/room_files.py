@@ -1,17 +1,16 @@
 """Waiting rooms on disk: `<data>/waiting-rooms/<event>.json`, each whole or as it was before."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from api.fairness.waiting_room import KeptRoom, WaitingRoom
+from api.store import write_own
 from catalog.manifest import fsync
 
 WAITING_ROOMS_DIRECTORY = "waiting-rooms"
 _SUFFIX = ".json"
-_OWNER_ONLY = 0o600  # seed and key decide who comes first
 
 
 class RoomFiles:
@@ -34,16 +33,8 @@ class RoomFiles:
         if not self._directory.is_dir():
             self._directory.mkdir()
             fsync(self._directory.parent)
-        path = self._path(kept.event_id)
-        building = path.with_suffix(".tmp")
-        with open(
-            os.open(building, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY), "wb"
-        ) as file:
-            file.write(msgspec.json.encode(kept))
-            file.flush()
-            os.fsync(file.fileno())
-        building.replace(path)
-        fsync(self._directory)
+        # Its own alone: seed and key decide who comes first.
+        write_own(self._path(kept.event_id), msgspec.json.encode(kept))
 
     def remove(self, event_id: int) -> None:
         """Durable when this returns; raises OSError."""

@@ -6,12 +6,11 @@ from typing import Any
 from api import problems
 from api.body import decoder
 from api.endpoint import Operation
-from api.events import event_query
 from api.fairness import calls
-from api.staff import Role
+from api.query import id_query
+from api.staff import ANY_ROLE
 
 _ROOM = "/x/events/{id}/waiting-room"
-_STAFF = (Role.ORGANISER, Role.OPERATOR)
 
 
 def operations() -> tuple[Operation[Any], ...]:
@@ -20,7 +19,7 @@ def operations() -> tuple[Operation[Any], ...]:
             "GET",
             _ROOM,
             calls.show_room,
-            query=event_query,
+            query=id_query,
             public=True,
             durable=False,
             event_of=int,
@@ -30,7 +29,7 @@ def operations() -> tuple[Operation[Any], ...]:
             "POST",
             f"{_ROOM}/place",
             calls.ask_place,
-            query=event_query,
+            query=id_query,
             body=decoder(calls.AskPlace),
             durable=False,
             event_of=itemgetter(0),
@@ -44,9 +43,9 @@ def operations() -> tuple[Operation[Any], ...]:
             "POST",
             _ROOM,
             calls.open_room,
-            query=event_query,
+            query=id_query,
             body=decoder(calls.OpenRoom),
-            roles=_STAFF,
+            roles=ANY_ROLE,
             durable=False,
             problems=(
                 problems.EVENT_NOT_FOUND,
@@ -59,8 +58,8 @@ def operations() -> tuple[Operation[Any], ...]:
             "POST",
             f"{_ROOM}/close",
             calls.close_room,
-            query=event_query,
-            roles=_STAFF,
+            query=id_query,
+            roles=ANY_ROLE,
             durable=False,
             problems=(problems.EVENT_NOT_FOUND, problems.BUSY),
         ),

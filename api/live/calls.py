@@ -11,7 +11,7 @@ from api.live.halls import Halls
 from api.problems import TOO_MANY_WATCHERS, Refusal
 from api.query import integer, required_integer
 from api.reply import EVENTS, JSON, Reply, json_reply, reply, stream_reply
-from api.seats import money
+from api.seats import zone_plan
 from api.service import Service
 
 BITS = b"application/octet-stream"
@@ -24,10 +24,6 @@ class Since(NamedTuple):
 
     event_id: int
     version: int | None
-
-
-def event_query(values: Mapping[str, str]) -> int:
-    return required_integer(values, "id")
 
 
 def since_query(values: Mapping[str, str]) -> Since:
@@ -44,16 +40,7 @@ async def show_plan(call: Call[int]) -> Reply:
             "id": event.event_id,
             "rows": event.hall.rows,
             "seats_per_row": event.hall.seats_per_row,
-            "zones": [
-                {
-                    "name": zone.name,
-                    "first_row": zone.first_row,
-                    "last_row": zone.last_row,
-                    "price": money(zone.price_minor),
-                }
-                for zone in event.hall.zones
-                if zone.name in ours
-            ],
+            "zones": [zone_plan(zone) for zone in event.hall.zones if zone.name in ours],
             "hold_seconds": engine.rules.hold_ms // 1_000,
             "return_hours": engine.rules.return_until_ms // 3_600_000,
         }

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import orjson
 
-from api.live.bits import changed, packed
+from api.bits import changed, packed
 from engine import WITHHELD, SeatStatus
 
 VERSION_BYTES = 8

@@ -6,6 +6,7 @@ from typing import Any
 from api import problems
 from api.endpoint import Operation
 from api.live import calls
+from api.query import id_query
 
 
 def operations() -> tuple[Operation[Any], ...]:
@@ -16,7 +17,7 @@ def operations() -> tuple[Operation[Any], ...]:
             "GET",
             "/x/events/{id}/plan",
             calls.show_plan,
-            query=calls.event_query,
+            query=id_query,
             public=True,
             durable=False,
             event_of=int,

@@ -23,7 +23,6 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from api.endpoint import Call
-from api.fairness.limits import BEYOND
 from api.operator.access import require_operator
 from api.reply import Reply, reply
 from api.request_log import RequestLog
@@ -192,7 +191,7 @@ def _fairness(service: Service) -> Iterator[Metric]:
         labels=["by"],
     )
     limits = service.call_limits
-    by_limit = limits.refused if limits is not None else dict.fromkeys(BEYOND, 0)
+    by_limit = {} if limits is None else limits.refused
     for by, count in (by_limit | service.entrance.refused).items():
         refused.add_metric([by], count)
     yield refused

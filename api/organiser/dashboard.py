@@ -36,10 +36,6 @@ def sales_query(values: Mapping[str, str]) -> SalesQuery:
     return SalesQuery(required_integer(values, "id"), minutes)
 
 
-def event_query(values: Mapping[str, str]) -> int:
-    return required_integer(values, "id")
-
-
 async def show_sales(call: Call[SalesQuery]) -> Reply:
     """The last minutes of a sale; `since` is the first moment that is known."""
     event_id, minutes = call.input

@@ -1,18 +1,11 @@
 """A sale replayed from the log: begun, asked about, fetched."""
 
-from collections.abc import Mapping
-
 from api.endpoint import Call
 from api.organiser.replays import Replay, Replays, ReplayState
 from api.problems import NOTHING_TO_REPLAY, Refusal
-from api.query import required_integer
 from api.reply import Reply, file_reply, json_reply
 
 NDJSON = b"application/x-ndjson"
-
-
-def replay_query(values: Mapping[str, str]) -> int:
-    return required_integer(values, "id")
 
 
 async def begin_replay(call: Call[int]) -> Reply:

@@ -26,9 +26,10 @@ from typing import Any
 
 import orjson
 
+from api.bits import packed
 from api.organiser.replays import replay_path
 from api.processes import die_with_parent
-from api.seats import money
+from api.seats import zone_plan
 from api.timeline import instant
 from engine import STORE_FAULTS
 from engine.collector import collector_off
@@ -89,13 +90,6 @@ def _line(content: Any) -> bytes:
     return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def packed(statuses: bytes) -> bytes:
-    """Two bits a seat."""
-    padded = statuses + bytes(-len(statuses) % 4)
-    quarters = (padded[at::4] for at in range(4))
-    return bytes(a | b << 2 | c << 4 | d << 6 for a, b, c, d in zip(*quarters, strict=True))
-
-
 def _beginning(history: History) -> dict[str, object]:
     hall = history.event.hall
     return {
@@ -103,15 +97,7 @@ def _beginning(history: History) -> dict[str, object]:
         "event_id": history.event.event_id,
         "rows": hall.rows,
         "seats_per_row": hall.seats_per_row,
-        "zones": [
-            {
-                "name": zone.name,
-                "first_row": zone.first_row,
-                "last_row": zone.last_row,
-                "price": money(zone.price_minor),
-            }
-            for zone in hall.zones
-        ],
+        "zones": [*map(zone_plan, hall.zones)],
         "began_at": instant(history.began_at_ms),
         "whole": history.is_whole,
         "revenue_minor": history.revenue_minor,

@@ -5,9 +5,8 @@ from typing import Any
 from api import problems
 from api.endpoint import Operation
 from api.organiser import dashboard, export, figures, replay
-from api.staff import Role
-
-ROLES = (Role.ORGANISER, Role.OPERATOR)
+from api.query import id_query
+from api.staff import ANY_ROLE
 
 
 def operations() -> tuple[Operation[Any], ...]:
@@ -17,7 +16,7 @@ def operations() -> tuple[Operation[Any], ...]:
             "/x/analytics",
             figures.show_figures,
             query=figures.figures_query,
-            roles=ROLES,
+            roles=ANY_ROLE,
             durable=False,
             problems=(problems.EVENT_NOT_FOUND,),
         ),
@@ -26,7 +25,7 @@ def operations() -> tuple[Operation[Any], ...]:
             "/x/events/{id}/sales",
             dashboard.show_sales,
             query=dashboard.sales_query,
-            roles=ROLES,
+            roles=ANY_ROLE,
             durable=False,
             problems=(problems.EVENT_NOT_FOUND,),
         ),
@@ -34,8 +33,8 @@ def operations() -> tuple[Operation[Any], ...]:
             "GET",
             "/x/events/{id}/dashboard",
             dashboard.Dashboards().show_dashboard,
-            query=dashboard.event_query,
-            roles=ROLES,
+            query=id_query,
+            roles=ANY_ROLE,
             durable=False,
             problems=(problems.EVENT_NOT_FOUND, problems.BUSY),
         ),
@@ -44,7 +43,7 @@ def operations() -> tuple[Operation[Any], ...]:
             "/x/events/{id}/export",
             export.Exports().send_export,
             query=export.export_query,
-            roles=ROLES,
+            roles=ANY_ROLE,
             durable=False,
             problems=(problems.EVENT_NOT_FOUND,),
         ),
@@ -53,7 +52,7 @@ def operations() -> tuple[Operation[Any], ...]:
 
 
 def _replay_calls() -> tuple[Operation[Any], ...]:
-    path, query = "/x/events/{id}/replay", replay.replay_query
+    path, query = "/x/events/{id}/replay", id_query
     missing = problems.EVENT_NOT_FOUND
     return (
         Operation(
@@ -61,7 +60,7 @@ def _replay_calls() -> tuple[Operation[Any], ...]:
             path,
             replay.begin_replay,
             query=query,
-            roles=ROLES,
+            roles=ANY_ROLE,
             problems=(missing, problems.NOTHING_TO_REPLAY, problems.REPLAY_BUSY),
         ),
         Operation(
@@ -69,7 +68,7 @@ def _replay_calls() -> tuple[Operation[Any], ...]:
             path,
             replay.show_replay,
             query=query,
-            roles=ROLES,
+            roles=ANY_ROLE,
             durable=False,
             problems=(missing,),
         ),
@@ -78,7 +77,7 @@ def _replay_calls() -> tuple[Operation[Any], ...]:
             f"{path}/data",
             replay.send_replay,
             query=query,
-            roles=ROLES,
+            roles=ANY_ROLE,
             durable=False,
             problems=(missing, problems.REPLAY_MISSING),
         ),

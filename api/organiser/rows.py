@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from api.seats import money
 from api.timeline import instant
-from engine import Booking, Event, Hall, Payment
+from engine import Booking, Event, Hall, Payment, place_of_seat
 from engine.mutations import PaymentCaptured, PaymentReturned, tag_of
 
 _CAPTURED, _RETURNED = tag_of(PaymentCaptured), tag_of(PaymentReturned)
@@ -55,10 +55,8 @@ def booking_row(event: Event, booking: Booking, attempts: Sequence[Payment]) -> 
 
 def _seat(hall: Hall, seat_id: int) -> tuple[int, dict[str, object]]:
     """Its price in tiyn, and what is told of it."""
-    index = hall.index_of(seat_id)
-    assert index is not None
-    row, number = hall.place_at(index)
-    zone = next(one for one in hall.zones if row <= one.last_row)
+    row, number = place_of_seat(seat_id)
+    zone = hall.zone_of_row(row)
     price = money(zone.price_minor)
     told = {"id": seat_id, "row": row, "number": number, "zone": zone.name, "price": price}
     return zone.price_minor, told

@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from api.live.bits import BLOCK_SEATS, changed, packed
+from api.bits import BLOCK_SEATS, changed, packed
 
 HALLS = st.lists(st.integers(0, 3), max_size=50).map(bytes)
 
