@@ -62,6 +62,9 @@ NEVER = {
     "sagas": {"granian", "starlette"},
 }
 
+# Rooms within a room, for the pages and for those who run the server.
+WITHIN_API = {path.parent.name for path in (ROOT / "api").glob("*/*.py")}
+
 # What the disk in memory and its trials are about; whole servers and worlds are in rooms within.
 DISK_USERS = {"snapshots", "wal"}
 
@@ -114,6 +117,18 @@ def the_disk_is_tried_alone(path: str, source: str) -> Iterator[str]:
     if path.startswith("torture/") and path.count("/") == 1:
         for other in sorted(imports(source) & ROOMS - {"torture"} - DISK_USERS):
             yield f"{path}: imports {other}"
+
+
+def rooms_within_know_no_other(path: str, source: str) -> Iterator[str]:
+    """Rooms within api are put together by what lies directly in it, and not by each other."""
+    room, _, within = path.partition("/")
+    if room == "api" and "/" in within:
+        mine = within.partition("/")[0]
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ImportFrom):
+                for other in sorted(WITHIN_API - {mine}):
+                    if f"{node.module}.".startswith(f"api.{other}."):
+                        yield f"{path}: imports {node.module}"
 
 
 def rooms_are_ignorant(path: str, source: str) -> Iterator[str]:
@@ -203,6 +218,18 @@ RULES: list[tuple[Rule, list[tuple[str, str]], list[tuple[str, str]]]] = [
         the_disk_is_tried_alone,
         [("torture/power.py", "import engine"), ("torture/diary.py", "from api.app import create")],
         [("torture/servers/kills.py", "import api"), ("torture/diary.py", "import wal, snapshots")],
+    ),
+    (
+        rooms_within_know_no_other,
+        [
+            ("api/live/calls.py", "from api.tickets.codes import Codes"),
+            ("api/operator/metrics.py", "from api.fairness import limits"),
+        ],
+        [
+            ("api/live/calls.py", "from api.live.hall import Hall\nfrom api.seats import money"),
+            ("api/routes.py", "from api.live import routes"),
+            ("tests/api/test_rooms.py", "from api.tickets import door"),
+        ],
     ),
     (
         rooms_are_ignorant,
