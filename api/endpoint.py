@@ -236,7 +236,9 @@ class Endpoint:
             value = self._asked(scope["query_string"], scope["path_params"])
         key = None
         if operation.keyed and b"idempotency-key" in headers:
-            key = _key(headers[b"idempotency-key"], self._signature, raw)
+            path_params = scope["path_params"]
+            about = f"{self._signature}\n{path_params}" if path_params else self._signature
+            key = _key(headers[b"idempotency-key"], about, raw)
         user_id = NOBODY
         if self._authenticate is not None:
             found = self._authenticate(headers.get(b"authorization"))
@@ -309,11 +311,11 @@ def request_id_of(headers: Mapping[bytes, bytes]) -> bytes:
     return b"%b-%x" % (_process, next(_requests))
 
 
-def _key(given: bytes, signature: str, raw: bytes) -> Key:
+def _key(given: bytes, about: str, raw: bytes) -> Key:
     """The same key with the same method, path and body is the same request."""
     if not _KEY.fullmatch(given):
         raise Refusal(BAD_REQUEST, "Idempotency-Key: от 1 до 255 видимых символов ASCII.")
-    request = b"%b\n%b" % (signature.encode(), raw)
+    request = b"%b\n%b" % (about.encode(), raw)
     fingerprint = blake2b(request, digest_size=KEY_FINGERPRINT_BYTES).digest()
     return Key(given.decode("ascii"), fingerprint)
 

@@ -156,6 +156,13 @@ def _about(state: State, effect: Effect) -> _About:
         payment = state.payments.get(order_id)
         booking_id = 0 if payment is None else payment.booking_id
     booking = state.booking(booking_id)
-    seat_id = getattr(effect, "seat_id", 0)
-    seats = (seat_id,) if seat_id else getattr(effect, "seats", _NO_SEATS)
-    return _About(booking_id, order_id, 0 if booking is None else booking.user_id, seats)
+    user_id = 0 if booking is None else booking.user_id
+    return _About(booking_id, order_id, user_id, seats_of(effect))
+
+
+def seats_of(effect: Effect) -> tuple[int, ...]:
+    """The seats that a record names, by id."""
+    if seat_id := getattr(effect, "seat_id", 0):
+        return (seat_id,)
+    seats: tuple[int, ...] = getattr(effect, "seats", _NO_SEATS)
+    return seats

@@ -4,7 +4,7 @@ It holds no rule of the domain. What a method says has happened when it returns,
 may be told before `durable` (or `flush`) has returned (I5).
 """
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from heapq import heappop
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, Self
 from engine import decide, figures, mutations, queries, settle, slices
 from engine.apply import apply
 from engine.collector import collector_off
-from engine.domain import Booking, Event, Payment, Receipt
+from engine.domain import Event, Receipt
 from engine.dump import digest
 from engine.errors import Busy
 from engine.keys import NOBODY, Key, earlier_receipt, earlier_result, remember
@@ -99,12 +99,14 @@ class Engine:
 
     def _adopt(self, state: State) -> None:
         self._state = state
+        # The questions that may be asked of an engine.
         views = queries.Queries(state, self._events)
         self.seats = views.seats
         self.deal = views.deal
         self.payment = views.payment
         self.order_of = views.order_of
         self.unsettled = views.unsettled
+        self.booking = views.booking
         self.holder = views.holder
         self.admitted_at_ms = views.admitted_at_ms
         self.bookings_of = views.bookings_of
@@ -112,6 +114,7 @@ class Engine:
         self.zones = views.zones
         self.statuses = views.statuses
         self.event = views.event
+        self.events_on_sale = views.events_on_sale
         self.events_booked = views.events_booked
         self.bookings_made = views.bookings_made
         self.bookings_from = views.bookings_from
@@ -293,12 +296,22 @@ class Engine:
 
     # Commands of the door, of the operator and of the clock
 
-    def admit_seat(self, *, booking_id: int, seat_id: int, now_ms: int) -> None:
-        """Let somebody in with the ticket of a seat: once, and then the booking is used."""
+    def admit_seat(
+        self, *, booking_id: int, seat_id: int, now_ms: int, key: Key | None = None
+    ) -> None:
+        """Let somebody in with the ticket of a seat: once, and then the booking is used.
+
+        The door has no user: its keys are kept with those of the buyer.
+        """
+        booking = self._state.booking(booking_id)
+        user_id = NOBODY if booking is None else booking.user_id
+        if key is not None and self._receipt(user_id, key):
+            return
+        at_ms = self._at_ms(now_ms)
         admitted = decide.admit_seat(
-            self._state, booking_id=booking_id, seat_id=seat_id, at_ms=self._at_ms(now_ms)
+            self._state, booking_id=booking_id, seat_id=seat_id, at_ms=at_ms
         )
-        self._commit(admitted)
+        self._commit(admitted if key is None else self._kept(admitted, user_id, key, at_ms))
 
     def reset(self, *, now_ms: int, key: Key | None = None) -> None:
         """Every seat FREE, no bookings. What is owed outside stays owed, until it is settled."""
@@ -422,37 +435,6 @@ class Engine:
         """The provider has sold a place elsewhere: the booking ends, the money goes back."""
         at_ms = self._at_ms(now_ms)
         self._commit(settle.refuse_reservation(self._state, order_id=order_id, at_ms=at_ms))
-
-    # Questions; these are in queries.py
-
-    seats: Callable[..., queries.SeatPage]
-    deal: Callable[..., queries.SeatPage]
-    payment: Callable[[int], Payment | None]
-    order_of: Callable[[str], int | None]
-    unsettled: Callable[[], list[int]]
-    holder: Callable[[int], Booking | None]
-    admitted_at_ms: Callable[[int], int | None]
-    bookings_of: Callable[[int], list[Booking]]
-    analytics: Callable[[int], queries.Analytics]
-    zones: Callable[[int], list[queries.ZoneFigures]]
-    statuses: Callable[[int], bytes]
-    event: Callable[[int], Event]
-    events_booked: Callable[[], list[int]]
-    bookings_made: Callable[[int], int]
-    bookings_from: Callable[..., list[Booking]]
-    attempts_of: Callable[[Booking], list[Payment]]
-    orders_since: Callable[[int], list[int]]
-    next_deadline_ms: Callable[[], int | None]
-    totals: Callable[[], Iterator[figures.Totals]]
-    obligations: Callable[[], Iterator[figures.Obligations]]
-
-    def booking(self, booking_id: int) -> Booking | None:
-        """Not to be changed by the caller."""
-        return self._state.booking(booking_id)
-
-    @property
-    def events_on_sale(self) -> int:
-        return len(self._events)
 
     def digest(self) -> str:
         """128 bits of hash over the whole state, in hex."""

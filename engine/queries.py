@@ -180,6 +180,10 @@ class Queries:
         """Order ids of the payments that still owe the outside a call."""
         return list(self._state.unsettled)
 
+    def booking(self, booking_id: int) -> Booking | None:
+        """Not to be changed by the caller."""
+        return self._state.booking(booking_id)
+
     def holder(self, seat_id: int) -> Booking | None:
         """The booking that holds the seat. Not to be changed by the caller."""
         shard = self._state.shards.get(event_of_seat(seat_id))
@@ -193,6 +197,10 @@ class Queries:
     def bookings_of(self, user_id: int) -> list[Booking]:
         """All bookings of a user, newest last. Not to be changed by the caller."""
         return self._state.user_bookings.get(user_id, [])
+
+    def events_on_sale(self) -> int:
+        """How many there are."""
+        return len(self._events)
 
     def events_booked(self) -> list[int]:
         """The events that anybody has ever booked, by their first booking."""

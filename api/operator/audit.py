@@ -8,9 +8,10 @@ from api.request_log import Request
 from api.store import StoreError
 from api.timeline import instant
 from engine import BookingStatus, SeatStatus
-from engine.audit import Audit, Standing, Step, audit_booking, audit_seat
+from engine.audit import Audit, Standing, Step, audit_booking, audit_seat, seats_of
 from engine.domain import EVENT_ID_MAX, ROW_SPAN, SEAT_SPAN, event_of_booking, event_of_seat
-from engine.mutations import PaymentRegistered, SeatSelected
+from engine.keys import NOBODY
+from engine.mutations import PaymentRegistered, SeatAdmitted, SeatSelected, SeatsSelected
 from engine.store import STORE_FAULTS, StoreMoved
 
 SUBJECTS = ("seat", "booking")
@@ -36,12 +37,17 @@ def lines(data: Path, subject: str, number: int) -> Iterator[str]:
 
 def requests_of(data: Path, steps: list[Step]) -> Mapping[int, Request]:
     """Of those records that a logged request has made, the request."""
-    users = {step.lsn: step.user_id for step in steps}
+    users = {step.lsn: _asking(step) for step in steps}
     found: dict[int, Request] = {}
     for request in request_log.read(data):
         if users.get(request.lsn) == request.user and _may_make_records(request):
             found.setdefault(request.lsn, request)  # a later one has only seen it
     return found
+
+
+def _asking(step: Step) -> int:
+    """The user who has asked for it; the door is no user, and lets others in."""
+    return NOBODY if isinstance(step.effect, SeatAdmitted) else step.user_id
 
 
 def _may_make_records(request: Request) -> bool:
@@ -89,8 +95,11 @@ def _told(step: Step) -> str:
         told.append(f"the gateway's payment {effect.payment_id}")
     if order := getattr(effect, "provider_order", ""):
         told.append(f"the provider's order {order}")
-    if isinstance(effect, SeatSelected):
-        told.append(f"seat {effect.seat_id} until {instant(effect.expires_at_ms)}")
+    if seats := seats_of(effect):
+        until = ""
+        if isinstance(effect, SeatSelected | SeatsSelected):
+            until = f" until {instant(effect.expires_at_ms)}"
+        told.append(f"seat {' '.join(map(str, seats))}{until}")
     if reason := getattr(effect, "reason", ""):
         told.append(f"because {reason!r}")
     if step.key:

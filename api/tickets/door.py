@@ -46,7 +46,10 @@ async def show_ticket(call: Call[str]) -> Reply:
 
 
 async def admit(call: Call[str]) -> Reply:
-    """Let the holder in; the answer is durable, so no second door can say the same."""
+    """Let the holder in; the answer is durable, so no second door can say the same.
+
+    With a key, a door that has lost the answer hears it again, and not that somebody is inside.
+    """
     service, now_ms = call.service, call.now_ms
     ticket = _found(service, call.input)
     title, starts_at = await title_and_start(service.catalog, event_of_booking(ticket.booking_id))
@@ -55,7 +58,7 @@ async def admit(call: Call[str]) -> Reply:
         raise Refusal(TICKET_VOID)
     try:
         service.engine.admit_seat(
-            booking_id=ticket.booking_id, seat_id=ticket.seat_id, now_ms=now_ms
+            booking_id=ticket.booking_id, seat_id=ticket.seat_id, now_ms=now_ms, key=call.key
         )
     except AlreadyAdmitted as earlier:
         [at_ms] = earlier.args

@@ -31,6 +31,7 @@ def operations() -> tuple[Operation[Any], ...]:
             door.admit,
             query=door.code_query,
             roles=ANY_ROLE,
+            keyed=True,
             problems=(
                 problems.TICKET_NOT_FOUND,
                 problems.TICKET_VOID,

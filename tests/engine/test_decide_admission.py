@@ -36,6 +36,29 @@ def test_a_ticket_lets_in_once() -> None:
     """)
 
 
+def test_a_door_that_lost_the_answer_hears_it_again() -> None:
+    """With its key, after a crash as well; another key, or the key for another seat, is refused."""
+    check("""
+        ann     create_booking event=1                       -> booking=a
+        ann     select_together booking=a count=2            -> 1:1 1:2
+        ann     initiate_payment booking=a                   -> order=p
+        gateway register order=p                             -> ok
+        gateway authorize order=p                            -> ok
+        gateway capture order=p                              -> ok
+        door    admit_seat booking=a seat=1:1 key=k/first    -> ok
+        later   1m
+        door    admit_seat booking=a seat=1:1 key=k/first    -> nothing
+        replay
+        door    admit_seat booking=a seat=1:1 key=k/first    -> nothing
+        reload
+        door    admit_seat booking=a seat=1:1 key=k/first    -> nothing
+        door    admit_seat booking=a seat=1:1 key=l/first    -> AlreadyAdmitted
+        door    admit_seat booking=a seat=1:2 key=k/second   -> KeyReused
+        admitted 1:1 0m
+        admitted 1:2 never
+    """)
+
+
 def test_whoever_is_inside_has_used_the_booking() -> None:
     """It can't be returned any more, though there would be time, and though one seat is unused."""
     check("""

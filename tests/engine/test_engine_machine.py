@@ -164,8 +164,10 @@ class EngineMachine(RuleBasedStateMachine):
             seat = seats[at % len(seats)]
         expected = self.expect(lambda model: model.admit(self.now_ms, booking, seat))
         command = self.story.engine.admit_seat
-        told = {"booking_id": booking, "seat_id": seat}
-        assert expected == self.outcome(lambda: command(**told, now_ms=self.now_ms))
+        now_ms = self.now_ms
+        assert expected == self.outcome(
+            lambda: command(booking_id=booking, seat_id=seat, now_ms=now_ms)
+        )
 
     @rule(truly=seldom, key=keys)
     def reset(self, truly: bool, key: str) -> None:

@@ -15,11 +15,17 @@ BOOKING = 1_000_000_001
 
 
 @pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The directory of a running server in which somebody holds a seat, and asked for it twice."""
-    monkeypatch.setattr(store, "require", lambda _: None)
+def engine(tmp_path: Path) -> Iterator[Engine]:
     Engine.create(tmp_path, store_id=bytes(range(16)))
     engine = Engine.open(tmp_path, EVENTS)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def data(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory of a running server in which somebody holds a seat, and asked for it twice."""
+    monkeypatch.setattr(store, "require", lambda _: None)
     engine.create_booking(user_id=1, event_id=CONCERT, now_ms=NOW_MS)
     engine.select_seat(
         user_id=1,
@@ -33,8 +39,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         order_id=NOW_MS * 1_000, payment_id="17", url="http://pay", now_ms=NOW_MS
     )
     engine.flush()
-    yield tmp_path
-    engine.close()
+    return tmp_path
 
 
 def told(*arguments: object) -> Result:
@@ -101,6 +106,18 @@ def test_the_request_that_made_a_record(data: Path) -> None:
     assert "asked by PATCH /api/seats/select, answered 200" in line
     assert line.endswith("request r-1 from 10.0.0.1")
     assert lines.index(line) == 3
+
+
+def test_the_door_s_request_is_found(data: Path, engine: Engine) -> None:
+    """Staff are no users; and the line says for which seat somebody was let in."""
+    engine.authorize_payment(order_id=NOW_MS * 1_000, now_ms=NOW_MS)
+    engine.capture_payment(order_id=NOW_MS * 1_000, now_ms=NOW_MS)
+    engine.admit_seat(booking_id=BOOKING, seat_id=seat(1), now_ms=NOW_MS)
+    engine.flush()
+    asked(data, method="POST", path="/x/tickets/{code}/admit", user_id=0, lsn=7)
+    admitted, asked_by, _ = told("booking", BOOKING, "--data", data).output.splitlines()[-3:]
+    assert f"record 7  SeatAdmitted: booking {BOOKING}, user 1, seat {seat(1)} -> " in admitted
+    assert asked_by.startswith("    asked by POST /x/tickets/{code}/admit, answered 200")
 
 
 @pytest.mark.parametrize("number", [1, 2**53])

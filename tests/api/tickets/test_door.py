@@ -53,6 +53,20 @@ def test_the_second_to_come_is_told_when_the_first_came(rooms: Rooms, sold: Sold
     assert NOW_MS == rooms.engine.admitted_at_ms(seat(4))
 
 
+def test_a_door_that_lost_the_answer_hears_it_again(rooms: Rooms, sold: Sold) -> None:
+    """With its key it is the same answer; for the other ticket of the booking it is another key."""
+    key = [(b"idempotency-key", b"door-1")]
+    one, other = (f"/x/tickets/{ticket['code']}/admit" for ticket in sold.tickets[:2])
+    first = rooms.call("POST", one, user=OLGA, headers=key)
+    rooms.now_ms = NOW_MS + 60_000
+    again = rooms.call("POST", one, user=OLGA, headers=key)
+    assert (200, 200, first.json) == (first.status, again.status, again.json)
+    assert AT == again.json["admitted_at"]
+    assert "already-admitted" == admit(rooms, sold.tickets[0]["code"]).problem
+    assert "key-reused" == rooms.call("POST", other, user=OLGA, headers=key).problem
+    assert rooms.engine.admitted_at_ms(sold.tickets[1]["seat_id"]) is None
+
+
 def test_a_returned_ticket_is_void(rooms: Rooms, sold: Sold) -> None:
     """Whoever has the seat now: the code is of the booking that gave it back."""
     cancel(rooms, sold.booking_id)
