@@ -97,6 +97,20 @@ def test_what_others_take_is_seen_as_it_happens(stage: Stage) -> None:
     expect(page.get_by_role("button", name=re.compile("^Партер"))).to_contain_text("237")
 
 
+def test_what_happens_while_the_map_is_fetched_is_not_lost(stage: Stage) -> None:
+    """The map that comes is of before the change that has been told already."""
+    told = [
+        '{"version": 2, "whole": true, "free": [], "reserved": [], "sold": []}',
+        '{"version": 3, "whole": false, "free": [], "reserved": [], "sold": [4]}',
+    ]
+    body = "".join(f"id: {at}\ndata: {one}\n\n" for at, one in enumerate(told, start=2))
+    stage.next_time(*STREAM, {"body": body, "content_type": "text/event-stream"})
+    page = opened(stage)
+    maps = re.compile(r"/seatmap$")
+    expect(seat(page, 5)).to_have_accessible_name(re.compile("продано"))
+    assert 2 == len([one for one in stage.asked if maps.search(one.url)])
+
+
 def test_without_a_stream_the_map_is_asked_for(stage: Stage) -> None:
     """Every two seconds, from the version that is known."""
     stage.next_time(*STREAM, problem("too-many-watchers", 503))

@@ -14,11 +14,15 @@ const HEADER_BYTES = 8;
  */
 export function unpack(bytes, seats) {
   const version = Number(new DataView(bytes).getBigUint64(0));
-  const packed = new Uint8Array(bytes, HEADER_BYTES);
+  return { version, states: statesOf(new Uint8Array(bytes, HEADER_BYTES), seats) };
+}
+
+/** A state a seat, of two bits a seat. @param {Uint8Array} packed @param {number} seats */
+export function statesOf(packed, seats) {
   if (packed.length * 4 < seats) throw new RangeError("the seat map is shorter than the hall");
   const states = new Uint8Array(seats);
   for (let seat = 0; seat < seats; seat += 1) {
     states[seat] = (packed[seat >> 2] >> (2 * (seat & 3))) & 3;
   }
-  return { version, states };
+  return states;
 }

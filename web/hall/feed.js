@@ -81,6 +81,7 @@ export class Feed {
       await this._load(signal);
       return;
     }
+    if (told.version <= this.version) return; // the map that was fetched meanwhile has it
     this.version = told.version;
     const changed = this.hall.change(told);
     if (changed.length > 0) this.onChange(changed);
@@ -90,6 +91,7 @@ export class Feed {
   _stream(signal) {
     const source = new EventSource(`${this.path}/stream?since=${this.version}`);
     let lost = 0;
+    let taken = Promise.resolve();
     return new Promise((resolve) => {
       const end = (wasCut) => {
         clearTimeout(lost);
@@ -100,8 +102,12 @@ export class Feed {
         clearTimeout(lost);
         this.onState("live");
       };
-      source.onmessage = (message) =>
-        this._take(JSON.parse(message.data), signal).catch(() => end(true));
+      // One after another: what changes while a map is fetched comes after that map.
+      source.onmessage = (message) => {
+        taken = taken
+          .then(() => this._take(JSON.parse(message.data), signal))
+          .catch(() => end(true));
+      };
       source.onerror = () => {
         if (source.readyState === EventSource.CLOSED) end(false);
         else lost = setTimeout(() => end(true), LOST_AFTER_MS);

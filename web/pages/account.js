@@ -1,6 +1,7 @@
 // A buyer's bookings, newest first: what is held, paid, returned, and what can be done about it.
 
 import { change, get, wait } from "../base/api.js";
+import { serverNow } from "../base/clock.js";
 import { byId, make, setShown, whileBusy } from "../base/dom.js";
 import { requireLogin } from "../base/login.js";
 import { alarm, announce, beginPage } from "../base/page.js";
@@ -85,7 +86,7 @@ function about(booking) {
 /** Until when something can be done about it. */
 function rule(booking) {
   if (booking.status === "CONFIRMED" && booking.returnable_until) {
-    const isOpen = Date.parse(booking.returnable_until) > Date.now();
+    const isOpen = Date.parse(booking.returnable_until) > serverNow();
     const time = hereTime(booking.returnable_until);
     return say(isOpen ? "account.returnable" : "account.notReturnable", { time });
   }

@@ -1,7 +1,7 @@
 // A sale as it went: the hall in the beginning, then every change. Millions of them, so they lie in
 // typed arrays and not in objects. The format is in the documentation of GET /x/events/{id}/replay.
 
-import { RESERVED, SOLD, FREE } from "../hall/bits.js";
+import { FREE, RESERVED, SOLD, statesOf } from "../hall/bits.js";
 
 /** Numbers that come one by one, in an array that doubles. @template {any} T */
 class Column {
@@ -98,11 +98,8 @@ export class StoryReader {
 }
 
 /** Two bits a seat, in base64. */
-export function unpackText(text, seats) {
-  const packed = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
-  const states = new Uint8Array(seats);
-  for (let seat = 0; seat < seats; seat += 1) states[seat] = (packed[seat >> 2] >> (2 * (seat & 3))) & 3;
-  return states;
+function unpackText(text, seats) {
+  return statesOf(Uint8Array.from(atob(text), (one) => one.charCodeAt(0)), seats);
 }
 
 /** How many seats are free, held and sold. */
