@@ -109,7 +109,7 @@ async function problemOf(answer) {
 }
 
 /** Random enough that two clients never choose the same; `randomUUID` wants HTTPS. */
-export function newKey() {
+function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -3,8 +3,8 @@
 // 1 cells as large as a finger. In between both scales go their own way, so that a hall ten times
 // as wide as deep fills a phone and its seats are square in the end.
 
-export const CELL = 44;
-export const NEAR = 1;
+const CELL = 44;
+const NEAR = 1;
 
 /**
  * @typedef {{zoom: number, x: number, y: number}} Camera

@@ -79,7 +79,7 @@ export class Position {
 }
 
 /** How many changes have happened by `at` ms. */
-export function changesBy(story, at) {
+function changesBy(story, at) {
   let [low, high] = [0, story.changes];
   while (low < high) {
     const middle = (low + high) >> 1;
