@@ -3,6 +3,10 @@
 Without it a call waits behind all that are ready in the same moment: behind a thousand, if a
 thousand people click at one concert. With it the others of that concert wait in a queue of their
 own, and a call for any other event passes them.
+
+Where others ask, the crowd also stands still for a moment after each round. A loop that always
+begins the next one never sleeps, and everybody's call needs three threads in turn that get the
+interpreter only when the loop lets it go.
 """
 
 import asyncio
@@ -15,16 +19,18 @@ from api.problems import EVENT_CROWDED, Refusal
 
 NO_EVENT = 0
 # About half a second of a crowd.
-ROUNDS_WITH_OTHERS = 1_000
+ROUNDS_WITH_OTHERS = 250
 
 
 class AdmissionLimits(NamedTuple):
     """Calls of one event: how many begin in a round, how many may wait, and how long.
 
-    `alone_max` holds while nobody asks for anything else: fewer cost a seventh of the speed.
+    `alone_max` holds while nobody asks for anything else: fewer cost a seventh of the speed. Then
+    there is no pause either. With crowds at several events `per_round_max` is divided among them.
     """
 
     per_round_max: int = 8
+    pause_seconds: float = 0.002
     alone_max: int = 256
     waiting_max: int = 16_384
     wait_seconds_max: float = 10.0
@@ -47,7 +53,7 @@ class Admission:
         # what is new; one in which nobody begins takes no time.
         self._begun: dict[int, int] = {}
         self._is_round_open = False
-        self._per_round_max = limits.per_round_max
+        self._per_round_max, self._pause_seconds = limits.per_round_max, limits.pause_seconds
         # For so many rounds the crowd of one event is not alone, and whose calls came last.
         self._rounds_with_others = 0
         self._last_event_id = NO_EVENT
@@ -83,7 +89,8 @@ class Admission:
         """Somebody asks for something else than the last one did."""
         self._last_event_id = event_id
         self._rounds_with_others = ROUNDS_WITH_OTHERS
-        self._per_round_max = self._limits.per_round_max
+        limits = self._limits
+        self._per_round_max, self._pause_seconds = limits.per_round_max, limits.pause_seconds
 
     async def wait(self, event_id: int) -> None:
         """Return when it is this call's turn.
@@ -105,28 +112,33 @@ class Admission:
     def _next_round(self) -> None:
         self._admitted += sum(self._begun.values())
         self._begun = {}
+        share = max(1, self._per_round_max // max(1, len(self._queues)))
         for event_id, queue in list(self._queues.items()):
             if queue:
-                self._begun[event_id] = self._call(queue)
+                self._begun[event_id] = self._call(queue, share)
             else:  # it was kept for a round, so that nobody new overtakes those who were called
                 del self._queues[event_id]
         self._is_round_open = False
         self._rounds_with_others -= 1
         if self._rounds_with_others < 0:
-            self._per_round_max = self._limits.alone_max
+            self._per_round_max, self._pause_seconds = self._limits.alone_max, 0.0
         if self._queues:
-            self._open_round()
+            self._open_round(self._pause_seconds)
 
-    def _call(self, queue: deque[_Waiter]) -> int:
+    def _call(self, queue: deque[_Waiter], at_most: int) -> int:
         """Let those who have waited longest go on; returns how many."""
         called = 0
-        while queue and called < self._per_round_max:
+        while queue and called < at_most:
             turn = queue.popleft().turn
             if not turn.done():  # else it was cancelled
                 turn.set_result(None)
                 called += 1
         return called
 
-    def _open_round(self) -> None:
+    def _open_round(self, pause_seconds: float = 0.0) -> None:
         self._is_round_open = True
-        asyncio.get_running_loop().call_soon(self._next_round)
+        loop = asyncio.get_running_loop()
+        if pause_seconds:
+            loop.call_later(pause_seconds, self._next_round)
+        else:
+            loop.call_soon(self._next_round)

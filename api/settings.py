@@ -75,6 +75,10 @@ class Settings:
     event_calls_per_round: int = field(
         default=8, metadata={"help": "calls of one event that begin in a round of the loop"}
     )
+    event_pause_ms: int = field(
+        default=2,
+        metadata={"help": "ms a crowd stands still between rounds if others ask; 0: none"},
+    )
     event_calls_waiting: int = field(
         default=16_384, metadata={"help": "calls of one event that may wait for their turn"}
     )
@@ -153,6 +157,7 @@ class Settings:
     def admission(self) -> AdmissionLimits:
         return AdmissionLimits(
             per_round_max=self.event_calls_per_round,
+            pause_seconds=self.event_pause_ms / 1_000,
             waiting_max=self.event_calls_waiting,
             wait_seconds_max=self.event_wait_seconds,
         )
@@ -186,6 +191,7 @@ _RANGES = (
     ("snapshot_records", 1, COUNT_MAX),
     ("connections", 1, COUNT_MAX),
     ("event_calls_per_round", 1, COUNT_MAX),
+    ("event_pause_ms", 0, 1_000),
     ("event_calls_waiting", 0, COUNT_MAX),
     ("event_wait_seconds", 1, DURATION_SECONDS_MAX),
     ("user_calls_per_second", 0, COUNT_MAX),

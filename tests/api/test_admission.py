@@ -13,7 +13,10 @@ from api.routes import operations
 from tests.api.conftest import opened
 from tests.api.rooms import ANN, CONCERT, SOON, Answer, Rooms, basic, seat
 
-LIMITS = AdmissionLimits(per_round_max=2, alone_max=4, waiting_max=3, wait_seconds_max=5.0)
+LIMITS = AdmissionLimits(
+    per_round_max=2, pause_seconds=0.0, alone_max=4, waiting_max=3, wait_seconds_max=5.0
+)
+FOR_AN_HOUR = LIMITS._replace(pause_seconds=3_600.0)
 # They free seats, are owed, or are a user's own.
 NEVER_WAIT = {
     "/api/seats/release",
@@ -32,9 +35,9 @@ NEVER_WAIT = {
 class Crowd:
     """Callers of one admission, who write down their names when their turn has come."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: AdmissionLimits = LIMITS) -> None:
         self.now = 0.0
-        self.admission = Admission(LIMITS, clock=lambda: self.now)
+        self.admission = Admission(limits, clock=lambda: self.now)
         self.went: list[str] = []
 
     async def come(self, names: str, others: str = "") -> list[asyncio.Task[None]]:
@@ -117,6 +120,63 @@ def test_where_nobody_else_asks_larger_numbers_begin(
                 await rounds()
             assert 4 == await begun_at_once(crowd)
             ask()
+
+    runner.run(story())
+
+
+def test_where_others_ask_a_crowd_stands_still_between_rounds(runner: asyncio.Runner) -> None:
+    """Four of five begin in two rounds, and for an hour none; whoever else comes goes on."""
+
+    async def story() -> None:
+        crowd = Crowd(FOR_AN_HOUR)
+        waiting = await crowd.come("abcde", "o")
+        await rounds()
+        assert "abocd" == crowd.all_went()
+        await crowd.come("", "pq")
+        assert "abocdpq" == crowd.all_went()
+        waiting[4].cancel()
+
+    runner.run(story())
+
+
+def test_a_crowd_that_stood_still_goes_on(runner: asyncio.Runner) -> None:
+    """In the order in which it came, and to the last."""
+
+    async def story() -> None:
+        crowd = Crowd(LIMITS._replace(pause_seconds=0.001, waiting_max=9))
+        await asyncio.wait(await crowd.come("abcdefghi", "o"))
+        assert "abocdefghi" == crowd.all_went()
+
+    runner.run(story())
+
+
+def test_a_crowd_that_is_alone_never_stands_still(
+    runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nobody has asked for anything else for a while, all begin as soon as they can."""
+    monkeypatch.setattr(admission, "ROUNDS_WITH_OTHERS", 0)
+
+    async def story() -> None:
+        crowd = Crowd(FOR_AN_HOUR._replace(waiting_max=9))
+        await crowd.come("a")
+        await rounds()
+        await crowd.come("bcdefghijklm")
+        await rounds()
+        assert "abcdefghijklm" == crowd.all_went()
+
+    runner.run(story())
+
+
+def test_two_crowds_share_a_round(runner: asyncio.Runner) -> None:
+    """One of each begins, where two of one would."""
+
+    async def story() -> None:
+        crowd = Crowd(FOR_AN_HOUR)
+        waiting = await crowd.come("abcde", "vwxyz")
+        await rounds()
+        assert "abvwcx" == crowd.all_went()
+        for one in waiting:
+            one.cancel()
 
     runner.run(story())
 

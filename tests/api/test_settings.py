@@ -36,6 +36,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "keep_log": ("true", True),
     "connections": ("64", 64),
     "event_calls_per_round": ("8", 8),
+    "event_pause_ms": ("3", 3),
     "event_calls_waiting": ("100", 100),
     "event_wait_seconds": ("2", 2),
     "user_calls_per_second": ("20", 20),
