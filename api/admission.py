@@ -26,8 +26,9 @@ ROUNDS_WITH_OTHERS = 250
 class AdmissionLimits(NamedTuple):
     """Calls of one event: how many begin in a round, how many may wait, and how long.
 
-    `alone_max` holds while nobody asks for anything else: fewer cost a seventh of the speed. Then
-    there is no pause either. With crowds at several events `per_round_max` is divided among them.
+    With crowds at several events `per_round_max` is divided among them; `pause_seconds` is from
+    one of a crowd's rounds to the next. While nobody asks for anything else `alone_max` holds, as
+    fewer cost a seventh of the speed, and there is no pause.
     """
 
     per_round_max: int = 8
@@ -51,10 +52,10 @@ class Admission:
         self._limits = limits
         self._clock = clock
         # How many have begun in this round, by event. A round ends when the loop has looked for
-        # what is new; one in which nobody begins takes no time.
+        # what is new, and the crowd's pause is over; one in which nobody begins takes no time.
         self._begun: dict[int, int] = {}
         self._is_round_open = False
-        self._per_round_max, self._pause_seconds = limits.per_round_max, limits.pause_seconds
+        self._per_round_max = limits.per_round_max
         # For so many rounds the crowd of one event is not alone, and whose calls came last.
         self._rounds_with_others = 0
         self._last_event_id = NO_EVENT
@@ -90,8 +91,7 @@ class Admission:
         """Somebody asks for something else than the last one did."""
         self._last_event_id = event_id
         self._rounds_with_others = ROUNDS_WITH_OTHERS
-        limits = self._limits
-        self._per_round_max, self._pause_seconds = limits.per_round_max, limits.pause_seconds
+        self._per_round_max = self._limits.per_round_max
 
     async def wait(self, event_id: int) -> None:
         """Return when it is this call's turn.
@@ -121,10 +121,11 @@ class Admission:
                 del self._queues[event_id]
         self._is_round_open = False
         self._rounds_with_others -= 1
+        pause_seconds = self._limits.pause_seconds
         if self._rounds_with_others < 0:
-            self._per_round_max, self._pause_seconds = self._limits.alone_max, 0.0
+            self._per_round_max, pause_seconds = self._limits.alone_max, 0.0
         if self._queues:
-            self._open_round(self._pause_seconds)
+            self._open_round(pause_seconds)
 
     def _call(self, queue: deque[_Waiter], at_most: int) -> int:
         """Let those who have waited longest go on; returns how many."""

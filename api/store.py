@@ -101,7 +101,10 @@ def ticket_key(data: Path) -> bytes:
 
 
 def write_own(path: Path, content: bytes) -> None:
-    """Write a small file whole, durable when this returns, that nobody else may read."""
+    """A small file, whole and durable when this returns, that nobody else may read.
+
+    Raises OSError.
+    """
     building = path.with_suffix(".tmp")
     building.unlink(missing_ok=True)
     descriptor = os.open(building, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
