@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import NoReturn
 
 import structlog
@@ -62,10 +63,16 @@ KNOWN_FAILURES = (store.StoreError, CatalogError, *STORE_FAULTS, OSError)
 log = structlog.get_logger("serve")
 
 
-def serve(settings: Settings, *, target: str = "api.serve:application") -> None:
+def serve(
+    settings: Settings,
+    *,
+    target: str = "api.serve:application",
+    certificate: tuple[Path, Path] | None = None,
+) -> None:
     """Serve until a signal ends it. Raises PortTaken; recovery's faults end the worker.
 
-    Another `target` is served with the very same options: what the server itself costs.
+    Another `target` is served with the very same options: what the server itself costs. With a
+    `certificate` and its key it speaks TLS: what nginx in front costs, which is how users have it.
     """
     die_with_demo()
     require_free_port(settings.host, settings.port)
@@ -73,6 +80,7 @@ def serve(settings: Settings, *, target: str = "api.serve:application") -> None:
     if connections < settings.connections:
         log.warning("the system allows fewer connections", connections=connections, see="ulimit -n")
     os.environ.update(settings.export())
+    ssl_cert, ssl_key = certificate or (None, None)
     server = Granian(
         target,
         factory=True,
@@ -91,6 +99,8 @@ def serve(settings: Settings, *, target: str = "api.serve:application") -> None:
         http1_settings=HTTP1Settings(
             header_read_timeout=HEADER_TIMEOUT_MS, max_buffer_size=HEADER_BYTES_MAX
         ),
+        ssl_cert=ssl_cert,
+        ssl_key=ssl_key,
         workers_kill_timeout=STOP_SECONDS_MAX,
         respawn_failed_workers=False,
     )

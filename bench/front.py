@@ -54,7 +54,7 @@ def seconds_of(directive: str) -> float:
 
 def _rewritten(directory: Path, *, upstream: str, port: int, plain: int, tls: bool) -> Path:
     """The committed file with other ports and paths; each replacement must find its text."""
-    certificate, key = _certificate(directory)
+    certificate, key = own_certificate(directory)
     text = CONF.read_text()
     for old, new in {
         "server 127.0.0.1:8081 ": f"server {upstream} ",
@@ -79,12 +79,14 @@ def _unlimited(text: str) -> str:
     return found
 
 
-def _certificate(directory: Path) -> tuple[Path, Path]:
+def own_certificate(directory: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 and its key, of the kind that most authorities give today."""
     certificate, key = directory / "tls.crt", directory / "tls.key"
     assert OPENSSL is not None, "openssl, which makes the certificate, is missing"
     subprocess.run(
-        f"{OPENSSL} req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1"
-        f" -addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {certificate}".split(),
+        f"{OPENSSL} req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
+        " -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+        f" -keyout {key} -out {certificate}".split(),
         check=True,
         capture_output=True,
     )

@@ -1,24 +1,30 @@
 """What does nginx in front cost, with our nginx.conf?
 
-`python -m bench.nginx` storms one server with wrk directly and through nginx by turns, plain and by
-TLS. Only the limits for one address are lifted, because wrk is one. nginx, wrk and the server share
-the machine. Compares the ratios with those of `bench/results/nginx.json` and writes it anew;
-`--smoke` does a little and prints.
+`python -m bench.nginx` storms one server with wrk directly and through nginx by turns: plain, by
+TLS, and by TLS beside a server with TLS of its own, because TLS costs without nginx, too. Only the
+limits for one address are lifted, because wrk is one. nginx, wrk and the server share the machine.
+Compares the ratios with those of `bench/results/nginx.json` and writes it anew; `--smoke` does a
+little and prints.
 """
 
 import argparse
 import os
+import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import orjson
 
 from bench import wrk
 from bench.baseline import report
-from bench.front import NGINX, nginx
+from bench.front import NGINX, nginx, own_certificate
 from bench.http import FULL, SCENARIOS, SMOKE, WRK_MISSING, Size, Storm, by_turns, started
 from bench.machine import described
+from bench.serving import Server, served
 from bench.shop import Shop
 from bench.tasks import Figures
 
@@ -26,6 +32,22 @@ RESULTS = Path(__file__).parent / "results" / "nginx.json"
 NAMES = ("book", "seats", "search")
 CONNECTIONS = 256
 NGINX_MISSING = "nginx is not installed: nothing was measured"
+SIDES = {"ours": "through", "hello": "alone"}  # what `by_turns` calls the two
+
+
+class Way(NamedTuple):
+    """How nginx is asked, and whether the server it is compared with speaks TLS itself."""
+
+    name: str
+    tls: bool
+    own_tls: bool = False
+
+
+WAYS = (
+    Way("plain", tls=False),
+    Way("tls", tls=True),
+    Way("tls_beside_own", tls=True, own_tls=True),
+)
 
 
 def main(arguments: list[str]) -> None:
@@ -37,7 +59,7 @@ def main(arguments: list[str]) -> None:
         "command": " ".join(["python -m bench.nginx", *arguments]),
         "machine": described(),
         "connections": CONNECTIONS,
-        "reference": "the same server without nginx, by turns",
+        "reference": "the server without nginx, by turns; in tls_beside_own it has TLS of its own",
     }
     if missing:
         results["missing"] = missing
@@ -50,7 +72,7 @@ def main(arguments: list[str]) -> None:
 
 
 def measured(size: Size, names: tuple[str, ...]) -> Figures:
-    """Every scenario, through nginx plain and by TLS, beside the server alone."""
+    """Every scenario through nginx in every way, beside the server alone."""
     figures: Figures = {}
     connections = min(CONNECTIONS, size.connections_max)
     with TemporaryDirectory(prefix="billetter-bench-", dir=os.environ.get("BENCH_DIR")) as name:
@@ -59,21 +81,48 @@ def measured(size: Size, names: tuple[str, ...]) -> Figures:
         for name in names:
             wrk.write_requests(directory / name, SCENARIOS[name].requests(shop))
             figures[name] = {}
-            for tls in (False, True):
-                with started(shop, directory) as server:
-                    upstream = server.url.removeprefix("http://")
-                    with nginx(directory, upstream, tls=tls, limited=False) as url:
-                        through = Storm(server._replace(url=url), directory / name)
-                        alone = Storm(server, directory / name)
-                        found = by_turns(through, alone, connections, size)
-                figures[name]["tls" if tls else "plain"] = {
-                    "through" if side == "ours" else "alone" if side == "hello" else side: one
-                    for side, one in found.items()
+            for way in WAYS:
+                with both(shop, directory, way) as (through, alone):
+                    found = by_turns(
+                        Storm(through, directory / name),
+                        Storm(alone, directory / name),
+                        connections,
+                        size,
+                    )
+                figures[name][way.name] = {
+                    SIDES.get(side, side): one for side, one in found.items()
                 }
-                print(
-                    name, "tls" if tls else "plain", orjson.dumps(found).decode(), file=sys.stderr
-                )
+                print(name, way.name, orjson.dumps(found).decode(), file=sys.stderr)
     return figures
+
+
+@contextmanager
+def both(shop: Shop, directory: Path, way: Way) -> Iterator[tuple[Server, Server]]:
+    """The server through nginx, and alone: the same one, or another where that has TLS itself."""
+    with ExitStack() as stack:
+        upstream = alone = stack.enter_context(started(shop, directory))
+        if way.own_tls:
+            alone = stack.enter_context(with_own_tls(shop, directory))
+        address = upstream.url.removeprefix("http://")
+        url = stack.enter_context(nginx(directory, address, tls=way.tls, limited=False))
+        yield upstream._replace(url=url), alone
+
+
+@contextmanager
+def with_own_tls(shop: Shop, directory: Path) -> Iterator[Server]:
+    """A server that speaks TLS, with a fresh copy of the shop's directory."""
+    data = directory / "own_tls"
+    shutil.copytree(shop.data, data)
+    certificate, key = own_certificate(data)
+    files = ["--data", str(data), "--certificate", str(certificate), "--key", str(key)]
+    module = ["bench.own_tls", *files, "--port"]
+    try:
+        with served(
+            module, directory / "own_tls.log", "/readyz", certificate=certificate
+        ) as server:
+            yield server
+    finally:
+        shutil.rmtree(data)
 
 
 if __name__ == "__main__":

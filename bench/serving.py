@@ -2,6 +2,7 @@
 
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -31,21 +32,25 @@ def served(
     ready: str,
     *,
     port: int = 0,
+    certificate: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
     """A module that takes its port as the last argument; `ready` is the path that tells it is.
 
+    With a `certificate` it is one that speaks TLS.
+
     Raises TimeoutError if it isn't in READY_SECONDS_MAX, or has ended.
     """
     port = port or free_port()
-    url = f"http://127.0.0.1:{port}"
+    url = f"{'https' if certificate else 'http'}://127.0.0.1:{port}"
+    trusted = ssl.create_default_context(cafile=certificate)
     command = [sys.executable, "-m", *module, str(port)]
     with log.open("ab") as file:
         server = subprocess.Popen(
             command, stdout=file, stderr=file, env={**os.environ, **(environment or {})}
         )
     try:
-        _wait_for(url + ready, server)
+        _wait_for(url + ready, server, trusted)
         yield Server(url, worker_of(server.pid))
     finally:
         server.terminate()
@@ -70,11 +75,11 @@ def worker_of(server: int) -> int:
     return max(map(int, children), key=resident_bytes)
 
 
-def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+def _wait_for(url: str, server: subprocess.Popen[bytes], trusted: ssl.SSLContext) -> None:
     deadline = time.monotonic() + READY_SECONDS_MAX
     while time.monotonic() < deadline and server.poll() is None:
         try:
-            if httpx.get(url).is_success:
+            if httpx.get(url, verify=trusted).is_success:
                 return
         except httpx.TransportError:
             time.sleep(0.02)

@@ -85,6 +85,16 @@ def test_one_worker_and_never_another(granian: type[FakeGranian]) -> None:
     assert settings == from_environment()
 
 
+def test_tls_of_its_own_where_it_is_asked_for(granian: type[FakeGranian]) -> None:
+    """By the benchmark of nginx alone: users have TLS by nginx."""
+    root.serve(Settings())
+    assert (None, None) == (granian.made["ssl_cert"], granian.made["ssl_key"])
+
+    certificate, key = Path("tls.crt"), Path("tls.key")
+    root.serve(Settings(), certificate=(certificate, key))
+    assert (certificate, key) == (granian.made["ssl_cert"], granian.made["ssl_key"])
+
+
 def test_a_hangup_is_a_stop(granian: type[FakeGranian]) -> None:
     """Not the reload with a second worker that the server would make of it."""
     before = signal.getsignal(signal.SIGHUP)

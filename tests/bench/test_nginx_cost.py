@@ -14,6 +14,7 @@ pytestmark = pytest.mark.server
 def test_every_figure_is_there(smoke: Smoke) -> None:
     """A second of each way: everything is booked, and nobody is refused for coming from here."""
     results = smoke("bench.nginx")
+    assert ["plain", "tls", "tls_beside_own"] == list(results["scenarios"]["book"])
     for found in results["scenarios"]["book"].values():
         assert found["ratio"] > 0
         assert ["201"] == list(found["warm_up_statuses"])
