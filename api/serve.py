@@ -72,7 +72,8 @@ def serve(
     """Serve until a signal ends it. Raises PortTaken; recovery's faults end the worker.
 
     Another `target` is served with the very same options: what the server itself costs. With a
-    `certificate` and its key it speaks TLS: what nginx in front costs, which is how users have it.
+    `certificate`, its file and its key's, it speaks TLS itself, which users have by nginx: what
+    that costs is measured beside it.
     """
     die_with_demo()
     require_free_port(settings.host, settings.port)
