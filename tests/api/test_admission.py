@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from itertools import count
 
 import orjson
 import pytest
@@ -146,6 +147,35 @@ def test_a_crowd_that_stood_still_goes_on(runner: asyncio.Runner) -> None:
         crowd = Crowd(LIMITS._replace(pause_seconds=0.001, waiting_max=9))
         await asyncio.wait(await crowd.come("abcdefghi", "o"))
         assert "abocdefghi" == crowd.all_went()
+
+    runner.run(story())
+
+
+@pytest.mark.parametrize(
+    ("late_s", "put_off_max", "went"),
+    [(0.5, 1_000_000, "abocd"), (0.001, 1_000_000, "abocdef"), (0.5, 3, "abocdef")],
+)
+def test_a_loop_that_is_behind_catches_up_first(
+    runner: asyncio.Runner,
+    monkeypatch: pytest.MonkeyPatch,
+    late_s: float,
+    put_off_max: int,
+    went: str,
+) -> None:
+    """The end of a pause that comes late is put off; not a little late, and not for ever."""
+    monkeypatch.setattr(admission, "PUT_OFF_MAX", put_off_max)
+    ticks = count()
+
+    async def story() -> None:
+        crowd = Crowd()
+        patient = LIMITS._replace(pause_seconds=0.001, waiting_max=9, wait_seconds_max=3_600.0)
+        crowd.admission = Admission(patient, clock=lambda: next(ticks) * late_s)
+        waiting = await crowd.come("abcdef", "o")
+        while next(ticks) < 200 and not all(one.done() for one in waiting):
+            await asyncio.sleep(0.001)
+        assert went == crowd.all_went()
+        for one in waiting:
+            one.cancel()
 
     runner.run(story())
 
