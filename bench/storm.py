@@ -2,9 +2,11 @@
 
 `python -m bench.storm` has honest customers buy at fifty events at a fixed rate: alone, while wrk
 storms one concert of the same server (book, look at the free seats, take one), and while it storms
-another server on the same machine, which tells what of it is the machine's doing. Every storm has
-a fresh server. It compares the ratios with those of `bench/results/storm.json` and writes it anew;
-`--smoke` does a little of it and prints.
+another server on the same machine, which tells what of it is the machine's doing. wrk and the
+server have the same priority. Every size of storm has a fresh server. The second in which the
+first of the customers come, to a crowd that was alone, is told by itself. It compares the ratios
+with those of `bench/results/storm.json` and writes it anew; `--smoke` does a little of it and
+prints.
 """
 
 import os
@@ -24,13 +26,15 @@ from bench import shop, wrk
 from bench.baseline import report
 from bench.honest import Visit, booked, visited
 from bench.http import WRK_MISSING, started
-from bench.machine import cpu_seconds, described
+from bench.machine import cpu_seconds, described, slow_share
 from bench.serving import Server, served
 from bench.shop import WALK, Shop
-from bench.tasks import NICENESS, Figures
+from bench.tasks import Figures
 
 RESULTS = Path(__file__).parent / "results" / "storm.json"
 SPARE_SECONDS = 4  # a storm goes on until the last customer is answered
+FIRST_SECONDS = 1  # a crowd that was alone is told from one that stands aside
+LOOK_SECONDS = 5.0
 CONNECTS_PER_SECOND = 1_000  # the customers are measured when all of the crowd are in
 
 
@@ -105,6 +109,7 @@ class Siege:
     def measured(self, connections: int) -> Figures:
         """The round whose ratio is in the middle; all its figures are of the same seconds."""
         figures: Figures = {"load": round(os.getloadavg()[0], 1)}
+        figures["machine_slow_share"] = slow_share(LOOK_SECONDS)
         self._visit(1)  # logins are remembered, halls are made
         rounds = sorted(
             (self._round(connections) for _ in range(self._size.rounds)),
@@ -131,6 +136,7 @@ class Siege:
         with ThreadPoolExecutor(1) as crowd:
             storm = crowd.submit(self._storm, target, requests, connections, coming)
             sleep(coming)
+            first = self._visit(FIRST_SECONDS)["calls"]
             before = cpu_seconds(self._server.worker)
             found = self._visit(self._size.seconds)
             used = (cpu_seconds(self._server.worker) - before) / self._size.seconds
@@ -147,7 +153,7 @@ class Siege:
             "p99_ms": told.p99_ms,
             "max_ms": told.max_ms,
         }
-        return {**found, "server_cores": round(used, 2), "storm": crowd_figures}
+        return {**found, "first_second": first, "server_cores": round(used, 2), "storm": crowd_figures}
 
     def _storm(self, target: Server, requests: str, connections: int, coming: int) -> wrk.Told:
         is_concert = requests == "concert"
@@ -155,11 +161,10 @@ class Siege:
             target.url,
             self._directory / requests,
             connections=connections,
-            seconds=coming + self._size.seconds + SPARE_SECONDS,
+            seconds=coming + FIRST_SECONDS + self._size.seconds + SPARE_SECONDS,
             first=self._sent if is_concert else 0,
             walk=WALK if is_concert else None,
             statuses=True,
-            niceness=NICENESS,
         )
 
     def _visit(self, seconds: int) -> Figures:

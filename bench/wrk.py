@@ -61,16 +61,12 @@ def run(
     first: int = 0,
     walk: Walk | None = None,
     statuses: bool = False,
-    niceness: int = 0,
 ) -> Told:
-    """Send the requests round and round, beginning with number `first`.
-
-    A `niceness` below 0 is ignored where the system doesn't allow it.
-    """
+    """Send the requests round and round, beginning with number `first`."""
     load = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", f"{TIMEOUT_SECONDS}s"]
     arguments = [str(requests), str(first), "statuses" if statuses else "-"]
     arguments += map(str, walk or ())
-    command = ["nice", "-n", str(niceness), "wrk", *load, "-s", str(_SCRIPT), url, "--", *arguments]
+    command = ["wrk", *load, "-s", str(_SCRIPT), url, "--", *arguments]
     done = subprocess.run(command, capture_output=True, check=True)
     told: dict[str, Any] = orjson.loads(done.stdout.splitlines()[-1])
     return Told(**told)
