@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,7 +29,6 @@ ORGANISER, OPERATOR = "organiser@billetter.kz", "operator@billetter.kz"
 MERCHANT_ID = "demo-merchant"
 MERCHANT_PASSWORD = "demo-password"
 READY_SECONDS_MAX = 120
-ASK_AGAIN_SECONDS = 2.0
 
 _Child = subprocess.Popen[bytes]
 
@@ -53,7 +51,8 @@ def run(data: Path, *, port: int) -> None:
         click.echo("Stopping ...", err=True)
     finally:
         for child in reversed(children):  # the service first: it may still be calling the others
-            _end(child)
+            child.terminate()
+            child.wait()
 
 
 def demo_settings(data: Path, *, port: int) -> Settings:
@@ -125,18 +124,6 @@ def _child(arguments: list[str], settings: Settings | None = None) -> _Child:
     if settings is not None:
         environ |= settings.export()
     return subprocess.Popen([sys.executable, "-m", "api", *arguments], env=environ)
-
-
-def _end(child: _Child) -> None:
-    """Ask it to end until it has: one that has just started may lose what it is told.
-
-    Seen about once in thirteen times when Ctrl-C came as the service was ready, which then ran on
-    and ended well when it was told again.
-    """
-    while child.poll() is None:
-        child.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(ASK_AGAIN_SECONDS)
 
 
 def _wait_for(url: str, child: _Child) -> None:

@@ -7,7 +7,13 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
 from starlette.applications import Starlette
 
-from api.processes import die_with_demo, die_with_parent, parent_id, require_free_port
+from api.processes import (
+    Interrupt,
+    die_with_demo,
+    die_with_parent,
+    parent_id,
+    require_free_port,
+)
 from emulators import gateway, provider
 
 
@@ -29,7 +35,7 @@ def emulate(service: str, *, host: str, port: int | None) -> None:
     die_with_demo()
     require_free_port(host, port)
     os.environ.setdefault("BILLETTER_EMULATOR_BASE_URL", f"http://{host}:{port}")
-    Granian(
+    server = Granian(
         emulator.target,
         factory=True,
         address=host,
@@ -44,7 +50,9 @@ def emulate(service: str, *, host: str, port: int | None) -> None:
         backlog=4_096,
         backpressure=4_096,
         workers_kill_timeout=5,
-    ).serve()
+    )
+    server.main_loop_interrupt = Interrupt()
+    server.serve()
 
 
 def gateway_application() -> Starlette:

@@ -8,11 +8,13 @@ import resource
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
 
 _PR_SET_PDEATHSIG = 1  # Linux, prctl(2)
 # What the log, snapshots, the catalog and calls to the outside may have open beside connections.
 FILES_RESERVED = 512
+LOOK_SECONDS = 0.5
 # Set for the children of a demo: the id of its process.
 CHILD_OF_VARIABLE = "BILLETTER_CHILD_OF"
 
@@ -60,6 +62,23 @@ def hear_the_first_end(ended: Callable[[], None]) -> None:
         loop.call_soon_threadsafe(ended)
 
     signal.signal(signal.SIGTERM, ignore_the_next)
+
+
+class Interrupt(threading.Event):
+    """An event that a signal's handler sets, for a main thread that waits beside other threads.
+
+    Of two signals that come at once, Ctrl-C and a SIGTERM, the kernel may give both to another
+    thread. Python calls handlers only in the main one, and nothing wakes that: half of such stops
+    were lost. So it looks around now and then.
+    """
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Return True when it is set; without a timeout, which Granian's parent gives none."""
+        if timeout is not None:
+            return super().wait(timeout)
+        while not super().wait(LOOK_SECONDS):
+            pass
+        return True
 
 
 def parent_id() -> int:

@@ -33,6 +33,7 @@ from api.logs import set_up_logs
 from api.organiser.replays import Replays
 from api.places import PlacesOnSale
 from api.processes import (
+    Interrupt,
     allow_connections,
     die_with_demo,
     die_with_parent,
@@ -105,6 +106,7 @@ def serve(
         workers_kill_timeout=STOP_SECONDS_MAX,
         respawn_failed_workers=False,
     )
+    server.main_loop_interrupt = Interrupt()
     # Granian would start a second worker beside the first; a terminal that is closed means: stop.
     server.on_startup(partial(signal.signal, signal.SIGHUP, server.signal_handler_interrupt))
     server.serve()

@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
 import time
@@ -94,20 +93,3 @@ def test_demo_data_is_made_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     store.require(tmp_path / "deep" / "data")
     assert ["data"] == [path.name for path in (tmp_path / "deep").iterdir()]
-
-
-def test_a_child_that_lost_the_signal_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It takes the second SIGTERM for the first."""
-    monkeypatch.setattr(demo, "ASK_AGAIN_SECONDS", 0.1)
-    deaf_once = (
-        "import signal\n"
-        "signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))\n"
-        "print(flush=True)\n"
-        "while True: signal.pause()\n"
-    )
-    child = subprocess.Popen([sys.executable, "-c", deaf_once], stdout=subprocess.PIPE)
-    with child:
-        assert child.stdout is not None
-        child.stdout.readline()
-        demo._end(child)
-    assert -signal.SIGTERM == child.returncode

@@ -69,6 +69,32 @@ time.sleep(600)
 """
 
 
+# Its main thread waits, and another one takes the signal.
+TAKEN_BY_ANOTHER = """
+import signal, threading, time
+from api.processes import Interrupt
+
+told = Interrupt()
+signal.signal(signal.SIGTERM, lambda *_: told.set())
+
+def take():
+    time.sleep(0.2)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    time.sleep(600)
+
+threading.Thread(target=take, daemon=True).start()
+print(told.wait(0.01), told.wait())
+"""
+
+
+def test_a_signal_that_another_thread_takes_is_heard() -> None:
+    """Python calls handlers in the main thread alone, and that one sleeps."""
+    command = [sys.executable, "-c", TAKEN_BY_ANOTHER]
+    done = subprocess.run(command, capture_output=True, timeout=ENDED_SECONDS_MAX, check=True)
+
+    assert b"False True\n" == done.stdout
+
+
 @linux
 def test_a_child_ends_with_its_parent() -> None:
     """Also when the parent is killed and can tell nobody."""
