@@ -153,7 +153,12 @@ class Siege:
             "p99_ms": told.p99_ms,
             "max_ms": told.max_ms,
         }
-        return {**found, "first_second": first, "server_cores": round(used, 2), "storm": crowd_figures}
+        return {
+            **found,
+            "first_second": first,
+            "server_cores": round(used, 2),
+            "storm": crowd_figures,
+        }
 
     def _storm(self, target: Server, requests: str, connections: int, coming: int) -> wrk.Told:
         is_concert = requests == "concert"
