@@ -55,8 +55,8 @@ def busy_seconds() -> float:
 def slow_share(seconds: float) -> float:
     """For which share of the time a core does less than half of what it does in the middle one.
 
-    Of an even machine it is 0. A virtual one may be slowed by its host, for 50 ms at a time, without
-    a word in /proc/stat; whatever is measured then tells of that, too.
+    Of an even machine it is 0. A virtual one may be slowed by its host, for 50 ms at a time,
+    without a word in /proc/stat; whatever is measured then tells of that, too.
     """
     done, end = [], time.perf_counter() + seconds
     while time.perf_counter() < end:
