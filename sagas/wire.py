@@ -18,6 +18,7 @@ CONNECT_SECONDS = 1.0
 ANSWER_BYTES_MAX = 1_048_576
 # A service that asks for a longer pause is asked again after this one all the same.
 RETRY_AFTER_SECONDS_MAX = 60.0
+_READ = httpx.ByteStream(b"")
 OVERLOADED = frozenset({408, 425, 429})
 
 
@@ -56,6 +57,7 @@ async def ask(
     content: object = None,
 ) -> Reply | Unknown:
     """Send `content` as JSON (None: no body) and read the answer within `total_seconds`."""
+    answer = None
     body = None if content is None else msgspec.json.encode(content)
     headers = {} if body is None else {"Content-Type": "application/json"}
     try:
@@ -67,6 +69,10 @@ async def ask(
             return await _read(answer)
     except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as failure:
         return Unknown(type(failure).__name__)
+    finally:
+        if answer is not None:
+            # With its stream it is a circle of 45 objects, which only the collector would find.
+            answer.stream = _READ
 
 
 async def _read(answer: httpx.Response) -> Reply | Unknown:

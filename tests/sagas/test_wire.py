@@ -1,6 +1,7 @@
 """A request that goes wrong in any way ends as Unknown, in bounded time and space."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 
 import httpx
@@ -42,6 +43,26 @@ class Drip(httpx.AsyncByteStream):
 def test_answer() -> None:
     """An answer comes through as it is, whatever its status."""
     assert ask(lambda _: reply(418, b"teapot")) == wire.Reply(418, b"teapot", 0.0)
+
+
+def test_an_answer_leaves_nothing_to_the_collector() -> None:
+    """Whatever it was: it is gone as soon as it was read, and so is its request."""
+
+    async def left() -> list[int]:
+        async with wire.open_client(
+            "http://outside.test",
+            total_seconds=5.0,
+            connections_max=1,
+            transport=httpx.MockTransport(lambda _: reply(200, b"{}")),
+        ) as client:
+            found = []
+            for _ in range(3):
+                gc.collect()
+                await wire.ask(client, "GET", "/x", total_seconds=5.0)
+                found.append(gc.collect())
+            return found
+
+    assert 0 == asyncio.run(left())[-1]
 
 
 def test_no_compressed_answer_is_asked_for() -> None:
