@@ -30,11 +30,14 @@ SNAPSHOT_RETRY_SECONDS = 60.0
 SNAPSHOT_NICENESS = 10  # behind the buyers
 SNAPSHOTTER = ("-m", "engine.snapshotter")
 # The collector is off on the loop (30,000 against 17,000 durable bookings a second, and p99 13
-# against 98 ms, measured on two cores with it on). What it must find are a few cycles of failed
-# requests, so it looks at the objects made since its last look, and never at the whole state.
-# While 2,000 sales are paid at once the loop's longest round is 23 ms with a look every half
-# second, and 15 ms with this.
+# against 98 ms, measured on two cores with it on). It looks at the objects made since its last look,
+# and never at the whole state: neither requests nor calls outside were seen to leave cycles, so this
+# is for what nobody has thought of. While 2,000 sales are paid at once the loop's longest round is
+# 23 ms with a look every half second, and 15 ms with this.
 COLLECT_INTERVAL_SECONDS = 0.1
+# A look takes 6 us for each call that waits. From so many on it passes over what was made since the
+# last one, for good: 10,000 buyers are answered 1.23 times as fast, and 1,000 1.12 times.
+CROWD = 128
 
 ERROR_CHARACTERS_MAX = 2_000  # of what a failed process says, the end of it
 
@@ -55,6 +58,7 @@ class Keeper:
         *,
         directory: Path,
         clock_ms: Callable[[], int],
+        calls_waiting: Callable[[], int],
         snapshot_records: int,
         keep_log: bool = False,
         fail_stop: Callable[[BaseException], None] = end_process,
@@ -63,6 +67,7 @@ class Keeper:
         self._sagas = sagas
         self._directory = directory
         self._clock_ms = clock_ms
+        self._calls_waiting = calls_waiting
         self._snapshot_records = snapshot_records
         self._keep_log = keep_log
         self._checked_lsn = engine.appended_lsn
@@ -180,4 +185,7 @@ class Keeper:
         gc.disable()
         while True:
             await asyncio.sleep(COLLECT_INTERVAL_SECONDS)
-            gc.collect(1)
+            if self._calls_waiting() < CROWD:
+                gc.collect(1)
+            else:
+                gc.freeze()

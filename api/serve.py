@@ -194,6 +194,7 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
         sagas,
         directory=settings.data,
         clock_ms=clock.now_ms,
+        calls_waiting=lambda: service.admission.waiting,
         snapshot_records=settings.snapshot_records,
         keep_log=settings.keep_log,
     )

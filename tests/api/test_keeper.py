@@ -54,6 +54,7 @@ class World:
     def __init__(self, engine: Engine, directory: Path, snapshot_records: int) -> None:
         self.engine = engine
         self.now_ms = NOW_MS
+        self.calls_waiting = 0
         self.sagas = FakeSagas()
         self.ends: list[BaseException] = []
         self.keeper = Keeper(
@@ -61,6 +62,7 @@ class World:
             cast(Sagas, self.sagas),
             directory=directory,
             clock_ms=lambda: self.now_ms,
+            calls_waiting=lambda: self.calls_waiting,
             snapshot_records=snapshot_records,
             fail_stop=self.ends.append,
         )
@@ -290,6 +292,25 @@ def test_the_collector_is_off_and_called() -> None:
         collected = gc.get_stats()[1]["collections"]
         Cycle()
         await until(lambda: gc.get_stats()[1]["collections"] > collected)
+
+    live(story)
+
+
+def test_the_collector_passes_over_what_a_crowd_brings() -> None:
+    """As long as it waits; then it looks again, at what has come since."""
+
+    def looks() -> int:
+        return int(gc.get_stats()[1]["collections"])
+
+    async def story(world: World) -> None:
+        await until(lambda: not gc.isenabled())
+        world.calls_waiting = keeper_module.CROWD
+        brought = [[one] for one in range(10_000)]
+        passed_over, looked = gc.get_freeze_count(), looks()
+        await until(lambda: gc.get_freeze_count() >= passed_over + len(brought))
+        assert looked == looks()
+        world.calls_waiting = keeper_module.CROWD - 1
+        await until(lambda: looks() > looked)
 
     live(story)
 
