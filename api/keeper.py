@@ -30,14 +30,13 @@ SNAPSHOT_RETRY_SECONDS = 60.0
 SNAPSHOT_NICENESS = 10  # behind the buyers
 SNAPSHOTTER = ("-m", "engine.snapshotter")
 # The collector is off on the loop (30,000 against 17,000 durable bookings a second, and p99 13
-# against 98 ms, measured on two cores with it on). It looks at the objects made since its last look,
-# and never at the whole state: neither requests nor calls outside were seen to leave cycles, so this
-# is for what nobody has thought of. While 2,000 sales are paid at once the loop's longest round is
-# 23 ms with a look every half second, and 15 ms with this.
+# against 98 ms, measured on two cores with it on). It looks at the objects made since its last look
+# and never at the whole state. Neither requests nor calls outside were seen to leave it a cycle: this
+# is for what nobody has thought of.
 COLLECT_INTERVAL_SECONDS = 0.1
 # A look takes 6 us for each call that waits. From so many on it passes over what was made since the
-# last one, for good: 10,000 buyers are answered 1.23 times as fast, and 1,000 1.12 times.
-CROWD = 128
+# last one, for good: 10,000 buyers are answered 1.14 times as fast, and 1,000 1.03 times.
+CROWD = 32
 
 ERROR_CHARACTERS_MAX = 2_000  # of what a failed process says, the end of it
 
