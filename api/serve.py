@@ -24,6 +24,7 @@ from granian.http import HTTP1Settings
 from api import staff, store
 from api.app import App, create_app
 from api.clock import Clock
+from api.collector import look_now_and_then
 from api.cores import aside, free_network_threads, share_a_core
 from api.fairness.hoarding import hoarding
 from api.fairness.room_files import WAITING_ROOMS_DIRECTORY, RoomFiles
@@ -194,7 +195,6 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
         sagas,
         directory=settings.data,
         clock_ms=clock.now_ms,
-        calls_waiting=lambda: service.admission.waiting,
         snapshot_records=settings.snapshot_records,
         keep_log=settings.keep_log,
     )
@@ -236,6 +236,7 @@ def watch_over(keeper: Keeper, service: Service, clock: Clock, catalog: Catalog)
     keeper.watch(limit_who_does_not_read(REPLY_SECONDS_MAX))
     keeper.watch(free_network_threads())
     keeper.watch(clock.watch())
+    keeper.watch(look_now_and_then(lambda: service.admission.waiting))
     keeper.watch(service.stalls.watch())
     keeper.watch(asyncio.to_thread(catalog.warm_up))
     if service.request_log is not None:

@@ -25,7 +25,7 @@ import orjson
 
 from api import store
 from api.demo import initialise
-from api.keeper import COLLECT_INTERVAL_SECONDS
+from api.collector import INTERVAL_SECONDS
 from bench.baseline import report
 from bench.customers import HUNDRED, Life, Lived, lived
 from bench.machine import described
@@ -93,7 +93,7 @@ def main(arguments: list[str]) -> int:
         **plan._asdict(),
         **size._asdict(),
         "mix": HUNDRED,
-        "collector_every_seconds": COLLECT_INTERVAL_SECONDS,
+        "collector_every_seconds": INTERVAL_SECONDS,
         "reference": "as many /healthz a second by the same client on the same server, before",
         **soaked(size, plan),
     }

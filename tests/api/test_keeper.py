@@ -1,7 +1,6 @@
 """What happens without a request: holds end, snapshots are made, and nothing stops in silence."""
 
 import asyncio
-import gc
 import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -29,14 +28,12 @@ ENOUGH = 3_000  # of short waits: a test that waits longer has failed
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Short intervals, and this process's own collector as it was."""
-    for name in ("EXPIRY", "SNAPSHOT", "COLLECT"):
+    """Short intervals."""
+    for name in ("EXPIRY", "SNAPSHOT"):
         monkeypatch.setattr(keeper_module, f"{name}_INTERVAL_SECONDS", 0.005)
     monkeypatch.setattr(keeper_module, "SNAPSHOT_RETRY_SECONDS", 0.005)
     monkeypatch.setattr(keeper_module, "CHECK_INTERVAL_SECONDS", 3_600)  # it makes records, too
     yield
-    gc.enable()
-    gc.unfreeze()
     structlog.reset_defaults()
 
 
@@ -54,7 +51,6 @@ class World:
     def __init__(self, engine: Engine, directory: Path, snapshot_records: int) -> None:
         self.engine = engine
         self.now_ms = NOW_MS
-        self.calls_waiting = 0
         self.sagas = FakeSagas()
         self.ends: list[BaseException] = []
         self.keeper = Keeper(
@@ -62,7 +58,6 @@ class World:
             cast(Sagas, self.sagas),
             directory=directory,
             clock_ms=lambda: self.now_ms,
-            calls_waiting=lambda: self.calls_waiting,
             snapshot_records=snapshot_records,
             fail_stop=self.ends.append,
         )
@@ -278,41 +273,6 @@ def test_what_is_watched_ends_the_process_only_by_failing() -> None:
         await until(lambda: bool(world.ends))
 
     assert ["lost"] == [str(end) for end in live(sad_story).ends]
-
-
-def test_the_collector_is_off_and_called() -> None:
-    """It never looks at the whole state by itself; young cycles are found all the same."""
-
-    class Cycle:
-        def __init__(self) -> None:
-            self.self = self
-
-    async def story(_: World) -> None:
-        await until(lambda: not gc.isenabled())
-        collected = gc.get_stats()[1]["collections"]
-        Cycle()
-        await until(lambda: gc.get_stats()[1]["collections"] > collected)
-
-    live(story)
-
-
-def test_the_collector_passes_over_what_a_crowd_brings() -> None:
-    """As long as it waits; then it looks again, at what has come since."""
-
-    def looks() -> int:
-        return int(gc.get_stats()[1]["collections"])
-
-    async def story(world: World) -> None:
-        await until(lambda: not gc.isenabled())
-        world.calls_waiting = keeper_module.CROWD
-        brought = [[one] for one in range(10_000)]
-        passed_over, looked = gc.get_freeze_count(), looks()
-        await until(lambda: gc.get_freeze_count() >= passed_over + len(brought))
-        assert looked == looks()
-        world.calls_waiting = keeper_module.CROWD - 1
-        await until(lambda: looks() > looked)
-
-    live(story)
 
 
 SMALL = 8_192  # bytes of a segment: eight batches of one record
