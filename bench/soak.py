@@ -24,8 +24,8 @@ from typing import NamedTuple
 import orjson
 
 from api import store
-from api.demo import initialise
 from api.collector import INTERVAL_SECONDS
+from api.demo import initialise
 from bench.baseline import report
 from bench.customers import HUNDRED, Life, Lived, lived
 from bench.machine import described
