@@ -73,7 +73,7 @@ class Interrupt(threading.Event):
     """
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Return True when it is set; without a timeout, which Granian's parent gives none."""
+        """Granian's parent waits without a timeout; with one it is as any event's."""
         if timeout is not None:
             return super().wait(timeout)
         while not super().wait(LOOK_SECONDS):
