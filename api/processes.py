@@ -14,7 +14,7 @@ from collections.abc import Callable
 _PR_SET_PDEATHSIG = 1  # Linux, prctl(2)
 # What the log, snapshots, the catalog and calls to the outside may have open beside connections.
 FILES_RESERVED = 512
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.5  # so much later is heard what nothing has woken us for
 # Set for the children of a demo: the id of its process.
 CHILD_OF_VARIABLE = "BILLETTER_CHILD_OF"
 

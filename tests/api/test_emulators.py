@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from starlette.applications import Starlette
 
 from api import emulators
 from api.emulators import EMULATORS, emulate
-from api.processes import PortTaken
+from api.processes import Interrupt, PortTaken
 
 BASE_URL = "BILLETTER_EMULATOR_BASE_URL"
 
@@ -18,12 +19,13 @@ class FakeGranian:
     """Remembers how it was made, and that it was started."""
 
     made: dict[str, Any]
+    main_loop_interrupt: threading.Event
 
     def __init__(self, target: str, **options: Any) -> None:
         FakeGranian.made = {"target": target, **options}
 
     def serve(self) -> None:
-        self.made["served"] = True
+        self.made |= {"served": True, "interrupt": self.main_loop_interrupt}
 
 
 @pytest.fixture
@@ -41,6 +43,7 @@ def test_each_has_its_port(granian: type[FakeGranian], service: str, port: int) 
     emulate(service, host="127.0.0.1", port=None)
 
     made = granian.made
+    assert isinstance(made["interrupt"], Interrupt)
     assert ("127.0.0.1", port, 1, True) == tuple(
         made[name] for name in ("address", "port", "workers", "served")
     )

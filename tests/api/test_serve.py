@@ -5,6 +5,7 @@ import errno
 import gc
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from api import serve as root
 from api import store
 from api.clock import Clock
 from api.places import PlacesOnSale
+from api.processes import Interrupt
 from api.service import Service
 from api.settings import Settings, from_environment
 from catalog import Catalog, NotACatalog
@@ -39,6 +41,7 @@ class FakeGranian:
     """Remembers how it was made; its startup hooks run as they would."""
 
     made: Made
+    main_loop_interrupt: threading.Event
 
     def __init__(self, target: str, **options: Any) -> None:
         FakeGranian.made = {"target": target, **options}
@@ -50,7 +53,7 @@ class FakeGranian:
         self.made["hook"] = hook
 
     def serve(self) -> None:
-        self.made["served"] = True
+        self.made |= {"served": True, "interrupt": self.main_loop_interrupt}
 
 
 @pytest.fixture
@@ -69,6 +72,7 @@ def test_one_worker_and_never_another(granian: type[FakeGranian]) -> None:
     root.serve(settings)
 
     made = granian.made
+    assert isinstance(made["interrupt"], Interrupt)
     assert ("api.serve:application", True, 1, False) == (
         made["target"],
         made["factory"],

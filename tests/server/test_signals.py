@@ -1,8 +1,10 @@
 """Every way to ask a server to stop, under load: it ends in time and loses nothing it has told."""
 
 import asyncio
+import ctypes
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +35,18 @@ def to_all(server: Server, number: int) -> None:
     os.killpg(server.process.pid, number)
 
 
+def to_another_thread(server: Server, number: int) -> None:
+    """As the kernel may do with two signals at once: the supervisor's main thread sleeps on."""
+    process_id = server.process.pid
+    other = next(one for one in os.listdir(f"/proc/{process_id}/task") if one != str(process_id))
+    assert 0 == ctypes.CDLL(None).tgkill(process_id, int(other), number)
+
+
+linux = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="only Linux signals a thread of another process"
+)
+
+
 @pytest.mark.parametrize(
     ("number", "times", "send"),
     [
@@ -40,6 +54,7 @@ def to_all(server: Server, number: int) -> None:
         (signal.SIGTERM, 3, to_the_supervisor),
         (signal.SIGTERM, 1, to_all),
         (signal.SIGTERM, 5, to_all),
+        pytest.param(signal.SIGTERM, 1, to_another_thread, marks=linux),
         (signal.SIGINT, 1, to_all),
         (signal.SIGINT, 5, to_all),
         (signal.SIGHUP, 1, to_the_supervisor),
