@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 
 from api import collector
-
-ENOUGH = 2_000
+from tests.api.waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -20,30 +19,16 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     gc.unfreeze()
 
 
-class Loop:
-    """A loop on which so many calls wait."""
+def live(story: Callable[[], Awaitable[None]], calls_waiting: Callable[[], int]) -> None:
+    """Tell a story on a loop on which so many calls wait."""
 
-    def __init__(self) -> None:
-        self.calls_waiting = 0
+    async def whole() -> None:
+        looking = asyncio.create_task(collector.look_now_and_then(calls_waiting))
+        await until(lambda: not gc.isenabled())
+        await story()
+        looking.cancel()
 
-    def live(self, story: Callable[[], Awaitable[None]]) -> None:
-        async def whole() -> None:
-            looking = asyncio.create_task(
-                collector.look_now_and_then(lambda: self.calls_waiting),
-            )
-            await until(lambda: not gc.isenabled())
-            await story()
-            looking.cancel()
-
-        asyncio.run(whole())
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    for _ in range(ENOUGH):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    pytest.fail("it never came to that")
+    asyncio.run(whole())
 
 
 def looks() -> int:
@@ -71,20 +56,20 @@ def test_young_cycles_are_found() -> None:
         await until(lambda: found == ["a cycle"])
         assert whole == looks_at_all()
 
-    Loop().live(story)
+    live(story, lambda: 0)
 
 
 def test_what_a_crowd_brings_is_passed_over() -> None:
     """As long as it waits; then what has come since is looked at again."""
-    loop = Loop()
+    calls_waiting = collector.CROWD
 
     async def story() -> None:
-        loop.calls_waiting = collector.CROWD
+        nonlocal calls_waiting
         brought = [[one] for one in range(10_000)]
         passed_over, looked = gc.get_freeze_count(), looks()
         await until(lambda: gc.get_freeze_count() >= passed_over + len(brought))
         assert looked == looks()
-        loop.calls_waiting = collector.CROWD - 1
+        calls_waiting = collector.CROWD - 1
         await until(lambda: looks() > looked)
 
-    loop.live(story)
+    live(story, lambda: calls_waiting)

@@ -17,13 +17,13 @@ from engine.apply import replay
 from engine.dump import digest
 from engine.errors import Busy, StateDiverged
 from sagas import Sagas
+from tests.api.waiting import until
 from wal import read_records
 
 NOW_MS = 1_800_000_000_000
 HOUR_MS = 3_600_000
 HALL = Hall(10, 100, (Zone("all", 1, 10, 100_000),))
 EVENTS = [Event(1, NOW_MS + 1_000 * HOUR_MS, HALL)]
-ENOUGH = 3_000  # of short waits: a test that waits longer has failed
 
 
 @pytest.fixture(autouse=True)
@@ -75,14 +75,6 @@ class World:
         for seat in seats:
             self.book(seat)
             await self.engine.durable()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    for _ in range(ENOUGH):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    pytest.fail("it never came to that")
 
 
 def live(
