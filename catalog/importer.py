@@ -1,6 +1,5 @@
 """Given files become a catalog, or nothing does: a fault or a crash leaves no trace of it."""
 
-import shutil
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ from catalog.events import Event, event_of, write_active
 from catalog.halls import HallPlan, HallRules, read_halls
 from catalog.index import IndexBuilder, OutOfOrder
 from catalog.manifest import Summary
-from catalog.place import check_target, put, workplace
+from catalog.place import check_target, put, remove, workplace
 from catalog.runs import SortedRuns
 from catalog.source import SeenIds
 from catalog.user_file import find_email_repeat, read_users
@@ -115,7 +114,7 @@ def _index(path: Path, active: list[_Dated], archive: Path | None, *, progress: 
         past = _archived(EventFile(archive, progress=progress), active)
         return _write_index(path, active, past)
     except OutOfOrder:  # published files are sorted; any other costs a second reading
-        shutil.rmtree(path)
+        remove(path)
     file = EventFile(archive, progress=progress)
     return _write_index(path, active, _sorted(file, active, path.parent, progress=progress))
 

@@ -14,6 +14,7 @@ from catalog.errors import CatalogExists, ImportRunning, NotACatalog
 
 _AT_FDCWD = -100  # "relative to the working directory", as renameat2(2) spells it
 _RENAME_EXCHANGE = 2
+_REMOVALS_MAX = 5  # in all; one was too few in 1 of 40 tries with the thread made late
 
 
 @contextmanager
@@ -27,11 +28,23 @@ def workplace(target: Path) -> Iterator[Path]:
     building = target.with_name(f".{target.name}.importing")
     with _locked(target):
         try:
-            shutil.rmtree(building, ignore_errors=True)
+            remove(building)
             building.mkdir()
             yield building
         finally:
-            shutil.rmtree(building, ignore_errors=True)
+            remove(building)
+
+
+def remove(directory: Path) -> None:
+    """Remove a directory that an index was being built in, as far as that is possible.
+
+    A thread of tantivy looks at every new index in its own time, and puts its lock file there. So
+    a directory that was just emptied may hold a file again, and is then emptied once more.
+    """
+    for _ in range(_REMOVALS_MAX):
+        shutil.rmtree(directory, ignore_errors=True)
+        if not directory.exists():
+            return
 
 
 @contextmanager

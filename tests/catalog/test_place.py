@@ -49,6 +49,25 @@ def test_failed_work_leaves_nothing(target: Path) -> None:
     assert names(target.parent) == []
 
 
+def test_file_that_comes_while_the_workplace_is_emptied_is_removed_too(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As tantivy's lock file does, put by a thread that opens the index in its own time."""
+    late = [".tantivy-meta.lock"]
+    rmdir = os.rmdir
+
+    def rmdir_too_late(name: str, *, dir_fd: int | None = None) -> None:
+        if late and os.path.basename(name) == "search":
+            (target.parent / ".catalog.importing" / "search" / late.pop()).touch()
+        rmdir(name, dir_fd=dir_fd)
+
+    with workplace(target) as building:
+        (building / "search").mkdir()
+        monkeypatch.setattr(os, "rmdir", rmdir_too_late)
+    assert not late
+    assert names(target.parent) == []
+
+
 def test_second_workplace_is_refused_and_disturbs_nothing(target: Path) -> None:
     """Two imports into one place are told apart; the first goes on undisturbed."""
     with workplace(target) as building:
