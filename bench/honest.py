@@ -51,20 +51,29 @@ async def _booked(url: str) -> list[int]:
     return [orjson.loads(one.body)["id"] for one in booked]
 
 
-def visited(visit: Visit) -> Figures:
-    """How long each call took from when it was due, and what was answered; run it in a child."""
+class Visited(NamedTuple):
+    """How long each call took from when it was due, by kind and at all, and what was answered."""
+
+    figures: Figures
+    dues: list[float]
+    seconds: list[float]
+
+
+def visited(visit: Visit) -> Visited:
+    """Make the visit; run it in a child."""
     be_served_first()
     gc.disable()
     return uvloop.run(_visited(visit))
 
 
-async def _visited(visit: Visit) -> Figures:
+async def _visited(visit: Visit) -> Visited:
     caller = Caller(visit.url, USER)
     timed = await open_loop(visit.calls_per_s, _asks(caller, visit))
     await caller.close()
     statuses = Counter(str(answer.status) for answer in timed.answers)
     by_call = {name: spread(timed.seconds[at :: len(CALLS)]) for at, name in enumerate(CALLS)}
-    return {"calls": spread(timed.seconds), **by_call, "answers": statuses}
+    figures = {"calls": spread(timed.seconds), **by_call, "answers": statuses}
+    return Visited(figures, timed.dues, timed.seconds)
 
 
 def _asks(caller: Caller, visit: Visit) -> list[Callable[[], Awaitable[Answer]]]:

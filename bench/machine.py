@@ -1,9 +1,7 @@
 """What a figure was measured on, and what a process has of memory and has used of the cores."""
 
 import os
-import time
 from pathlib import Path
-from statistics import median
 
 from torture.machine import described
 
@@ -14,9 +12,7 @@ __all__ = [
     "resident_bytes",
     "resident_parts",
     "resident_peak_bytes",
-    "slow_share",
 ]
-WINDOW_SECONDS = 0.005
 
 
 def resident_bytes(process_id: int) -> int:
@@ -50,25 +46,3 @@ def busy_seconds() -> float:
     with Path("/proc/stat").open(encoding="ascii") as file:
         user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
-
-
-def slow_share(seconds: float) -> float:
-    """For which share of the time a core does less than half of what it does in the middle one.
-
-    Of an even machine it is 0. A virtual one may be slowed by its host, for 50 ms at a time,
-    without a word in /proc/stat; whatever is measured then tells of that, too.
-    """
-    done, end = [], time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        done.append(_done_in_a_window())
-    half = median(done) / 2
-    return round(sum(one < half for one in done) / len(done), 4)
-
-
-def _done_in_a_window() -> int:
-    """How many small pieces of work fit into a window."""
-    pieces, end = 0, time.perf_counter() + WINDOW_SECONDS
-    while time.perf_counter() < end:
-        sum(range(100))
-        pieces += 1
-    return pieces

@@ -10,9 +10,10 @@ from bench.caller import Answer
 
 
 class Timed(NamedTuple):
-    """Each call's answer and its seconds, counted from when it was due, however late it went."""
+    """Each call's answer, when it was due, and its seconds from then on, however late it went."""
 
     answers: list[Answer]
+    dues: list[float]
     seconds: list[float]
 
 
@@ -20,14 +21,14 @@ async def open_loop(rate: int, asks: Sequence[Callable[[], Awaitable[Answer]]]) 
     """A call each 1/rate seconds, whether those before are answered or not."""
     began = time.perf_counter()
 
-    async def one(at: int, ask: Callable[[], Awaitable[Answer]]) -> tuple[Answer, float]:
+    async def one(at: int, ask: Callable[[], Awaitable[Answer]]) -> tuple[Answer, float, float]:
         due = began + at / rate
         await until(due)
         since = min(due, time.perf_counter())  # a loop that counts in milliseconds wakes it early
-        return await ask(), time.perf_counter() - since
+        return await ask(), since, time.perf_counter() - since
 
     timed = await asyncio.gather(*(one(at, ask) for at, ask in enumerate(asks)))
-    return Timed([answer for answer, _ in timed], [seconds for _, seconds in timed])
+    return Timed(*map(list, zip(*timed, strict=True)))
 
 
 async def steady(
