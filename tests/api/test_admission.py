@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from itertools import count
 
 import orjson
 import pytest
@@ -152,26 +151,33 @@ def test_a_crowd_that_stood_still_goes_on(runner: asyncio.Runner) -> None:
 
 
 @pytest.mark.parametrize(
-    ("late_s", "put_off_max", "went"),
-    [(0.5, 1_000_000, "abocd"), (0.001, 1_000_000, "abocdef"), (0.5, 3, "abocdef")],
+    ("busy_share", "put_off_max", "went"),
+    [(0.6, 1_000_000, "abocd"), (0.4, 1_000_000, "abocdef"), (0.6, 3, "abocdef")],
 )
-def test_a_loop_that_is_behind_catches_up_first(
+def test_a_crowd_stands_still_while_the_loop_is_busy(
     runner: asyncio.Runner,
     monkeypatch: pytest.MonkeyPatch,
-    late_s: float,
+    busy_share: float,
     put_off_max: int,
     went: str,
 ) -> None:
-    """The end of a pause that comes late is put off; not a little late, and not for ever."""
+    """For more than half of the time; and even then not for ever."""
     monkeypatch.setattr(admission, "PUT_OFF_MAX", put_off_max)
-    ticks = count()
 
     async def story() -> None:
-        crowd = Crowd()
-        patient = LIMITS._replace(pause_seconds=0.001, waiting_max=9, wait_seconds_max=3_600.0)
-        crowd.admission = Admission(patient, clock=lambda: next(ticks) * late_s)
+        crowd = Crowd(LIMITS._replace(pause_seconds=0.001, waiting_max=9))
+        crowd.now = idle_seconds = 1_000.0
+
+        def busy_seconds() -> float:
+            crowd.now += 0.01  # from one look to the next
+            return (crowd.now - idle_seconds) * busy_share
+
+        crowd.admission = Admission(
+            crowd.admission._limits, clock=lambda: crowd.now, busy_clock=busy_seconds
+        )
+        crowd.admission._is_loop_busy()
         waiting = await crowd.come("abcdef", "o")
-        for _ in range(50):  # the clock goes on meanwhile: as many pauses, and more
+        for _ in range(50):  # as many pauses, and more
             await asyncio.sleep(0.001)
         assert went == crowd.all_went()
         for one in waiting:
