@@ -22,7 +22,7 @@ from typing import NamedTuple
 from api.problems import EVENT_CROWDED, Refusal
 
 NO_EVENT = 0
-# About half a second of a crowd.
+# Half a second of a crowd; more where the loop is busy.
 ROUNDS_WITH_OTHERS = 250
 # Of the time since the last round or the last look. With 0.4 and with 0.6 the others wait as long.
 BUSY_SHARE_MAX = 0.5

@@ -45,7 +45,8 @@ class BodyReader:
     async def read(self, receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:
         """The whole body. The time limit covers the reading alone, never what is done with it."""
         length = self._length_of(headers)
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None
         self._deadlines[task] = loop.time() + self._seconds_max
         if not self._is_watched:
