@@ -36,6 +36,7 @@ from catalog.event_file import EventFile
 ANSWER_SECONDS_MAX = 30
 SEARCHED_ROWS = 20_000  # events whose words are looked for
 SHOWN_MAX = 40  # seats of an event that are remembered from a page
+LOOK_SECONDS = 0.25  # at the worker; a look costs its loop as much as a few calls
 WARM_UP_SECONDS = 180  # until the server remembers as many searches as it ever will
 RETURNING_SHARE = 0.5  # of those who paid; the others close the tab
 # Of a hundred calls; one whose turn nobody has reached is a page instead.
@@ -70,11 +71,20 @@ class Life(NamedTuple):
     name: str
 
 
+class Stall(NamedTuple):
+    """The loop's longest one between two looks, which are `perf_counter` seconds."""
+
+    began: float
+    ended: float
+    ms: float
+
+
 class Lived(NamedTuple):
     """What customers know in the end, and what was measured."""
 
     baskets: list[Basket]
     figures: Figures
+    stalls: list[Stall]
 
 
 def lived(life: Life, baskets: list[Basket]) -> Lived:
@@ -96,7 +106,7 @@ async def _lived(life: Life, baskets: list[Basket]) -> Lived:
     )  # of the start, and of all those lists
     figures |= await customers.called()
     await caller.close()
-    return Lived(customers.baskets, figures)
+    return Lived(customers.baskets, figures, customers.stalls)
 
 
 async def _idle(url: str, seconds: int) -> Figures:
@@ -132,6 +142,9 @@ class Customers:
         self._random = Random(life.name)
         self._minutes = Minutes(DURABLE)
         self._samples: list[Sample] = []
+        self.stalls: list[Stall] = []
+        self._stalls_told = 0  # in the minutes that are closed
+        self._looked_at = time.perf_counter()
         self._late: list[float] = []
         self._is_over = False
         self._shown: dict[int, deque[int]] = defaultdict(lambda: deque(maxlen=SHOWN_MAX))
@@ -188,17 +201,19 @@ class Customers:
         return found
 
     async def _watch(self, began: float) -> float:
-        """Look at the worker each second, close the minutes, and end the life when it is over: by
-        kill, in the middle of everything, or by not calling any more. What it used of the cores.
+        """Look at the worker, close the minutes, and end the life when it is over: by kill, in the
+        middle of everything, or by not calling any more. What it used of the cores.
         """
         worker, minute, ends = self._life.worker, self._life.minute_seconds, self._life.seconds
         for number in range(1, ceil(ends / minute) + 1):
             while (left := began + min(number * minute, ends) - time.monotonic()) > 0:
-                await asyncio.sleep(min(left, 1))
+                await asyncio.sleep(min(left, LOOK_SECONDS))
                 gc.collect(1)
                 own = resident_parts(worker)["own"]
                 self._samples.append(Sample(time.monotonic(), resident_bytes(worker), own))
-            await self._close_minute()
+                await self._look_for_stalls()
+            await self._look_for_stalls()
+            self._close_minute()
         used = cpu_seconds(worker)
         if self._life.kills:
             os.killpg(self._life.kills, signal.SIGKILL)  # whoever calls next finds nobody
@@ -206,13 +221,20 @@ class Customers:
             self._is_over = True
         return used
 
-    async def _close_minute(self) -> None:
+    async def _look_for_stalls(self) -> None:
+        ms = await _stall_ms(self._shop.url)
+        now = time.perf_counter()
+        self.stalls.append(Stall(self._looked_at, now, ms))
+        self._looked_at = now
+
+    def _close_minute(self) -> None:
         self._minutes.close(
-            stall_ms=await _stall_ms(self._shop.url),
+            stall_ms=max(one.ms for one in self.stalls[self._stalls_told :]),
             resident_mb=round(resident_bytes(self._life.worker) / 2**20, 1),
             load=round(os.getloadavg()[0], 1),
             name=f"{self._life.name}, minute {len(self._minutes.closed) + 1}",
         )
+        self._stalls_told = len(self.stalls)
 
     async def _call(self, due: float) -> None:
         """One call of the mix, timed from when it was due."""

@@ -2,7 +2,9 @@
 
 import pytest
 
-from bench.soak import summed
+from bench.customers import Stall
+from bench.slow_moments import Look, SlowMoments
+from bench.soak import stalls_at_even_times, summed
 from bench.tasks import Figures
 from tests.bench.conftest import Smoke
 
@@ -26,6 +28,7 @@ def test_every_figure_is_there(smoke: Smoke) -> None:
     for life in results["lives"]:
         assert [MINUTE] * 3 == [set(one) for one in life["minutes"]]
         assert life["cores"]["server"] > 0
+        assert 0 <= life["even_share"] <= 1
 
 
 def run(faults: Figures | None = None, seats_of_two: int = 0, **end: object) -> Figures:
@@ -41,6 +44,7 @@ def run(faults: Figures | None = None, seats_of_two: int = 0, **end: object) -> 
         "seats_of_two": seats_of_two,
         "snapshots": 1,
         "snapshots_failed": 0,
+        "even_stall_ms": 7.0,
         "idle": {"stall_ms": 0.5},
         "reference": REFERENCE,
     }
@@ -60,8 +64,20 @@ def test_the_worst_minute_is_the_stall_of_the_run() -> None:
     found = run()
 
     assert (24.0, True) == (found["worst_stall_ms"], found["stall_is_met"])
+    assert 7.0 == found["worst_stall_at_even_times_ms"]
     assert (2.0, 1.0) == (found["durable_p99_ms_of_the_middle_minute"], found["ratio"])
     assert (5, 0, 0) == (found["holds_run_out"], found["kills"], found["violations"])
+
+
+def test_a_stall_in_a_slow_moment_of_the_machine_is_told_apart() -> None:
+    """The longest of the other looks counts; none, where every look was touched."""
+    looks = [Look(at / 100, at / 100, at / 100 + 0.0001) for at in range(1_000)]
+    looks[300] = looks[300]._replace(ended=3.05)
+    stalls = [Stall(at, at + 1.0, 30.0 if at == 2 else at) for at in range(1, 9)]
+    found = stalls_at_even_times(stalls, SlowMoments(looks))
+
+    assert (0.75, 8) == (found["even_share"], found["even_stall_ms"])
+    assert stalls_at_even_times(stalls[1:3], SlowMoments(looks))["even_stall_ms"] is None
 
 
 @pytest.mark.parametrize(
