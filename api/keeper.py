@@ -4,8 +4,6 @@ Everything here is a loop that looks at the state and does what is due, so a cra
 """
 
 import asyncio
-import os
-import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from api.cores import use_all_cores
+from api.child import ERROR_CHARACTERS_MAX, beside
 from engine import STORE_FAULTS, Engine, covered_lsn, end_process
 from engine.errors import Busy
 from sagas import Sagas
@@ -26,10 +24,7 @@ EXPIRIES_PER_TURN_MAX = 500
 CHECK_INTERVAL_SECONDS = 0.25
 SNAPSHOT_INTERVAL_SECONDS = 2.0
 SNAPSHOT_RETRY_SECONDS = 60.0
-SNAPSHOT_NICENESS = 10  # behind the buyers
 SNAPSHOTTER = ("-m", "engine.snapshotter")
-
-ERROR_CHARACTERS_MAX = 2_000  # of what a failed process says, the end of it
 
 log = structlog.get_logger("keeper")
 
@@ -142,25 +137,10 @@ class Keeper:
 
     async def _run_snapshotter(self) -> int:
         """The LSN of the snapshot that a process of its own has made; 0: there was nothing new."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *SNAPSHOTTER,
-            str(self._directory),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        try:
-            with suppress(ProcessLookupError):
-                os.setpriority(os.PRIO_PROCESS, process.pid, SNAPSHOT_NICENESS)
-                use_all_cores(process.pid)
-            out, error = await process.communicate()
-        except asyncio.CancelledError:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-            raise
-        if process.returncode != 0:
-            raise SnapshotFailed(error.decode(errors="replace")[-ERROR_CHARACTERS_MAX:].strip())
+        async with beside(*SNAPSHOTTER, str(self._directory)) as child:
+            out, error = await asyncio.gather(child.stdout.read(), child.error())
+        if error is not None:
+            raise SnapshotFailed(error)
         said = out.decode(errors="replace").strip() or "0"
         if not said.isdecimal():
             raise SnapshotFailed(f"it said {said[-ERROR_CHARACTERS_MAX:]!r}")

@@ -6,23 +6,19 @@ They are made anew from the log whenever somebody asks, so none outlives the ser
 import asyncio
 import os
 import shutil
-import sys
 from collections import OrderedDict
-from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 import structlog
 
-from api.cores import use_all_cores
+from api.child import beside
 from api.problems import REPLAY_BUSY, REPLAY_MISSING, Refusal
 
 REPLAYS_DIRECTORY = "replays"
 REPLAYS_KEPT_MAX = 8
 REPLAYER = ("-m", "api.organiser.replayer")
-NICENESS = 10  # behind the buyers
-ERROR_CHARACTERS_MAX = 2_000  # of what a failed process says, the end of it
 
 log = structlog.get_logger("replays")
 
@@ -114,33 +110,15 @@ class Replays:
             replay.state, replay.percent = ReplayState.READY, 100
 
     async def _run(self, event_id: int, replay: Replay) -> Told:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *self._replayer,
-            str(self._data),
-            str(event_id),
-            str(self._directory),
-            str(os.getpid()),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        assert process.stdout is not None
-        assert process.stderr is not None
-        try:
-            with suppress(ProcessLookupError):
-                os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
-                use_all_cores(process.pid)
+        own_id = str(os.getpid())
+        program = (*self._replayer, str(self._data), str(event_id), str(self._directory), own_id)
+        async with beside(*program) as child:
             said = b""
-            async for line in process.stdout:
+            async for line in child.stdout:
                 said = line.strip()
                 if said.endswith(b"%"):
                     replay.percent = int(said[:-1])
-            error = await process.stderr.read()
-            if await process.wait() != 0:
-                raise ReplayFailed(error.decode(errors="replace")[-ERROR_CHARACTERS_MAX:].strip())
-        finally:
-            if process.returncode is None:
-                with suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
+            error = await child.error()
+        if error is not None:
+            raise ReplayFailed(error)
         return msgspec.json.decode(said, type=Told)

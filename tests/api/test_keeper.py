@@ -387,11 +387,11 @@ def test_a_restart_makes_no_snapshot_of_nothing_new(
     live(story, engine=opened(directory), directory=directory, snapshot_records=12)
     started: list[object] = []
 
-    async def refuse(*arguments: object, **_: object) -> object:
+    def refuse(*arguments: object) -> object:
         started.append(arguments)
         raise OSError
 
-    monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse)
+    monkeypatch.setattr(keeper_module, "beside", refuse)
 
     async def idle(_: World) -> None:
         await asyncio.sleep(0.1)
@@ -425,13 +425,13 @@ def test_a_snapshot_that_fails_is_tried_again(
 ) -> None:
     """The server goes on meanwhile, the log keeps everything, and the reason is told."""
 
-    async def refuse(*_: object, **__: object) -> None:
+    def refuse(*_: object) -> None:
         raise OSError(24, "too many")
 
     async def story(world: World) -> None:
         with monkeypatch.context() as broken:
             if command is None:
-                broken.setattr(asyncio, "create_subprocess_exec", refuse)
+                broken.setattr(keeper_module, "beside", refuse)
             else:
                 broken.setattr(keeper_module, "SNAPSHOTTER", command)
             await world.book_all(range(10))
