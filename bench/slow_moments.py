@@ -1,15 +1,16 @@
 """When was the machine itself slow, while something else was measured?
 
-A virtual machine may be slowed by its host, all cores at once and without a word in /proc/stat. A
-process that is served before all others does a small piece of work every other millisecond: where
-that takes twice its usual time, or it is woken late, the machine was slow, whoever used it.
+A virtual machine may be slowed by its host, one core or all at once, without a word in /proc/stat.
+On each core a process that is served before all others does a small piece of work every other
+millisecond: where that takes twice its usual time, or it is woken late, the core was slow, whoever
+used it.
 """
 
 import os
 import time
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import pairwise
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -18,7 +19,7 @@ from typing import NamedTuple
 
 INTERVAL_SECONDS = 0.002
 LATE_SECONDS = 0.001
-PIECE = range(2_000)  # some 30 us: the watcher takes 2 % of one core
+PIECE = range(2_000)  # some 30 us: the watchers take 2 % of their cores
 # What has piled up meanwhile is worked off afterwards; that, too, is of the slow moment.
 AFTER_SECONDS = 0.02
 
@@ -34,30 +35,33 @@ class Look(NamedTuple):
 class SlowMoments:
     """Disjoint spans of time, in order; of any process of this machine."""
 
-    def __init__(self, looks: Sequence[Look]) -> None:
-        """What the looks tell, which are in order."""
-        twice = 2 * median(one.ended - one.began for one in looks)
+    def __init__(self, *cores: Sequence[Look]) -> None:
+        """What the looks at each core tell, which are in order."""
         self._begins: list[float] = []
         self._ends: list[float] = []
-        for before, one in pairwise(looks):
-            if one.ended - one.began > twice or one.began - one.due > LATE_SECONDS:
-                self._add(before.ended, one.ended + AFTER_SECONDS)
-        self.share = self._seconds() / (looks[-1].ended - looks[0].began)
-
-    def _add(self, began: float, ended: float) -> None:
-        if self._ends and began <= self._ends[-1]:
-            self._ends[-1] = ended
-        else:
-            self._begins.append(began)
-            self._ends.append(ended)
-
-    def _seconds(self) -> float:
-        return sum(self._ends) - sum(self._begins)
+        for began, ended in sorted(span for looks in cores for span in _slow_spans(looks)):
+            if self._ends and began <= self._ends[-1]:
+                self._ends[-1] = max(ended, self._ends[-1])
+            else:
+                self._begins.append(began)
+                self._ends.append(ended)
+        self.share = (sum(self._ends) - sum(self._begins)) / _seconds(cores[0])
 
     def touch(self, began: float, ended: float) -> bool:
         """True if any of them is, in part, within that time."""
         at = bisect_right(self._begins, ended) - 1
         return at >= 0 and self._ends[at] >= began
+
+
+def _slow_spans(looks: Sequence[Look]) -> Iterator[tuple[float, float]]:
+    twice = 2 * median(one.ended - one.began for one in looks)
+    for before, one in pairwise(looks):
+        if one.ended - one.began > twice or one.began - one.due > LATE_SECONDS:
+            yield before.ended, one.ended + AFTER_SECONDS
+
+
+def _seconds(looks: Sequence[Look]) -> float:
+    return looks[-1].ended - looks[0].began
 
 
 class Watch:
@@ -68,23 +72,29 @@ class Watch:
 
 @contextmanager
 def watched() -> Iterator[Watch]:
-    """Watch the machine as long as the block lasts."""
+    """Watch every core as long as the block lasts."""
+    watch, cores = Watch(), sorted(os.sched_getaffinity(0))
     spawn = get_context("spawn")
-    ours, theirs = spawn.Pipe()
-    process = spawn.Process(target=_look_on, args=(theirs,))
-    process.start()
-    theirs.close()  # so that the end of the process is noticed
-    ours.recv()
-    watch = Watch()
-    try:
+    with ExitStack() as stack:
+        watchers = []
+        for core in cores:
+            ours, theirs = spawn.Pipe()
+            process = spawn.Process(target=_look_on, args=(theirs, core))
+            process.start()
+            theirs.close()  # so that the end of the process is noticed
+            stack.callback(process.join)
+            stack.callback(ours.close)  # the process ends with it, too
+            watchers.append(ours)
+        for one in watchers:
+            one.recv()
         yield watch
-    finally:
-        ours.send(None)
-        watch.moments = SlowMoments(ours.recv())
-        process.join()
+        for one in watchers:
+            one.send(None)
+        watch.moments = SlowMoments(*(one.recv() for one in watchers))
 
 
-def _look_on(parent: Connection) -> None:
+def _look_on(parent: Connection, core: int) -> None:
+    os.sched_setaffinity(0, {core})
     with suppress(PermissionError):  # then its own waiting for a core counts as slowness, too
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     looks: list[Look] = []
@@ -96,4 +106,6 @@ def _look_on(parent: Connection) -> None:
         began = time.perf_counter()
         sum(PIECE)
         looks.append(Look(due, began, time.perf_counter()))
-    parent.send(looks)
+    with suppress(OSError, EOFError):  # whoever asked has gone
+        parent.recv()
+        parent.send(looks)

@@ -52,6 +52,17 @@ def test_what_follows_closely_is_one_moment() -> None:
     assert far.touch(0.5, 0.5)
 
 
+def test_a_core_alone_may_be_slow() -> None:
+    """Moments of different cores are all told, and are one where they meet."""
+    apart = SlowMoments(looks(slow=[100]), looks(slow=[500]))
+    together = SlowMoments(looks(slow=[100]), looks(slow=[105]))
+
+    assert apart.touch(0.1, 0.1)
+    assert apart.touch(0.5, 0.5)
+    assert apart.share == pytest.approx(2 * (0.001 + AFTER_SECONDS), abs=0.004)
+    assert together.share == pytest.approx(0.006 + AFTER_SECONDS, abs=0.002)
+
+
 def test_a_machine_is_watched_as_long_as_the_block_lasts() -> None:
     """By the clock that every process of it has."""
     began = time.perf_counter()
