@@ -45,7 +45,8 @@ class SlowMoments:
             else:
                 self._begins.append(began)
                 self._ends.append(ended)
-        self.share = (sum(self._ends) - sum(self._begins)) / _seconds(cores[0])
+        # The time after the last one may be longer than the looks.
+        self.share = min(1.0, (sum(self._ends) - sum(self._begins)) / _seconds(cores[0]))
 
     def touch(self, began: float, ended: float) -> bool:
         """True if any of them is, in part, within that time."""
@@ -100,7 +101,7 @@ def _look_on(parent: Connection, core: int) -> None:
     looks: list[Look] = []
     parent.send(None)
     due = time.perf_counter()
-    while not parent.poll():
+    while not looks or not parent.poll():
         due = max(due + INTERVAL_SECONDS, time.perf_counter())
         time.sleep(max(0.0, due - time.perf_counter()))
         began = time.perf_counter()

@@ -63,6 +63,11 @@ def test_a_core_alone_may_be_slow() -> None:
     assert together.share == pytest.approx(0.006 + AFTER_SECONDS, abs=0.002)
 
 
+def test_a_machine_that_is_always_slow_is_so_for_all_of_the_time() -> None:
+    """And not for longer: what piles up after the last look isn't waited for."""
+    assert 1 == SlowMoments(looks(late=A_SECOND)).share
+
+
 def test_a_machine_is_watched_as_long_as_the_block_lasts() -> None:
     """By the clock that every process of it has."""
     began = time.perf_counter()
