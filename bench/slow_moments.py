@@ -9,7 +9,7 @@ used it.
 import os
 import time
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import pairwise
 from multiprocessing import get_context
@@ -98,15 +98,27 @@ def _look_on(parent: Connection, core: int) -> None:
     os.sched_setaffinity(0, {core})
     with suppress(PermissionError):  # then its own waiting for a core counts as slowness, too
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-    looks: list[Look] = []
     parent.send(None)
-    due = time.perf_counter()
-    while not looks or not parent.poll():
-        due = max(due + INTERVAL_SECONDS, time.perf_counter())
-        time.sleep(max(0.0, due - time.perf_counter()))
-        began = time.perf_counter()
-        sum(PIECE)
-        looks.append(Look(due, began, time.perf_counter()))
+    looks = looks_until(parent.poll)
     with suppress(OSError, EOFError):  # whoever asked has gone
         parent.recv()
         parent.send(looks)
+
+
+def looks_until(
+    is_over: Callable[[], bool],
+    *,
+    clock: Callable[[], float] = time.perf_counter,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[Look]:
+    """At least one."""
+    looks: list[Look] = []
+    due = clock()
+    while not looks or not is_over():
+        sleep(max(0.0, due - clock()))
+        began = clock()
+        sum(PIECE)
+        looks.append(Look(due, began, clock()))
+        # Reckoned from the look alone: where the core stops between two, the next one is late.
+        due = max(due + INTERVAL_SECONDS, looks[-1].ended)
+    return looks

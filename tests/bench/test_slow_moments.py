@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from bench.slow_moments import AFTER_SECONDS, Look, SlowMoments, watched
+from bench.slow_moments import AFTER_SECONDS, Look, SlowMoments, looks_until, watched
 
 PIECE_SECONDS = 0.0001
 A_SECOND = range(1_000)  # a look each millisecond
@@ -66,6 +66,27 @@ def test_a_core_alone_may_be_slow() -> None:
 def test_a_machine_that_is_always_slow_is_so_for_all_of_the_time() -> None:
     """And not for longer: what piles up after the last look isn't waited for."""
     assert 1 == SlowMoments(looks(late=A_SECOND)).share
+
+
+@pytest.mark.parametrize("stops", ["asleep", "between"])
+def test_a_core_that_stops_is_noticed_whatever_the_watcher_was_at(stops: str) -> None:
+    """It may stop while the watcher sleeps, and while it asks whether it is over."""
+    now, asked = 0.0, 0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds + 0.05 * (stops == "asleep" and asked == 50)
+
+    def is_over() -> bool:
+        nonlocal now, asked
+        asked += 1
+        now += 0.05 * (stops == "between" and asked == 50)
+        return asked == 100
+
+    moments = SlowMoments(looks_until(is_over, clock=lambda: now, sleep=sleep))
+
+    assert moments.touch(0.12, 0.13)
+    assert not moments.touch(0.0, 0.095)
 
 
 def test_a_machine_is_watched_as_long_as_the_block_lasts() -> None:
