@@ -41,9 +41,9 @@ def use_all_cores(thread_id: int = 0) -> None:
         os.sched_setaffinity(thread_id, _all_cores)
 
 
-def aside() -> ThreadPoolExecutor:
-    """Threads for what would stop the loop, on any core."""
-    return ThreadPoolExecutor(thread_name_prefix="aside", initializer=use_all_cores)
+def aside(name: str, threads: int | None = None) -> ThreadPoolExecutor:
+    """Threads for what would stop the loop, on any core; None: as many as Python thinks fit."""
+    return ThreadPoolExecutor(threads, name, initializer=use_all_cores)
 
 
 async def free_network_threads() -> None:

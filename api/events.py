@@ -9,11 +9,11 @@ in threads of its own. Most visitors ask for the same few pages, and those are d
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
 from typing import NamedTuple, TypeVar
 
+from api.cores import aside
 from api.endpoint import Call
 from api.problems import BUSY, Refusal
 from api.query import day, page_size, positive
@@ -54,7 +54,7 @@ class EventPages:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[EventsQuery, Reply] = OrderedDict()
-        self._threads = ThreadPoolExecutor(SEARCH_THREADS, thread_name_prefix="search")
+        self._threads = aside("search", SEARCH_THREADS)
         self._waiting = 0
 
     async def find(self, call: Call[EventsQuery]) -> Reply:

@@ -177,7 +177,7 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
     clock.start_from(engine.last_at_ms)
     if not settings.any_core:
         share_a_core()
-    asyncio.get_running_loop().set_default_executor(aside())
+    asyncio.get_running_loop().set_default_executor(aside("aside"))
     engine.start()
     gateway, provider = clients(settings, clock.now_ms)
     places = PlacesOnSale(settings.data / store.PLACES_DIRECTORY)

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from api import cores
 from api.cores import NETWORK_THREADS, aside, free_network_threads, share_a_core, use_all_cores
+from tests.api.rooms import Rooms
 
 pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="cores as Linux has them"),
@@ -48,9 +49,23 @@ def test_a_thread_and_those_that_it_starts_share_one_core() -> None:
 
 
 def test_what_would_stop_the_loop_runs_anywhere() -> None:
-    """A search is no use beside a loop that waits for its core."""
-    with shared(), aside() as threads:
+    """It is no use beside a loop that waits for its core."""
+    with shared(), aside("aside") as threads:
         assert threads.submit(os.sched_getaffinity, 0).result() == ALL
+
+
+def test_a_search_leaves_the_loop_its_core(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Milliseconds of a search are none of the loop's."""
+    seen: list[set[int]] = []
+
+    def search(*_: object, **__: object) -> list[tuple[int, str]]:
+        seen.append(os.sched_getaffinity(0))
+        return []
+
+    monkeypatch.setattr(rooms.catalog, "search", search)
+    with shared():
+        assert 200 == rooms.call("GET", "/api/events?query=rock").status
+    assert [ALL] == seen
 
 
 def test_threads_for_the_network_are_freed_when_they_come() -> None:
