@@ -41,6 +41,7 @@ def test_a_ticket_is_booked_through_nginx(
         seats = http.get("/api/seats", params={"event_id": 1, "status": "FREE"})
         too_large = http.post("/api/bookings", content=b"x" * 70_000)
         denied = http.get("/api/bookings", auth=("nobody", "nothing"))
+        named = http.get("/api/bookings", headers={"x-request-id": "mine-1"})
         metrics = http.get("/metrics")
         with http.stream("GET", "/x/events/1/stream") as stream:
             # Kept back in a buffer, the first message would wait for many others.
@@ -49,6 +50,7 @@ def test_a_ticket_is_booked_through_nginx(
     assert 201 == booked.status_code
     assert 20 == len(seats.json())
     assert "x-request-id" in seats.headers
+    assert "mine-1" == named.headers["x-request-id"]
     assert "max-age=31536000" == seats.headers["strict-transport-security"]
     assert 413 == too_large.status_code
     assert 404 == metrics.status_code
