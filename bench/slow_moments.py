@@ -3,7 +3,7 @@
 A virtual machine may be slowed by its host, one core or all at once, without a word in /proc/stat.
 On each core a process that is served before all others does a small piece of work every other
 millisecond: where that takes twice its usual time, or it is woken late, the core was slow, whoever
-used it.
+used it. What holds a core within the kernel for longer than a millisecond can't be told from that.
 """
 
 import os
