@@ -1,4 +1,6 @@
-"""How a connection is lost. ASGI has no word for it, so it is done to the socket underneath.
+"""How a connection is lost, to a client and by a merchant.
+
+ASGI has no word for it, so it is done to the socket underneath.
 
 A server that knows its client's address finds the socket among the open files of its process and
 shuts it down. Where there is no socket, in the process of the client, the client's own
@@ -60,6 +62,18 @@ class Sockets:
     def refuse(self, scope: Scope) -> None:
         """A process cannot unlisten for a while: the connection is taken and dropped at once."""
         self.drop(scope)
+
+
+class Outgoing(httpx.AsyncHTTPTransport):
+    """The way to a merchant who may hang up at any moment."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await super().handle_async_request(request)
+        except AttributeError as failure:
+            # uvloop has no socket any more for a connection that is reset as soon as it is there,
+            # and anyio (4.16) asks it for its address all the same.
+            raise httpx.ConnectError("reset at once", request=request) from failure
 
 
 def _open_socket(host: str, port: int) -> socket.socket | None:

@@ -31,6 +31,11 @@ class Lanes(httpx.AsyncBaseTransport):
 
         try:
             answer = await lane.handle_async_request(request)
+        except AttributeError as failure:
+            leave()
+            # uvloop has no socket any more for a connection that is reset as soon as it is there,
+            # and anyio (4.16) asks it for its address all the same.
+            raise httpx.ConnectError("reset at once", request=request) from failure
         except BaseException:
             leave()
             raise

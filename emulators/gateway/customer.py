@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from emulators.connections import Outgoing
 from emulators.gateway.cards import test_card
 from emulators.gateway.desk import Desk
 from emulators.gateway.forms import Paid, pay
@@ -59,7 +60,8 @@ async def _submitted(desk: Desk, payment: Payment, card_number: str) -> Paid:
 
 
 async def _follow(desk: Desk, location: str) -> dict[str, object]:
-    async with httpx.AsyncClient(transport=desk.settings.transport, trust_env=False) as browser:
+    transport = desk.settings.transport or Outgoing(trust_env=False)
+    async with httpx.AsyncClient(transport=transport, trust_env=False) as browser:
         try:
             answer = await browser.get(location, timeout=FOLLOW_TIMEOUT_S)
         except (httpx.HTTPError, httpx.InvalidURL) as failure:

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import orjson
 
+from emulators.connections import Outgoing
 from emulators.gateway.background import Background
 from emulators.gateway.knobs import GatewayKnobs, WebhookFault
 from emulators.gateway.moments import timestamp
@@ -43,11 +44,11 @@ class Webhooks:
         self._background = background
         self._chance = random.Random(f"deliveries:{settings.seed}")
         self._strikes: Strikes[WebhookFault] = Strikes(f"webhooks:{settings.seed}")
+        limits = httpx.Limits(max_connections=DELIVERIES_AT_ONCE)
         self._client = httpx.AsyncClient(
-            transport=settings.transport,
+            transport=settings.transport or Outgoing(limits=limits, trust_env=False),
             trust_env=False,
             follow_redirects=True,
-            limits=httpx.Limits(max_connections=DELIVERIES_AT_ONCE),
         )
         self._slots = asyncio.Semaphore(DELIVERIES_AT_ONCE)
         self.deliveries: deque[dict[str, Any]] = deque(maxlen=DELIVERIES_KEPT)

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import httpx
+import uvloop
 
 from sagas import wire
 from sagas.outcome import Unknown
+from tests.resetting import resetting
 
 LANES = 3
 
@@ -98,3 +100,16 @@ def test_a_call_that_ends_badly_leaves_its_lane() -> None:
         assert [ANSWERED] * LANES == await asyncio.gather(*(ask(client) for _ in range(LANES)))
 
     tell(story)
+
+
+def test_connections_that_are_reset_at_once_are_calls_without_an_answer() -> None:
+    """On the server's own loop some of them are gone before the client has looked at them."""
+
+    async def asked(url: str) -> set[wire.Reply | Unknown]:
+        async with wire.open_client(
+            url, total_seconds=5, connections_max=50, transport=None
+        ) as client:
+            return set(await asyncio.gather(*(ask(client) for _ in range(500))))
+
+    with resetting() as url:
+        assert {Unknown("ConnectError"), Unknown("ReadError")} >= uvloop.run(asked(url))

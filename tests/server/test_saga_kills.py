@@ -50,6 +50,7 @@ REAL_PROVIDER = {"unsettled_place": "leak", "wedge_on_poison": True}
 PLACES = "/api/partners/v1/places"
 FINAL = {"CONFIRMED", "REFUNDED", "CANCELLED", "REJECTED"}  # in the gateway's words
 ANSWERED_SECONDS_MAX = 60
+LAST_WORDS = 10_000  # characters of what the servers have logged: some restarts and a traceback
 FAR_FROM_NOW = date(2099, 1, 10)  # so that every paid booking may be returned
 
 
@@ -309,11 +310,15 @@ class Aftermath(NamedTuple):
 def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
     """What is left after all the kills."""
     directory = tmp_path_factory.mktemp("kills")
-    data = _initialised(directory)
+    data, log = _initialised(directory), directory / "log"
     with ExitStack() as stack:
-        town = Town(data, directory / "log", stack)
-        under_way = {(name, when): town.strike(STEPS[name], when) for name, when in KILLS}
-        town.come_to_rest()
+        try:
+            town = Town(data, log, stack)
+            under_way = {(name, when): town.strike(STEPS[name], when) for name, when in KILLS}
+            town.come_to_rest()
+        except Exception as failure:
+            failure.add_note(log.read_text(encoding="utf-8", errors="replace")[-LAST_WORDS:])
+            raise
         yield Aftermath(town, data, under_way)
 
 

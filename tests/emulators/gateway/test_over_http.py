@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.emulators.fakes import PASSWORD, SLUG, Merchant, digest
+from tests.resetting import resetting
 
 pytestmark = [pytest.mark.anyio, pytest.mark.server]
 
@@ -332,3 +333,20 @@ async def test_webhooks_and_the_way_back(far_merchant: Merchant, shop_server: Sh
     assert paid["followed"] == 200
     assert ["/hook", "/hook", "/ok?orderId=1001"] == [path for path, _ in shop_server.calls]
     assert json.loads(shop_server.calls[1][1])["status"] == "AUTHORIZED"
+
+
+async def test_a_shop_that_resets_every_connection(far_merchant: Merchant) -> None:
+    """Its customers come back to nobody and its webhooks are lost; the gateway goes on."""
+    await far_merchant.turn(webhook_mode="inline")
+    paid, customers = [], 100
+    with resetting() as url:
+        for number in range(customers):
+            payment_id = await far_merchant.new_payment(
+                orderId=str(number), notificationURL=f"{url}/hook", successURL=f"{url}/ok"
+            )
+            paid.append(await far_merchant.pay(payment_id))
+        deliveries = (await far_merchant.http.get("/__emu/webhooks")).json()["deliveries"]
+
+    lost = {"ConnectError", "ReadError"}
+    assert customers == len([one for one in paid if one["error"] in lost])
+    assert 2 * customers == len([one for one in deliveries if one["error"] in lost])
