@@ -114,7 +114,7 @@ def _seat_released(state: State, mutation: SeatReleased) -> None:
     _move(booking, mutation)
     _end_attempt(state, booking, mutation)
     at = booking.seats.index(mutation.seat_id)
-    booking.seats = (*booking.seats[:at], *booking.seats[at + 1 :])
+    booking.seats = booking.seats[:at] + booking.seats[at + 1 :]
     _free_seat(shard, booking, mutation.seat_id)
     if not booking.seats:
         booking.expires_at_ms = 0
@@ -322,7 +322,7 @@ def remember(state: State, receipt: Receipt) -> None:
 def hold_seat(shard: Shard, booking: Booking, seat_id: int) -> None:
     index = shard.event.hall.index_of(seat_id)
     assert index is not None
-    booking.seats = (*booking.seats, seat_id)
+    booking.seats += (seat_id,)  # by unpacking it goes through a list: 0.15 us of 3 more
     shard.holders[seat_id] = booking
     shard.seatmap.change(index, _RESERVED)
     by_user, user_id = shard.seats_by_user, booking.user_id
