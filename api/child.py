@@ -16,7 +16,8 @@ from typing import IO, NamedTuple
 from api.cores import use_all_cores
 
 NICENESS = 10
-ERROR_CHARACTERS_MAX = 2_000  # of what a failed process says, the end of it
+ERROR_BYTES_MAX = 2_000  # of what a failed process says, the end of it
+PIECE_BYTES = 65_536
 
 
 class Child(NamedTuple):
@@ -24,14 +25,14 @@ class Child(NamedTuple):
 
     process: subprocess.Popen[bytes]
     stdout: asyncio.StreamReader
-    stderr: asyncio.StreamReader
+    last_words: asyncio.Task[bytes]
 
     async def error(self) -> str | None:
         """When it has ended: what it said last of its failure; None: it has done its work."""
-        said = await self.stderr.read()
+        said = await self.last_words
         if await asyncio.to_thread(self.process.wait) == 0:
             return None
-        return said.decode(errors="replace")[-ERROR_CHARACTERS_MAX:].strip()
+        return said.decode(errors="replace").strip()
 
 
 @asynccontextmanager
@@ -45,12 +46,12 @@ async def beside(*arguments: str) -> AsyncIterator[Child]:
         with suppress(ProcessLookupError):
             os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
             use_all_cores(process.pid)
-        stdout = await _read(process.stdout, pipes)
-        yield Child(process, stdout, await _read(process.stderr, pipes))
+        stdout, stderr = [await _read(pipe, pipes) for pipe in (process.stdout, process.stderr)]
+        yield Child(process, stdout, asyncio.create_task(_end_of(stderr)))
     finally:
         process.kill()  # nothing where it has ended and was waited for
         for pipe in pipes:
-            pipe.close()
+            pipe.close()  # which is the end of what is read of it, too
         await asyncio.to_thread(process.wait)
 
 
@@ -65,3 +66,11 @@ async def _read(pipe: IO[bytes], pipes: list[asyncio.BaseTransport]) -> asyncio.
     transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
     pipes.append(transport)
     return reader
+
+
+async def _end_of(stderr: asyncio.StreamReader) -> bytes:
+    """Read as it comes: whoever writes to a pipe that nobody reads stands still."""
+    end = b""
+    while piece := await stderr.read(PIECE_BYTES):
+        end = (end + piece)[-ERROR_BYTES_MAX:]
+    return end

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from api.child import ERROR_CHARACTERS_MAX, beside
+from api.child import ERROR_BYTES_MAX, beside
 from engine import STORE_FAULTS, Engine, covered_lsn, end_process
 from engine.errors import Busy
 from sagas import Sagas
@@ -138,10 +138,11 @@ class Keeper:
     async def _run_snapshotter(self) -> int:
         """The LSN of the snapshot that a process of its own has made; 0: there was nothing new."""
         async with beside(*SNAPSHOTTER, str(self._directory)) as child:
-            out, error = await asyncio.gather(child.stdout.read(), child.error())
+            out = await child.stdout.read()
+            error = await child.error()
         if error is not None:
             raise SnapshotFailed(error)
-        said = out.decode(errors="replace").strip() or "0"
+        said = out[-ERROR_BYTES_MAX:].decode(errors="replace").strip() or "0"
         if not said.isdecimal():
-            raise SnapshotFailed(f"it said {said[-ERROR_CHARACTERS_MAX:]!r}")
+            raise SnapshotFailed(f"it said {said!r}")
         return int(said)

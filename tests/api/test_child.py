@@ -66,6 +66,20 @@ def test_the_end_of_long_last_words_is_kept(live: asyncio.Runner) -> None:
     live.run(story())
 
 
+def test_who_says_much_of_its_failures_goes_on_meanwhile(live: asyncio.Runner) -> None:
+    """More than pipes and buffers hold, while nobody has asked for it yet."""
+
+    async def story() -> None:
+        script = "import sys; sys.stderr.write('x' * 1_000_000); print('done'); sys.exit('no luck')"
+        async with asyncio.timeout(30), beside("-c", script) as child:
+            assert b"done\n" == await child.stdout.read()
+            said = await child.error()
+            assert said is not None
+            assert said.endswith("xno luck")
+
+    live.run(story())
+
+
 def test_it_does_not_outlive_the_block(live: asyncio.Runner) -> None:
     """Whether the block is left or its task is cancelled."""
 

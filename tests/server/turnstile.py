@@ -61,8 +61,8 @@ class Turnstile:
         try:
             while await self._pass_one(caller, back, answers, there):
                 pass
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            return  # cancelled by `_close`: told so, asyncio 3.11 would log a traceback for each
         finally:
             there.close()
             back.close()
