@@ -11,6 +11,7 @@ import asyncio
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -60,7 +61,8 @@ async def free_network_threads() -> None:
 def _freed() -> bool:
     found = [one for one in Path("/proc/self/task").iterdir() if _name_of(one) == NETWORK_THREADS]
     for one in found:
-        use_all_cores(int(one.name))
+        with suppress(ProcessLookupError):  # some of Granian's come and go
+            use_all_cores(int(one.name))
     return bool(found)
 
 
