@@ -1,7 +1,7 @@
 """The application: Starlette's routes, and the answers to requests that no route takes."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -35,13 +35,18 @@ class App(Router):
         self._named = {path: one for path, one in resources.items() if "{" not in path}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Trying three routes and two middlewares in turn takes 6 us of 13, a name 0.2."""
+        await self.answer(scope, receive, send)
+
+    def answer(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """The application for a server that awaits whatever it is given: a coroutine less.
+
+        Trying three routes and two middlewares in turn takes 6 us of 13, a name 0.2.
+        """
         resource = self._named.get(scope["path"]) if scope["type"] == "http" else None
         if resource is None:
-            await super().__call__(scope, receive, send)
-            return
+            return super().__call__(scope, receive, send)
         scope["path_params"] = {}
-        await resource(scope, receive, send)
+        return resource(scope, receive, send)
 
 
 def create_app(

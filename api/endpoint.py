@@ -8,7 +8,7 @@ event; then, where a crowd asks, the event's turn; then the engine's exists, own
 
 import re
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -33,7 +33,7 @@ from api.problems import (
     Refusal,
 )
 from api.query import parse_query
-from api.reply import Header, Reply, send_reply
+from api.reply import Header, Reply, rest, start
 from api.request_log import RequestLog
 from api.service import Service
 from api.staff import Role
@@ -77,8 +77,8 @@ class Call(msgspec.Struct, Generic[_Input]):
     def now_ms(self) -> int:
         return self.service.clock_ms()
 
-    def durable(self) -> Coroutine[Any, Any, None]:
-        """Return when all that the call has done and seen is on disk (I5).
+    def durable(self) -> Awaitable[None]:
+        """Await it: all that the call has done and seen is on disk then (I5).
 
         A handler that makes a record comes here before it waits for anything else: so the last
         record, the first time, is the call's own.
@@ -171,7 +171,8 @@ class Endpoint:
             answer = problem_reply(error, request_id, self._signature)
         head = scope["method"] == "HEAD"
         if answer.stream is None or head:
-            await send_reply(send, answer, more, head=head)
+            await send(start(answer, more))
+            await send(rest(answer, head=head))
         else:
             await self._service.streams.send(receive, send, answer, more)
         if self._request_log is not None:
@@ -300,7 +301,8 @@ async def send_refusal(scope: Scope, send: Send, refusal: Refusal) -> None:
     """Answer a request that reaches no endpoint."""
     request_id = request_id_of(dict(scope["headers"]))
     answer = problem_reply(refusal, request_id, scope["method"])
-    await send_reply(send, answer, ((b"x-request-id", request_id),), head=scope["method"] == "HEAD")
+    await send(start(answer, ((b"x-request-id", request_id),)))
+    await send(rest(answer, head=scope["method"] == "HEAD"))
 
 
 def request_id_of(headers: Mapping[bytes, bytes]) -> bytes:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import orjson
-from starlette.types import Send
+from starlette.types import Message
 
 Header = tuple[bytes, bytes]
 
@@ -63,11 +63,14 @@ def message(text: str) -> Reply:
 OK_TEXT = reply(200, TEXT, b"OK")
 
 
-async def send_reply(send: Send, answer: Reply, more: Sequence[Header], *, head: bool) -> None:
-    """Send `answer` with `more` headers; to HEAD only the headers."""
-    status, headers, body, file, _ = answer
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, *more]})
-    if file and not head:
-        await send({"type": "http.response.pathsend", "path": file})
-    else:
-        await send({"type": "http.response.body", "body": b"" if head else body})
+def start(answer: Reply, more: Sequence[Header]) -> Message:
+    """The message that begins `answer`, with `more` headers."""
+    headers = [*answer.headers, *more]
+    return {"type": "http.response.start", "status": answer.status, "headers": headers}
+
+
+def rest(answer: Reply, *, head: bool) -> Message:
+    """The message that ends it; to HEAD there is nothing more to say."""
+    if answer.file and not head:
+        return {"type": "http.response.pathsend", "path": answer.file}
+    return {"type": "http.response.body", "body": b"" if head else answer.body}

@@ -10,7 +10,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ import structlog
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes, TaskImpl
 from granian.http import HTTP1Settings
+from starlette.types import Receive, Scope, Send
 
 from api import staff, store
 from api.app import App, create_app
@@ -113,7 +114,7 @@ def serve(
     server.serve()
 
 
-def application() -> App:
+def application() -> Callable[[Scope, Receive, Send], Awaitable[None]]:
     """The worker's application: recovers before the first request, stops cleanly."""
     die_with_parent(parent_id())
     set_up_logs()
@@ -145,7 +146,7 @@ def application() -> App:
         except Exception as failure:
             give_up(failure)
 
-    return create_app(service, lifespan=lifespan)
+    return create_app(service, lifespan=lifespan).answer
 
 
 def request_log_of(settings: Settings, clock: Clock) -> RequestLog | None:

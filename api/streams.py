@@ -11,7 +11,7 @@ from contextlib import suppress
 import structlog
 from starlette.types import Receive, Send
 
-from api.reply import EVENTS, Header, Reply
+from api.reply import EVENTS, Header, Reply, start
 
 # A client who has not read for so long misses the end of his stream.
 END_SECONDS_MAX = 1.0
@@ -45,8 +45,7 @@ class Streams:
     ) -> None:
         """Send a reply that has a stream, with `more` headers, until one side has enough."""
         assert answer.stream is not None
-        headers = [*answer.headers, *more]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send(start(answer, more))
         is_events = (b"content-type", EVENTS) in answer.headers
         if self._is_closed:
             if is_events:

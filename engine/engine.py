@@ -4,11 +4,11 @@ It holds no rule of the domain. What a method says has happened when it returns,
 may be told before `durable` (or `flush`) has returned (I5).
 """
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from heapq import heappop
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from engine import decide, figures, mutations, queries, settle, slices
 from engine.apply import apply
@@ -131,8 +131,8 @@ class Engine:
         self._commit_group = GroupCommit(self._log, fail_stop=self._fail_stop)
         self._commit_group.start()
 
-    def durable(self) -> Coroutine[Any, Any, None]:
-        """Return when everything that has happened until now is on disk (I5)."""
+    def durable(self) -> Awaitable[None]:
+        """Await it: everything that has happened until now is on disk then (I5)."""
         assert self._commit_group is not None, "start() comes first"
         return self._commit_group.durable()
 

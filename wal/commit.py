@@ -70,19 +70,21 @@ class GroupCommit:
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
-    async def durable(self) -> None:
-        """Return when everything appended so far is on disk; at once if it is already.
+    def durable(self) -> asyncio.Future[None]:
+        """Done when everything appended so far is on disk; at once if it is already.
 
-        Raises LogFailed if that will never be known. Cancelling it cancels the waiting only.
+        Raises LogFailed, now or later, if that will never be known. Cancelling it cancels the
+        waiting only.
         """
         lsn = self._log.appended_lsn
+        waiter = self._running_loop().create_future()
         if lsn <= self._log.durable_lsn:
-            return
+            waiter.set_result(None)
+            return waiter
         self.wake()
         # A future of its own: a shared one would be cancelled for all by the first to hang up.
-        waiter = self._running_loop().create_future()
         self._waiters.append((lsn, waiter))
-        await waiter
+        return waiter
 
     def wake(self) -> None:
         """See to it that what is appended, or a seal that is asked for, gets to the disk."""

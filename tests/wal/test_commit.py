@@ -70,7 +70,7 @@ def test_durable_means_durable(directory: Path) -> None:
         commit.start()
         disk.hold()
         lsn = log.append(b"record")
-        waiting = asyncio.create_task(commit.durable())
+        waiting = commit.durable()
         await disk.is_syncing()
         assert (waiting.done(), log.durable_lsn) == (False, 0)
         disk.let_go()
@@ -92,9 +92,7 @@ def test_nothing_to_wait_for(directory: Path) -> None:
         commit = GroupCommit(log, fail_stop=never)
         commit.start()
         disk.calls.clear()
-        coroutine = commit.durable()
-        with pytest.raises(StopIteration):
-            coroutine.send(None)
+        assert commit.durable().done()
         await commit.stop()
         assert disk.calls == []
         log.close()
@@ -165,7 +163,7 @@ def test_cancelled_waiter(directory: Path) -> None:
         waiting = []
         for _ in range(3):
             log.append(b"record")
-            waiting.append(asyncio.create_task(commit.durable()))
+            waiting.append(commit.durable())
         await disk.is_syncing()
         waiting[0].cancel()
         waiting[1].cancel()
@@ -246,7 +244,7 @@ def test_stop_waits_until_all_are_told(directory: Path) -> None:
         waiting = []
         for _ in range(3 * WOKEN_PER_ROUND):
             log.append(b"record")
-            waiting.append(asyncio.create_task(commit.durable()))
+            waiting.append(commit.durable())
         await waiting[0]
         await commit.stop()
         await asyncio.sleep(0)
@@ -267,14 +265,14 @@ def test_who_was_not_told_yet_is_told_the_truth_after_a_failure(directory: Path)
         waiting = []
         for _ in range(2 * WOKEN_PER_ROUND):
             log.append(b"record")
-            waiting.append(asyncio.create_task(commit.durable()))
+            waiting.append(commit.durable())
         await asyncio.sleep(0)
         commit._waking = True  # as between two rounds
         while log.durable_lsn < log.appended_lsn:  # noqa: ASYNC110 - nobody is told of it
             await asyncio.sleep(0.001)
         disk.refuse("pwrite", errno.EIO)
         log.append(b"record")
-        late = asyncio.create_task(commit.durable())
+        late = commit.durable()
         outcomes = await asyncio.gather(*waiting, late, return_exceptions=True)
         assert [None] * len(waiting) == outcomes[:-1]
         assert isinstance(outcomes[-1], LogFailed)
@@ -302,7 +300,7 @@ def test_failure(directory: Path, call: str) -> None:
         waiting = []
         for _ in range(3):
             log.append(b"record")
-            waiting.append(asyncio.create_task(commit.durable()))
+            waiting.append(commit.durable())
         await asyncio.sleep(0)
         waiting[1].cancel()
         outcomes = await asyncio.gather(*waiting, return_exceptions=True)
@@ -433,7 +431,7 @@ def test_loop_gone_without_stop(directory: Path) -> None:
         commit.start()
         disk.hold()
         log.append(b"record")
-        waiting = asyncio.create_task(commit.durable())
+        waiting = commit.durable()
         await disk.is_syncing()
         waiting.cancel()
         return commit
