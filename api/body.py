@@ -21,14 +21,15 @@ ENDED_AT_ONCE_MAX = 50
 
 Int64 = Annotated[int, msgspec.Meta(ge=INT64_MIN, le=INT64_MAX)]
 
-_Body = TypeVar("_Body")
+_Body = TypeVar("_Body", bound=msgspec.Struct)
 _FIELD = re.compile(r"`\$\.(\w+)|field `(\w+)`")
 
 
 class BodyReader:
     """Reads bodies, each within the limits of size and time.
 
-    Who is too slow is looked for now and then: a timer for each body costs 4 us.
+    Who is too slow is looked for now and then: a timer for each body costs 4 us. Nor is the clock
+    asked for each: until the next look they have all begun at the last one.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -36,6 +37,7 @@ class BodyReader:
         self._seconds_max = limits.body_read_seconds
         # Whose body is being read, and until when; None: too long already. The oldest is first.
         self._deadlines: dict[asyncio.Task[Any], float | None] = {}
+        self._looked_at = 0.0
         self._is_watched = False
 
     def __len__(self) -> int:
@@ -45,12 +47,11 @@ class BodyReader:
     async def read(self, receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:
         """The whole body. The time limit covers the reading alone, never what is done with it."""
         length = self._length_of(headers)
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task(loop)
+        task = asyncio.current_task()
         assert task is not None
-        self._deadlines[task] = loop.time() + self._seconds_max
         if not self._is_watched:
-            self._watch(loop)
+            self._watch(asyncio.get_running_loop())
+        self._deadlines[task] = self._looked_at + self._seconds_max
         try:
             body: bytes = b""
             while True:
@@ -82,7 +83,7 @@ class BodyReader:
         return None if b"transfer-encoding" in headers else int(length)
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._is_watched = True
+        self._is_watched, self._looked_at = True, loop.time()
         loop.call_later(min(self._seconds_max, LOOK_SECONDS), self._end_the_slow, loop)
 
     def _end_the_slow(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -105,9 +106,16 @@ def decoder(body_type: type[_Body]) -> Callable[[bytes], _Body]:
 
     Unknown fields are ignored, as clients may send more than we read. Raises Refusal.
     """
+    names = msgspec.structs.fields(body_type)
+    # What has all the names and these quotes has each once, and no text that could be anything
+    # else: it is decoded straight, in 0.3 us instead of 1.4.
+    plain_quotes = 2 * len(names) if all(one.required for one in names) else None
+    decode_plain = msgspec.json.Decoder(body_type).decode
 
     def decode(raw: bytes) -> _Body:
         try:
+            if raw.count(b'"') == plain_quotes:
+                return decode_plain(raw)
             content = orjson.loads(raw)
             # Every name costs two quotes; where there are more, a name may stand twice.
             if isinstance(content, dict) and raw.count(b'"') != 2 * len(content):
@@ -117,7 +125,7 @@ def decoder(body_type: type[_Body]) -> Callable[[bytes], _Body]:
             raise Refusal(BAD_REQUEST, _explained(str(error))) from None
         except _Repeated as error:
             raise Refusal(BAD_REQUEST, f"Поле {error} указано дважды.") from None
-        except (orjson.JSONDecodeError, ValueError, RecursionError):
+        except (orjson.JSONDecodeError, msgspec.DecodeError, ValueError, RecursionError):
             raise Refusal(BAD_REQUEST, "Тело запроса – не JSON в UTF-8.") from None
 
     return decode
