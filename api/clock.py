@@ -17,6 +17,8 @@ STEP_MS_MIN = 2_000
 # for within 100 hours. Time servers slew by 0.05 %, so this keeps up with them.
 MILLISECONDS_PER_SLEW = 100
 FOLLOW_INTERVAL_SECONDS = 1.0
+# Two clocks that go alike are apart by one now and then, as each says whole milliseconds only.
+ROUNDING_MS = 1
 
 log = structlog.get_logger("clock")
 
@@ -47,6 +49,8 @@ class Clock:
 
     def now_ms(self) -> int:
         monotonic_ms = self._monotonic_ms()
+        if not self._gap_ms:  # as mostly, and then it takes 0.3 us instead of 0.8
+            return monotonic_ms + self._offset_ms
         return monotonic_ms + self._offset_ms + self._made_up_ms(monotonic_ms)
 
     def start_from(self, last_ms: int) -> None:
@@ -73,7 +77,8 @@ class Clock:
         jump_ms = gap_ms - (self._gap_ms - made_up_ms)
         if abs(jump_ms) >= STEP_MS_MIN:
             log.error("the system's clock has jumped", by_ms=jump_ms, apart_ms=gap_ms)
-        self._gap_ms, self._followed_ms = gap_ms, monotonic_ms
+        self._gap_ms = gap_ms if abs(gap_ms) > ROUNDING_MS else 0
+        self._followed_ms = monotonic_ms
 
     def _made_up_ms(self, monotonic_ms: int) -> int:
         """Of the gap that was seen last, one hundredth of the time since then."""

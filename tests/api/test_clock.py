@@ -61,6 +61,15 @@ def test_a_step_is_not_followed_but_made_up_for(jump_ms: int) -> None:
         machine.live(SECOND)
 
 
+def test_the_rounding_of_clocks_is_not_followed() -> None:
+    """Which of two clocks has begun its millisecond first is no news of either."""
+    machine = Machine()
+    for ahead_ms in (1, -1, 1):
+        machine.system_ms = START_MS + machine.monotonic_ms - 12_345 + ahead_ms
+        machine.live(10 * SECOND)
+        assert START_MS + machine.monotonic_ms - 12_345 == machine.clock.now_ms()
+
+
 @pytest.mark.parametrize("jump_ms", JUMPS)
 def test_a_step_is_an_alarm_and_only_one(jump_ms: int) -> None:
     """Of two seconds or more: less is what time servers do."""
