@@ -3,11 +3,13 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from api import body
-from api.body import BodyReader
+from api.body import BodyReader, decoder
 from api.problems import BODY_TOO_SLOW, Refusal
+from api.seats import SelectSeat
 from api.service import Limits
 from tests.api.conftest import opened
 from tests.api.rooms import ANN, Rooms, basic
@@ -50,6 +52,70 @@ def test_a_body_that_is_not_well_formed_is_400(rooms: Rooms, name: str) -> None:
     """Types are exact, names stand once, and nothing follows the object."""
     answer = rooms.call("PATCH", RELEASE, user=ANN, body=BAD_BODIES[name])
     assert (400, "bad-request") == (answer.status, answer.problem)
+
+
+NUMBERS = [
+    *(
+        "0",
+        "-0",
+        "-1",
+        "+1",
+        "01",
+        "1.0",
+        "1.5",
+        "1e2",
+        "1E2",
+        "1.",
+        "0x1",
+        "1_0",
+        "- 1",
+        "NaN",
+        "null",
+    ),
+    *("true", "[]", "{}", "", "1 2", "9223372036854775807", "9223372036854775808", "1e400", "-"),
+    *("-9223372036854775808", "-9223372036854775809", "18446744073709551616", "1" + "0" * 400),
+]
+
+
+def outcome(raw: str) -> str:
+    try:
+        return repr(decoder(SelectSeat)(raw.encode()))
+    except Refusal as refusal:
+        return refusal.problem.name
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_body_with_nothing_else_in_it_is_read_as_any_other(number: str) -> None:
+    """It is decoded by another way, which takes and refuses the same."""
+    for names in ("booking_id seat_id", "seat_id booking_id", "seat_id seat_id", "id seat_id"):
+        one, other = names.split()
+        plain = f'"{one}": {number}, "{other}": 7'
+        for frame in (
+            "{%s}",
+            " \n{%s}\t",
+            "{%s",
+            "{%s}}",
+            "[{%s}]",
+            "{%s,}",
+            "\ufeff{%s}",
+            "{%s}x",
+        ):
+            assert outcome(frame % plain) == outcome(frame % f'{plain}, "note": 0')
+    assert "SelectSeat(booking_id=1, seat_id=2)" == outcome('{"booking_id":1,"seat_id":2}')
+
+
+class WithChoice(msgspec.Struct):
+    """A body of which a part may be left out."""
+
+    seat_id: int
+    row: int = 0
+
+
+def test_a_name_that_stands_twice_is_not_taken_for_two() -> None:
+    """Where one may be missing, the number of quotes says nothing."""
+    assert WithChoice(1, 2) == decoder(WithChoice)(b'{"seat_id":1,"row":2}')
+    with pytest.raises(Refusal):
+        decoder(WithChoice)(b'{"seat_id":1,"seat_id":2}')
 
 
 @pytest.mark.parametrize("media_type", [None, b"text/plain", b"application/x-www-form-urlencoded"])
