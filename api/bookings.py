@@ -27,7 +27,7 @@ class OneBooking(msgspec.Struct):
     booking_id: Int64
 
 
-async def create_booking(call: Call[CreateBooking]) -> Reply:
+def create_booking(call: Call[CreateBooking]) -> Reply:
     engine, entrance = call.service.engine, call.service.entrance
     if entrance.is_guarded:
         entrance.require_turn(engine, call.user_id, call.input.event_id, call.now_ms)
@@ -55,7 +55,7 @@ class BookingPages:
         self._kept: OrderedDict[int, _Kept] = OrderedDict()
         self._kept_bytes = 0
 
-    async def find(self, call: Call[None]) -> Reply:
+    def find(self, call: Call[None]) -> Reply:
         """All bookings of the caller, newest last."""
         bookings = call.service.engine.bookings_of(call.user_id)
         seats = [booking.seats for booking in bookings]

@@ -99,7 +99,8 @@ class Operation(Generic[_Input]):
 
     method: str
     path: str
-    handler: Callable[[Call[Any]], Awaitable[Reply]]
+    # One that waits for nothing is a plain function: no coroutine is made for it.
+    handler: Callable[[Call[Any]], Reply | Awaitable[Reply]]
     body: Callable[[bytes], _Input] | None = None
     query: Callable[[Mapping[str, str]], _Input] | None = None
     public: bool = False
@@ -214,14 +215,15 @@ class Endpoint:
                 self._require_ready()
         elif not operation.ungated:
             self._admission.see_other()
-        if not operation.durable:
-            return await operation.handler(call)
         try:
-            answer = await operation.handler(call)
+            answer = operation.handler(call)
+            if not isinstance(answer, Reply):
+                answer = await answer
         except Exception as error:
             # Refusals wait as well: "taken" is no news until the taker's record is on disk.
             answer = problem_reply(error, request_id, self._signature)
-        await call.durable()
+        if operation.durable:
+            await call.durable()
         return answer
 
     def _call(self, scope: Scope, headers: dict[bytes, bytes], raw: bytes) -> Call[Any]:

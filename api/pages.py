@@ -86,7 +86,7 @@ def operations(document: dict[str, Any]) -> tuple[Operation[Any], ...]:
 
 
 def _operation(path: str, content: Reply) -> Operation[Any]:
-    async def answer(_: Call[None]) -> Reply:
+    def answer(_: Call[None]) -> Reply:
         return content
 
     return Operation("GET", path, answer, public=True, durable=False, documented=False)

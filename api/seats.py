@@ -83,7 +83,7 @@ class SeatPages:
         self._kept: OrderedDict[int, tuple[Event, _Encoded]] = OrderedDict()
         self._count = 0
 
-    async def list_seats(self, call: Call[SeatsQuery]) -> Reply:
+    def list_seats(self, call: Call[SeatsQuery]) -> Reply:
         """One page; free seats without a page number are dealt, so that a crowd spreads out."""
         event_id, page, size, row, status = call.input
         engine = call.service.engine
@@ -142,7 +142,7 @@ def _encoded(fields: tuple[int, int, int, int, int]) -> bytes:
     )
 
 
-async def select_seat(call: Call[SelectSeat]) -> Reply:
+def select_seat(call: Call[SelectSeat]) -> Reply:
     entrance = call.service.entrance
     taking = _begin(call) if entrance.is_guarded else None
     call.service.engine.select_seat(
@@ -178,7 +178,7 @@ async def release_seat(call: Call[ReleaseSeat]) -> Reply:
     return _RELEASED
 
 
-async def analytics(call: Call[int]) -> Reply:
+def analytics(call: Call[int]) -> Reply:
     return json_reply(figures_row(call.service.engine.analytics(call.input)))
 
 

@@ -9,29 +9,29 @@ from api.reply import OK_TEXT, Reply, json_reply
 _VERSION = json_reply({"version": version("billetter")})
 
 
-async def alive(_: Call[None]) -> Reply:
+def alive(_: Call[None]) -> Reply:
     return OK_TEXT
 
 
-async def ready(call: Call[None]) -> Reply:
+def ready(call: Call[None]) -> Reply:
     """Ready means: every write acknowledged earlier is visible, and new ones are taken."""
     if not call.service.is_ready:
         raise Refusal(NOT_READY)
     return OK_TEXT
 
 
-async def tell_version(_: Call[None]) -> Reply:
+def tell_version(_: Call[None]) -> Reply:
     return _VERSION
 
 
-async def tell_member(call: Call[None]) -> Reply:
+def tell_member(call: Call[None]) -> Reply:
     """Who is asking, of the staff."""
     member = call.service.staff.member(call.headers.get(b"authorization"))
     assert member is not None, "the endpoint has checked the role"
     return json_reply({"name": member.name, "role": member.role})
 
 
-async def reset(call: Call[None]) -> Reply:
+def reset(call: Call[None]) -> Reply:
     """Needs no user, so it is refused unless the operator has allowed it."""
     if not call.service.allow_reset:
         raise Refusal(RESET_FORBIDDEN)

@@ -21,7 +21,7 @@ class SelectTogether(msgspec.Struct):
     zone: str | None = None
 
 
-async def select_together(call: Call[SelectTogether]) -> Reply:
+def select_together(call: Call[SelectTogether]) -> Reply:
     """Holds them all or none. A repeated request is told of the seats that were held for it."""
     engine, wanted, entrance = call.service.engine, call.input, call.service.entrance
     taking = None

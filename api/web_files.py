@@ -70,7 +70,7 @@ def _operation(
     small = reply(200, media_type, packed, (b"content-encoding", b"gzip"), *every)
     same = Reply(304, tuple(one for one in plain.headers if one[0] != b"content-length"), b"")
 
-    async def answer(call: Call[None]) -> Reply:
+    def answer(call: Call[None]) -> Reply:
         if tag and tag in call.headers.get(b"if-none-match", b""):
             return same
         return small if _takes_gzip(call.headers) else plain

@@ -77,11 +77,13 @@ class GroupCommit:
         waiting only.
         """
         lsn = self._log.appended_lsn
-        waiter = self._running_loop().create_future()
+        assert self._loop, "start it first"
+        waiter: asyncio.Future[None] = self._loop.create_future()
         if lsn <= self._log.durable_lsn:
             waiter.set_result(None)
             return waiter
-        self.wake()
+        if self._failure or not self._writing:
+            self.wake()
         # A future of its own: a shared one would be cancelled for all by the first to hang up.
         self._waiters.append((lsn, waiter))
         return waiter

@@ -30,7 +30,7 @@ def since_query(values: Mapping[str, str]) -> Since:
     return Since(required_integer(values, "id"), integer(values, "since"))
 
 
-async def show_plan(call: Call[int]) -> Reply:
+def show_plan(call: Call[int]) -> Reply:
     """Rows, zones and prices; a zone in which no seat is ours to sell is left out."""
     engine = call.service.engine
     event = engine.event(call.input)
@@ -55,7 +55,7 @@ class Live:
         # By event, and only where there is anybody.
         self._audiences: dict[int, Audience] = {}
 
-    async def show_map(self, call: Call[Since]) -> Reply:
+    def show_map(self, call: Call[Since]) -> Reply:
         """All seats as bits, or since a version what has changed."""
         event_id, version = call.input
         hall = self._hall(call.service, event_id)
@@ -63,7 +63,7 @@ class Live:
             return reply(200, BITS, hall.map())
         return reply(200, JSON, hall.news(version).body)
 
-    async def stream(self, call: Call[Since]) -> Reply:
+    def stream(self, call: Call[Since]) -> Reply:
         """What changes, as it changes. Whoever comes back says with Last-Event-ID what he knows."""
         event_id, version = call.input
         # Whoever comes in the same round of the loop isn't counted yet: a few too many do no harm.

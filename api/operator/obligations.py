@@ -11,7 +11,7 @@ from engine import Payment
 PARKED_SHOWN_MAX = 1_000
 
 
-async def show_obligations(call: Call[None]) -> Reply:
+def show_obligations(call: Call[None]) -> Reply:
     """How much is owed, whether both services answer, and what no retry will mend."""
     require_operator(call)
     standing = call.service.sagas.standing()
@@ -27,7 +27,7 @@ async def show_obligations(call: Call[None]) -> Reply:
     )
 
 
-async def retry_parked(call: Call[None]) -> Reply:
+def retry_parked(call: Call[None]) -> Reply:
     """The operator has mended something: try everything that is parked at once."""
     require_operator(call)
     return json_reply({"retried": call.service.sagas.retry_parked()})

@@ -36,7 +36,7 @@ def sales_query(values: Mapping[str, str]) -> SalesQuery:
     return SalesQuery(required_integer(values, "id"), minutes)
 
 
-async def show_sales(call: Call[SalesQuery]) -> Reply:
+def show_sales(call: Call[SalesQuery]) -> Reply:
     """The last minutes of a sale; `since` is the first moment that is known."""
     event_id, minutes = call.input
     service = call.service
@@ -68,7 +68,7 @@ class Dashboards:
     def __init__(self) -> None:
         self._open = 0
 
-    async def show_dashboard(self, call: Call[int]) -> Reply:
+    def show_dashboard(self, call: Call[int]) -> Reply:
         """Server-sent events: the figures by zone, now and in every second that changes them."""
         engine = call.service.engine
         engine.event(call.input)  # raises EventNotFound

@@ -46,7 +46,7 @@ class Exports:
     def __init__(self) -> None:
         self._turn = asyncio.Semaphore(EXPORTS_AT_ONCE_MAX)
 
-    async def send_export(self, call: Call[ExportQuery]) -> Reply:
+    def send_export(self, call: Call[ExportQuery]) -> Reply:
         event_id, kind = call.input
         engine = call.service.engine
         engine.event(event_id)  # raises EventNotFound

@@ -21,7 +21,7 @@ def figures_query(values: Mapping[str, str]) -> FiguresQuery:
     return FiguresQuery(required_integer(values, "id"), choice(values, "by", _BY) or False)
 
 
-async def show_figures(call: Call[FiguresQuery]) -> Reply:
+def show_figures(call: Call[FiguresQuery]) -> Reply:
     event_id, by_zone = call.input
     engine = call.service.engine
     if by_zone:

@@ -18,12 +18,12 @@ async def begin_replay(call: Call[int]) -> Reply:
     return json_reply(_row(call.input, _replays(call).begin(call.input)), 202)
 
 
-async def show_replay(call: Call[int]) -> Reply:
+def show_replay(call: Call[int]) -> Reply:
     call.service.engine.event(call.input)
     return json_reply(_row(call.input, _replays(call).of(call.input)))
 
 
-async def send_replay(call: Call[int]) -> Reply:
+def send_replay(call: Call[int]) -> Reply:
     """The file; what it holds is described in replayer.py."""
     call.service.engine.event(call.input)
     name = b'attachment; filename="event-%d.replay.ndjson"' % call.input

@@ -1,6 +1,5 @@
 """A user's list of bookings is kept encoded, and still it is always the list of now."""
 
-import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -90,7 +89,7 @@ def test_only_so_many_bytes_are_kept(rooms: Rooms, monkeypatch: pytest.MonkeyPat
         before = count()
         for user_id in users:
             call = Call(rooms.service, None, user_id, None, b"", {}, "")
-            body = asyncio.run(pages.find(call)).body
+            body = pages.find(call).body
             monkeypatch.setattr(bookings, "BYTES_KEPT_MAX", 2 * len(body))
         return count() - before
 

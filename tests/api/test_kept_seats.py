@@ -1,6 +1,5 @@
 """Seats are kept encoded, and still a page always shows them as they are now."""
 
-import asyncio
 from typing import Any
 
 import orjson
@@ -63,7 +62,7 @@ class Pages:
             {},
             "",
         )
-        found: list[Any] = orjson.loads(asyncio.run(self.pages.list_seats(call)).body)
+        found: list[Any] = orjson.loads(self.pages.list_seats(call).body)
         return found
 
 
