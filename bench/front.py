@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from bench.serving import free_port
+from torture.servers.ports import free_port
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 OPENSSL = shutil.which("openssl")

@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, sync_playwright
 from api.demo import MERCHANT_ID, MERCHANT_PASSWORD, STAFF_FILE, initialise, make_staff
 from bench.shop import FAR_FROM_NOW
 from catalog import demo
-from torture.servers.child import Server, free_port, started, wait_until_ready
+from torture.servers.child import Server, started, wait_until_ready
+from torture.servers.ports import free_port
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 MISSING = "no Chromium on the PATH: install the package chromium (or google-chrome)"

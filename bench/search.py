@@ -33,11 +33,12 @@ from api.events import SEARCH_THREADS
 from bench.crowd import requests_per_second
 from bench.machine import described, resident_parts
 from bench.queries import WORD, query_of
-from bench.serving import free_port, served, serving
+from bench.serving import served, serving
 from bench.tasks import Figures, Stopwatch, in_child, spread
 from catalog import Catalog, demo
 from catalog.event_file import EventFile, EventRow
 from catalog.mapped import MappedFiles
+from torture.servers.ports import free_port
 
 TODAY = date(2027, 1, 10)
 SEED = 7

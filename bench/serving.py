@@ -1,7 +1,6 @@
 """Real processes to be measured: a server on a port of its own, ready, and ended afterwards."""
 
 import os
-import socket
 import ssl
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from typing import NamedTuple
 import httpx
 
 from bench.machine import resident_bytes
+from torture.servers.ports import free_port
 
 READY_SECONDS_MAX = 60
 
@@ -60,13 +60,6 @@ def served(
 def serving(data: Path, *options: str) -> list[str]:
     """The shop with that directory and those options, as `served` takes it."""
     return ["api", "serve", "--data", str(data), *options, "--port"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def worker_of(server: int) -> int:

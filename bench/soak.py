@@ -32,7 +32,7 @@ from bench.customers import HUNDRED, Life, Lived, Stall, lived
 from bench.machine import described
 from bench.reckoning import Shop, reckoned
 from bench.serving import Server as Emulator
-from bench.serving import free_port, serving
+from bench.serving import serving
 from bench.shop import FAR_FROM_NOW, PRICE_MINOR, active_users
 from bench.slow_moments import SlowMoments, watched
 from bench.tasks import Figures
@@ -40,6 +40,7 @@ from bench.told import FAULTS, Basket
 from bench.town import PARTNER, emulating, selling
 from catalog import demo
 from torture.servers.child import Server, started, wait_until_ready, worker_of
+from torture.servers.ports import free_port
 
 RESULTS = Path(__file__).parent / "results" / "soak.json"
 TARGET_STALL_MS = 25

@@ -14,6 +14,7 @@ import pytest
 
 from api import processes
 from api.processes import PortTaken, allow_connections, require_free_port
+from torture.servers.ports import free_port
 
 linux = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="only Linux tells children of a parent's end"
@@ -41,9 +42,7 @@ def test_a_taken_port_is_refused(taken: int, host: str) -> None:
 
 def test_a_free_port_stays_free(taken: int) -> None:
     """Asking leaves nothing behind, and asking again gives the same answer."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
 
     require_free_port("127.0.0.1", port)
     require_free_port("127.0.0.1", port)

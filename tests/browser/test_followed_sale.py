@@ -14,7 +14,8 @@ from api.demo import ORGANISER, STAFF_FILE, initialise, make_staff
 from catalog import demo
 from tests.server.buyer import Buyer, Cashier
 from tests.server.conftest import MERCHANT
-from torture.servers.child import Server, child, free_port
+from torture.servers.child import Server, child
+from torture.servers.ports import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 OWN = 7

@@ -9,7 +9,8 @@ from starlette.applications import Starlette
 
 from emulators import gateway, provider
 from tests.emulators.fakes import FakeClock, Merchant, Partner, Shop
-from torture.servers.child import Server, child, free_port
+from torture.servers.child import Server, child
+from torture.servers.ports import free_port
 
 
 @pytest.fixture

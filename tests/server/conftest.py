@@ -12,7 +12,8 @@ import pytest
 
 from api.demo import initialise
 from catalog import demo
-from torture.servers.child import Server, child, free_port
+from torture.servers.child import Server, child
+from torture.servers.ports import free_port
 
 USER = (demo.EMAIL, demo.PASSWORD)
 MERCHANT = ("--merchant-id", "demo-merchant", "--merchant-password", "demo-password")

@@ -5,7 +5,6 @@ import os
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,7 +18,8 @@ import pytest
 
 from api.processes import require_free_port
 from tests.server.buyer import Buyer, Cashier, eventually
-from torture.servers.child import child, free_port
+from torture.servers.child import child
+from torture.servers.ports import free_port
 
 CURL = shutil.which("curl")
 PROC = Path("/proc")
@@ -71,23 +71,10 @@ class Demo:
             require_free_port("127.0.0.1", self.port + offset)
 
 
-def three_free_ports() -> int:
-    """The first of three in a row that nobody listens on."""
-    while True:
-        port = free_port()
-        try:
-            for offset in range(3):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port + offset))
-        except (OSError, OverflowError):
-            continue
-        return port
-
-
 @contextmanager
 def demo(data: Path) -> Iterator[Demo]:
     """Start it and wait for its greeting; it is ended by the block, or else killed."""
-    port = three_free_ports()
+    port = free_port(in_a_row=3)  # the demo takes the next two as well
     output = data.with_name(f"output-{port}")
     command = [sys.executable, "-m", "api", "demo", "--data", str(data), "--port", str(port)]
     with output.open("wb") as out:

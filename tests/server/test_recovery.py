@@ -16,7 +16,8 @@ from api.processes import require_free_port
 from tests.server.buyer import Buyer
 from tests.server.conftest import StartServer
 from tests.server.crowd import HALL, NOTHING, Crowd, Told, missing
-from torture.servers.child import free_port, until_gone, worker_of
+from torture.servers.child import until_gone, worker_of
+from torture.servers.ports import free_port
 
 pytestmark = pytest.mark.server
 ENDED_SECONDS_MAX = 30

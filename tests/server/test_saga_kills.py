@@ -28,7 +28,8 @@ from engine.domain import event_of_seat
 from tests.server.buyer import DECLINED_CARD, GOOD_CARD, Buyer, Cashier, eventually
 from tests.server.conftest import MERCHANT
 from tests.server.turnstile import Turnstile, When
-from torture.servers.child import Server, child, free_port
+from torture.servers.child import Server, child
+from torture.servers.ports import free_port
 
 pytestmark = pytest.mark.server
 STADIUM, OWN = 1, 2

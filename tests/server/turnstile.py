@@ -9,7 +9,7 @@ import re
 import threading
 from typing import Literal, Self
 
-from torture.servers.child import free_port
+from torture.servers.ports import free_port
 
 # Never gets there · gets there when its caller is dead · gets there, and its answer never comes.
 When = Literal["before", "late", "after"]

@@ -27,13 +27,13 @@ from torture.servers.child import (
     ENDED_SECONDS_MAX,
     NotReady,
     Server,
-    free_port,
     started,
     wait_until_ready,
     worker_of,
 )
 from torture.servers.clients import Crowd
 from torture.servers.history import Check, summed
+from torture.servers.ports import free_port
 from torture.servers.shop import Shop, command, made
 from torture.tally import Tally, Violation, first_line
 from wal import Corrupt, read_records

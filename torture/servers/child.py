@@ -3,7 +3,6 @@
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,14 +17,6 @@ ENDED_SECONDS_MAX = 40  # Granian kills a worker that has not ended after 20
 
 class NotReady(Exception):
     """A child has ended, or hung, before it answered: the message has its last words."""
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass

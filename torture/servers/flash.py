@@ -16,10 +16,11 @@ from pathlib import Path
 from random import Random
 
 from engine.verify import verify_store
-from torture.servers.child import free_port, started, wait_until_ready
+from torture.servers.child import started, wait_until_ready
 from torture.servers.clients import EVENTS, SEATS, Client
 from torture.servers.history import EVENT_OF_SEAT, Check, Op, require, summed
 from torture.servers.linear import require_an_order
+from torture.servers.ports import free_port
 from torture.servers.shop import command, made
 from torture.tally import Tally, Violation, first_line
 from wal import read_records

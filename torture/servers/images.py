@@ -25,9 +25,10 @@ from pathlib import Path
 from random import Random
 
 from engine.verify import verify_store
-from torture.servers.child import Server, free_port, started, wait_until_ready
+from torture.servers.child import Server, started, wait_until_ready
 from torture.servers.clients import Crowd
 from torture.servers.history import UNKNOWN, Check, Op, summed
+from torture.servers.ports import free_port
 from torture.servers.shop import Shop, command, made
 from torture.servers.volume import Volume, can_mount, copied_onto, mounted, mounted_volume
 from torture.tally import Tally, Violation, first_line

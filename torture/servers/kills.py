@@ -21,10 +21,11 @@ from pathlib import Path
 from random import Random
 
 from engine.verify import verify_store
-from torture.servers.child import Server, free_port, started, wait_until_ready
+from torture.servers.child import Server, started, wait_until_ready
 from torture.servers.clients import Crowd, kill_under
 from torture.servers.history import UNKNOWN, Check, Op, summed
 from torture.servers.linear import require_an_order
+from torture.servers.ports import free_port
 from torture.servers.shop import command, made
 from torture.tally import Tally, Violation, first_line
 from wal import read_records
