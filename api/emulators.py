@@ -5,12 +5,13 @@ from typing import NamedTuple
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
-from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.processes import (
     Interrupt,
     die_with_demo,
     die_with_parent,
+    hear_the_first_end,
     parent_id,
     require_free_port,
 )
@@ -55,11 +56,22 @@ def emulate(service: str, *, host: str, port: int | None) -> None:
     server.serve()
 
 
-def gateway_application() -> Starlette:
+def gateway_application() -> ASGIApp:
     die_with_parent(parent_id())
-    return gateway.app_from_environment()
+    return _told_to_end(gateway.app_from_environment())
 
 
-def provider_application() -> Starlette:
+def provider_application() -> ASGIApp:
     die_with_parent(parent_id())
-    return provider.app_from_environment()
+    return _told_to_end(provider.app_from_environment())
+
+
+def _told_to_end(app: ASGIApp) -> ASGIApp:
+    """The same application, in a worker that hears a stop whenever it comes."""
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            hear_the_first_end(lambda: None)
+        await app(scope, receive, send)
+
+    return application

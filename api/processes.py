@@ -28,8 +28,10 @@ def die_with_parent(expected_id: int) -> None:
 
     An orphaned worker would keep the port and the lock of the data directory. `expected_id` is
     the process that started us: an orphan's new parent may have any id, and a container's first
-    process has id 1.
+    process has id 1. A forked worker has its supervisor's handlers at first, which would only note
+    the signal, for a loop that runs elsewhere: it ends by it at once until it has its own.
     """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if not sys.platform.startswith("linux"):
         return
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -52,12 +54,17 @@ def hear_the_first_end(ended: Callable[[], None]) -> None:
     `ended` is called on the loop: Granian tells the application only when every reply has ended.
 
     Call it on the worker's loop. The loop reads from its wake-up pipe which signals came, so this
-    handler, which Python calls beside it, takes none away from Granian.
+    handler, which Python calls beside it, takes none away from Granian. Granian runs the loop for
+    the application's start, and then until the end: between the two nobody reads that pipe, and a
+    stop that was lost there lasted until the worker was killed.
     """
 
     loop = asyncio.get_running_loop()
 
     def ignore_the_next(number: int, _: object) -> None:
+        if not loop.is_running():
+            loop.call_soon_threadsafe(signal.raise_signal, number)
+            return
         signal.signal(number, signal.SIG_IGN)
         loop.call_soon_threadsafe(ended)
 

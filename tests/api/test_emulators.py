@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import pytest
-from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from api import emulators
 from api.emulators import EMULATORS, emulate
@@ -74,8 +74,10 @@ def test_a_taken_port_is_refused() -> None:
 
 @pytest.mark.parametrize("service", EMULATORS)
 def test_the_worker_ends_with_its_supervisor(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The application is made only after that has been seen to."""
+    """The application is made only after that has been seen to, and hears a stop from its start."""
     asked: list[int] = []
+    heard: list[object] = []
+    monkeypatch.setattr(emulators, "hear_the_first_end", heard.append)
     monkeypatch.setattr(emulators, "die_with_parent", asked.append)
     monkeypatch.setattr(emulators, "parent_id", lambda: 42)
 
@@ -83,5 +85,7 @@ def test_the_worker_ends_with_its_supervisor(service: str, monkeypatch: pytest.M
     assert "api.emulators" == module
     made = getattr(emulators, name)()
 
-    assert isinstance(made, Starlette)
-    assert [42] == asked
+    assert ([42], []) == (asked, heard)
+    with TestClient(made) as client:
+        assert client.get("/__emu/settings").is_success
+    assert 1 == len(heard)

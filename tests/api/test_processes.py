@@ -94,6 +94,59 @@ def test_a_signal_that_another_thread_takes_is_heard() -> None:
     assert b"False True\n" == done.stdout
 
 
+# As Granian's worker: the loop is run for the start of the application, and then until the end.
+TOLD_BETWEEN = """
+import asyncio, os, signal, sys, uvloop
+from api.processes import hear_the_first_end
+
+loop = uvloop.new_event_loop()
+over = asyncio.Event()
+loop.add_signal_handler(signal.SIGTERM, over.set)
+heard = []
+
+async def start():
+    hear_the_first_end(lambda: heard.append("the application"))
+
+async def run():
+    await asyncio.wait_for(over.wait(), 10)
+    await asyncio.sleep(0.01)
+
+loop.run_until_complete(start())
+for _ in range(int(sys.argv[1])):
+    os.kill(os.getpid(), signal.SIGTERM)
+loop.run_until_complete(run())
+print(*heard)
+"""
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_worker_that_is_told_to_end_between_its_start_and_its_work_ends(times: int) -> None:
+    """Nobody reads the loop's pipe then; and it is told once, however often it was asked to."""
+    command = [sys.executable, "-c", TOLD_BETWEEN, str(times)]
+    done = subprocess.run(command, capture_output=True, timeout=ENDED_SECONDS_MAX, check=False)
+
+    assert (0, b"the application\n") == (done.returncode, done.stdout), done.stderr.decode()
+
+
+# As a forked worker has them of its supervisor.
+INHERITED = """
+import os, signal
+from api.processes import die_with_parent
+
+signal.signal(signal.SIGTERM, lambda *_: print("noted"))
+die_with_parent(os.getppid())
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def test_a_worker_that_is_told_to_end_before_it_has_handlers_ends() -> None:
+    """Those of its supervisor would note it, and nobody would look."""
+    command = [sys.executable, "-c", INHERITED]
+    done = subprocess.run(command, capture_output=True, timeout=ENDED_SECONDS_MAX, check=False)
+
+    assert (-signal.SIGTERM, b"") == (done.returncode, done.stdout), done.stderr.decode()
+
+
 @linux
 def test_a_child_ends_with_its_parent() -> None:
     """Also when the parent is killed and can tell nobody."""
