@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 JOURNEYS = Path(__file__).with_name("journeys.py")
 FAR_FROM_NOW = date(2099, 1, 10)  # so that every sale's event is still to come
 PAGE = ["--class-picker", "--web-host", "127.0.0.1", "--web-port", "8089"]
-SMOKE_PLAY = ["--headless", "-u", "12", "-r", "12", "-t", "2s"]
+SMOKE_PLAY = ["--headless", "-u", "12", "-r", "12", "-t", "5s"]
 
 
 class Size(NamedTuple):

@@ -62,7 +62,7 @@ def busy() -> Iterator[Rooms]:
             yield rooms
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 @given(
     method=st.sampled_from(METHODS),
     path=st.sampled_from(PATHS) | st.text(max_size=20).map(lambda text: f"/{text}"),
@@ -88,7 +88,7 @@ def test_strangers_change_nothing(
         assert answer.status == answer.json["status"]
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 @given(
     path=st.sampled_from(["/api/seats/select", "/api/seats/release", "/api/bookings/cancel"]),
     body=bodies,
@@ -101,7 +101,7 @@ def test_garbage_of_a_user_changes_nothing(busy: Rooms, path: str, body: bytes) 
     assert before == busy.engine.digest()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(header=st.binary(max_size=80) | st.binary(max_size=40).map(lambda raw: b"Basic " + raw))
 def test_no_authorization_header_breaks_anything(busy: Rooms, header: bytes) -> None:
     """Garbage is 401."""
@@ -109,7 +109,7 @@ def test_no_authorization_header_breaks_anything(busy: Rooms, header: bytes) -> 
     assert 401 == busy.call("GET", "/api/bookings", headers=headers).status
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(wanted=st.integers(-(2**70), 2**70), page=st.integers(1, 2**63 - 1))
 def test_any_integer_is_answered(busy: Rooms, wanted: int, page: int) -> None:
     """Within int64 it may exist or not; beyond it is malformed."""

@@ -44,7 +44,7 @@ def filter_body(_: schemathesis.HookContext, body: object) -> bool:
 # The same requests in every run: now and then Schemathesis takes a query for a bad one that is good
 # (`id=2` among others), and nobody could tell that from a fault of ours.
 @schema.parametrize()
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_the_document_is_true(case: Any) -> None:
     """Every check that Schemathesis has, over generated good and bad requests."""
     case.call_and_validate(headers={"Authorization": basic(BOB).decode()})

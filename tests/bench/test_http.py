@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 from bench import wrk
-from bench.http import SMOKE_SCENARIOS, WRK_MISSING
+from bench.http import RUNS_MAX, SMOKE_SCENARIOS, WRK_MISSING, Storm, Turn
+from bench.serving import Server
 from tests.bench.conftest import Smoke
 
 pytestmark = pytest.mark.server
 SUCCESS = {"select": "200"}
+NOBODY = wrk.Told(0, 1.0, 0, {}, 0, {}, 0.0, 0.0, 0.0, 0.0)
 SIDE = {"per_s", "p50_ms", "p99_ms", "p999_ms", "max_ms", "refused", "errors", "cpu_us", "others"}
 
 
@@ -35,3 +37,19 @@ def test_a_machine_without_wrk_is_told_so(smoke: Smoke, tmp_path: Path) -> None:
 
     assert WRK_MISSING == results["missing"]
     assert "scenarios" not in results
+
+
+def test_a_run_without_an_answer_is_made_again_and_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is nothing to divide by; but a server that never answers ends the benchmark."""
+    costs = [0.0, 0.0, 31.5]
+    storm = Storm(Server("http://127.0.0.1:1", 0), Path("none"))
+    monkeypatch.setattr(storm, "_run_once", lambda *_, **__: Turn(NOBODY, costs.pop(0), 0.0))
+
+    assert 31.5 == storm.turn(8, seconds=1).cpu_us
+    assert ["nobody was answered in 1 s; once more"] * 2 == capsys.readouterr().err.splitlines()
+
+    costs = [0.0] * RUNS_MAX
+    with pytest.raises(TimeoutError, match="nobody was answered in 5 runs of 1 s"):
+        storm.turn(8, seconds=1)

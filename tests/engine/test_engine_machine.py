@@ -336,4 +336,4 @@ class EngineMachine(RuleBasedStateMachine):
 
 
 TestEngineMachine = EngineMachine.TestCase
-TestEngineMachine.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)
+TestEngineMachine.settings = settings(max_examples=300, stateful_step_count=50)

@@ -112,4 +112,6 @@ def test_connections_that_are_reset_at_once_are_calls_without_an_answer() -> Non
             return set(await asyncio.gather(*(ask(client) for _ in range(500))))
 
     with resetting() as url:
-        assert {Unknown("ConnectError"), Unknown("ReadError")} >= uvloop.run(asked(url))
+        found = uvloop.run(asked(url))
+    # A peer that a busy machine doesn't let accept is one more way.
+    assert {Unknown(one) for one in ("ConnectError", "ReadError", "ConnectTimeout")} >= found
