@@ -27,6 +27,8 @@ class PlacesOnSale(Mapping[int, str]):
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._by_event: dict[int, Places] = {}
+        # Partners' events that can't be paid for: their places aren't known yet.
+        self.awaited: set[int] = set()
 
     def __getitem__(self, seat_id: int) -> str:
         return self._by_event[event_of_seat(seat_id)][seat_id]
@@ -47,6 +49,7 @@ class PlacesOnSale(Mapping[int, str]):
     async def read(self, provider: ProviderClient | None, events: list[Event]) -> None:
         """Know the places of every partner's event, from files or from the provider; retries."""
         partners = [event for event in events if event.sale is Sale.PARTNER]
+        self.awaited.update(event.event_id for event in partners)
         await asyncio.gather(*(self._read_event(provider, event) for event in partners))
 
     async def _read_event(self, provider: ProviderClient | None, event: Event) -> None:
@@ -78,6 +81,7 @@ class PlacesOnSale(Mapping[int, str]):
             log.error("the file of places is another hall's", file=str(file))
             return False
         self._by_event[event.event_id] = places
+        self.awaited.discard(event.event_id)
         return True
 
 

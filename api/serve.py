@@ -212,6 +212,7 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
         ticket_key=ticket_key,
         directory=settings.data,
         replays=Replays(settings.data),
+        places_awaited=places.awaited,
     )
     log.info("ready", **settings.shown())
     try:

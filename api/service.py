@@ -104,11 +104,16 @@ class Service:
         ticket_key: bytes,
         directory: Path | None = None,
         replays: Replays | None = None,
+        places_awaited: Sized = (),
     ) -> None:
         """From now on calls are answered: everything acknowledged earlier must be visible.
 
         Without a `directory` nothing is told of the disk.
         """
+        self.sizes["places_awaited"] = (
+            "Partners' events that can't be paid for: their places aren't known.",
+            places_awaited,
+        )
         self.directory = directory
         self.opened_at_ms = self.clock_ms()
         self.engine = engine

@@ -85,7 +85,7 @@ DOCS: Docs = {
             "ready": True,
             "stall_seconds": 0.0031,
             "calls": {"admitted": 9000, "waiting": 0, "shed": 0, "unlogged": 0},
-            "sizes": {"users_remembered": 12},
+            "sizes": {"users_remembered": 12, "places_awaited": 0},
             "lsn": {"appended": 4000, "durable": 3998, "snapshot": 0},
             "snapshot_at": "",
             "log": {

@@ -24,6 +24,7 @@ _DOWN = "call its operator; what is owed is repeated until it answers, and nothi
 _FULL = "make room on the disk, never inside of wal/ or snapshots/; sales go on by themselves"
 _STALLED = "look who else takes the cores (top); the server wants two of its own"
 _NO_SNAPSHOT = "its log says why (look for: snapshot failed); mostly it is room on the disk"
+_NO_PLACES = "its log says why (look for: paid for); it asks the provider again by itself"
 _UNLOGGED = "look at the disk of the data directory, or set BILLETTER_REQUEST_LOG=off"
 
 
@@ -48,6 +49,8 @@ def concerns(shown: dict[str, Any]) -> Iterator[dict[str, str]]:
             yield _concern(f"the {service} doesn't answer", _DOWN)
     if parked := shown["parked_count"]:
         yield _concern(f"{parked} payments are beyond any retry", _PARKED)
+    if awaited := shown["sizes"]["places_awaited"]:
+        yield _concern(f"{awaited} events of partners can't be paid for", _NO_PLACES)
     if (stall := shown["stall_seconds"]) > STALL_SECONDS_MAX:
         yield _concern(f"everybody has waited for {stall:.3f} s in the last minute", _STALLED)
     behind = shown["lsn"]["appended"] - shown["lsn"]["snapshot"]

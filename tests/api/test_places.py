@@ -123,8 +123,9 @@ def test_seats_of_other_events_have_no_place(directory: Path) -> None:
 def test_without_a_provider_there_is_nothing_to_read(directory: Path) -> None:
     """And nobody says that something is being read."""
     with capture_logs() as logs:
-        assert 0 == len(read(directory, None, EVENTS))
+        places = read(directory, None, EVENTS)
 
+    assert (0, {CONCERT, OPERA}) == (len(places), places.awaited)
     assert [] == logs
     assert not directory.exists()
 
@@ -167,13 +168,14 @@ def test_one_event_does_not_wait_for_another(
     async def preload(client: ProviderClient, hall: Hall, event_id: int, *rest: Any) -> object:
         if event_id == CONCERT and opera_seat not in places:
             next(attempts)
+            assert CONCERT in places.awaited
             raise BadPlaces("no such hall")
         return await preloading.preload(client, hall, event_id, *rest)
 
     monkeypatch.setattr(places_module, "preload", preload)
     asyncio.run(places.read(FakeProvider().client(), EVENTS))
 
-    assert SEAT in places
+    assert (True, set()) == (SEAT in places, places.awaited)
 
 
 @pytest.mark.parametrize("damage", ["a flipped bit", "another event's", "another hall's"])

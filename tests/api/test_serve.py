@@ -187,16 +187,20 @@ def test_the_first_start_waits_a_little_for_places(
     monkeypatch.setattr(root, "PLACES_SECONDS_MAX", 0.05 if is_slow else 60)
     known: list[int] = []
 
-    async def read(_: PlacesOnSale, __: object, events: list[Event]) -> None:
+    async def read(places: PlacesOnSale, _: object, events: list[Event]) -> None:
+        places.awaited.update(event.event_id for event in events if event.sale is Sale.PARTNER)
         await asyncio.sleep(60 if is_slow else 0.01)
-        known.extend(event.event_id for event in events if event.sale is Sale.PARTNER)
+        known.extend(places.awaited)
+        places.awaited.clear()
 
     monkeypatch.setattr(PlacesOnSale, "read", read)
 
     async def open_and_close() -> None:
         with capture_logs():
-            async with root.running(Settings(data=data), service(), Clock()):
+            shop = service()
+            async with root.running(Settings(data=data), shop, Clock()):
                 assert ([] if is_slow else [1]) == known
+                assert int(is_slow) == len(shop.sizes["places_awaited"][1])
 
     asyncio.run(open_and_close())
 

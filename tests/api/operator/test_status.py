@@ -56,7 +56,10 @@ def test_the_shop_on_one_screen(rooms: Rooms) -> None:
     appended = rooms.engine.appended_lsn
     assert {"appended": appended, "durable": appended, "snapshot": 0} == shown["lsn"]
     assert ("2027-01-15T08:00:00.000Z", True) == (shown["up_since"], shown["ready"])
-    assert {"users_remembered": 1, "bodies_reading": 0, "streams": 0} == shown["sizes"]
+    assert {"users_remembered", "bodies_reading", "streams", "places_awaited"} == set(
+        shown["sizes"]
+    )
+    assert (1, 0) == (shown["sizes"]["users_remembered"], shown["sizes"]["places_awaited"])
     assert "***" == shown["settings"]["merchant_password"]
     assert [] == shown["concerns"]
 
@@ -88,6 +91,7 @@ CONCERNS = [
     ("gateway", "down", "the gateway doesn't answer"),
     ("provider", "down", "the provider doesn't answer"),
     ("parked_count", 2, "2 payments are beyond any retry"),
+    ("sizes.places_awaited", 2, "2 events of partners can't be paid for"),
     ("stall_seconds", 0.25, "everybody has waited for 0.250 s"),
     ("lsn.appended", 1_000_001, "no snapshot has been made for 1,000,001 records"),
     ("calls.unlogged", 3, "3 requests are missing in the request log"),
