@@ -52,6 +52,7 @@ def test_a_server_that_does_not_mind_is_found(
 ) -> None:
     """It goes on after its log was refused, and that alone is a violation."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where a violation is kept
+    monkeypatch.setattr(calls, "ENDED_SECONDS_MAX", 0.1)  # nobody waits for what never comes
     (tmp_path / "sitecustomize.py").write_text(GOES_ON, encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(Violation, match="the server went on"):
