@@ -5,13 +5,14 @@ from typing import NamedTuple
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.processes import (
     Interrupt,
     die_with_demo,
     die_with_parent,
     hear_the_first_end,
+    keep_the_end_for_workers,
     parent_id,
     require_free_port,
 )
@@ -53,6 +54,7 @@ def emulate(service: str, *, host: str, port: int | None) -> None:
         workers_kill_timeout=5,
     )
     server.main_loop_interrupt = Interrupt()
+    keep_the_end_for_workers()
     server.serve()
 
 
@@ -69,9 +71,16 @@ def provider_application() -> ASGIApp:
 def _told_to_end(app: ASGIApp) -> ASGIApp:
     """The same application, in a worker that hears a stop whenever it comes."""
 
+    async def live(scope: Scope, receive: Receive, send: Send) -> None:
+        has_started = hear_the_first_end(lambda: None)
+
+        async def send_and_note(message: Message) -> None:
+            await send(message)
+            has_started()
+
+        await app(scope, receive, send_and_note)
+
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            hear_the_first_end(lambda: None)
-        await app(scope, receive, send)
+        await (live if scope["type"] == "lifespan" else app)(scope, receive, send)
 
     return application

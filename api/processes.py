@@ -14,6 +14,8 @@ from collections.abc import Callable
 _PR_SET_PDEATHSIG = 1  # Linux, prctl(2)
 # What the log, snapshots, the catalog and calls to the outside may have open beside connections.
 FILES_RESERVED = 512
+# Granian needs some milliseconds between an application's start and its work.
+GONE_ON_SECONDS = 0.2
 LOOK_SECONDS = 0.5  # so much later is heard what nothing has woken us for
 # Set for the children of a demo: the id of its process.
 CHILD_OF_VARIABLE = "BILLETTER_CHILD_OF"
@@ -28,10 +30,8 @@ def die_with_parent(expected_id: int) -> None:
 
     An orphaned worker would keep the port and the lock of the data directory. `expected_id` is
     the process that started us: an orphan's new parent may have any id, and a container's first
-    process has id 1. A forked worker has its supervisor's handlers at first, which would only note
-    the signal, for a loop that runs elsewhere: it ends by it at once until it has its own.
+    process has id 1.
     """
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if not sys.platform.startswith("linux"):
         return
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -48,27 +48,52 @@ def leave_terminal_to_parent() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def hear_the_first_end(ended: Callable[[], None]) -> None:
+def keep_the_end_for_workers() -> None:
+    """See to it that a worker that is forked hears of a SIGTERM only by `hear_the_first_end`.
+
+    Call it in the supervisor. Its handlers would only make the worker note the signal, and so would
+    the loop's before it runs; either way it went on until it was killed.
+    """
+    os.register_at_fork(after_in_child=lambda: _mask_the_end(signal.SIG_BLOCK))
+
+
+def _mask_the_end(how: int) -> None:
+    signal.pthread_sigmask(how, {signal.SIGTERM})
+
+
+def hear_the_first_end(ended: Callable[[], None]) -> Callable[[], None]:
     """Let a worker hear one SIGTERM and ignore the next: at the third it would stand still.
 
     `ended` is called on the loop: Granian tells the application only when every reply has ended.
 
     Call it on the worker's loop. The loop reads from its wake-up pipe which signals came, so this
-    handler, which Python calls beside it, takes none away from Granian. Granian runs the loop for
-    the application's start, and then until the end: between the two nobody reads that pipe, and a
-    stop that was lost there lasted until the worker was killed.
+    handler, which Python calls beside it, takes none away from Granian. But Granian runs the loop
+    for the application's start, and then until the end, and what came between the two it never
+    hears: the worker went on until it was killed. Call what is returned when the application has
+    started; Granian is then told again of a signal that has come by the time it has gone on.
     """
-
     loop = asyncio.get_running_loop()
+    has_come = False
 
     def ignore_the_next(number: int, _: object) -> None:
-        if not loop.is_running():
-            loop.call_soon_threadsafe(signal.raise_signal, number)
-            return
+        nonlocal has_come
+        has_come = True
         signal.signal(number, signal.SIG_IGN)
         loop.call_soon_threadsafe(ended)
 
+    def tell_again() -> None:
+        if has_come:
+            signal.signal(signal.SIGTERM, lambda *_: None)
+            signal.raise_signal(signal.SIGTERM)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
     signal.signal(signal.SIGTERM, ignore_the_next)
+    _mask_the_end(signal.SIG_UNBLOCK)
+
+    def has_started() -> None:
+        loop.call_later(GONE_ON_SECONDS, tell_again)
+
+    return has_started
 
 
 class Interrupt(threading.Event):

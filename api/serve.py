@@ -40,6 +40,7 @@ from api.processes import (
     die_with_demo,
     die_with_parent,
     hear_the_first_end,
+    keep_the_end_for_workers,
     leave_terminal_to_parent,
     parent_id,
     require_free_port,
@@ -109,6 +110,7 @@ def serve(
         respawn_failed_workers=False,
     )
     server.main_loop_interrupt = Interrupt()
+    keep_the_end_for_workers()
     # Granian would start a second worker beside the first; a terminal that is closed means: stop.
     server.on_startup(partial(signal.signal, signal.SIGHUP, server.signal_handler_interrupt))
     server.serve()
@@ -139,9 +141,10 @@ def application() -> Callable[[Scope, Receive, Send], Awaitable[None]]:
     @asynccontextmanager
     async def lifespan(_: App) -> AsyncIterator[None]:
         leave_terminal_to_parent()  # only now: Granian has set its own handlers
-        hear_the_first_end(service.streams.close)
+        has_started = hear_the_first_end(service.streams.close)
         try:
             async with running(settings, service, clock):
+                has_started()
                 yield
         except Exception as failure:
             give_up(failure)

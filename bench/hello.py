@@ -12,7 +12,12 @@ import sys
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.cores import free_network_threads, share_a_core
-from api.processes import die_with_parent, leave_terminal_to_parent, parent_id
+from api.processes import (
+    die_with_parent,
+    hear_the_first_end,
+    leave_terminal_to_parent,
+    parent_id,
+)
 from api.serve import serve
 from api.settings import Settings
 
@@ -51,6 +56,8 @@ async def _live(receive: Receive, send: Send) -> None:
     for part in ("startup", "shutdown"):
         await receive()
         leave_terminal_to_parent()
+        if part == "startup":
+            hear_the_first_end(lambda: None)()
         await send({"type": f"lifespan.{part}.complete"})
     if freeing is not None:
         await freeing

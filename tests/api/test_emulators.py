@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -24,14 +25,19 @@ class FakeGranian:
     def __init__(self, target: str, **options: Any) -> None:
         FakeGranian.made = {"target": target, **options}
 
+    @classmethod
+    def keep_the_end(cls) -> None:
+        cls.made["keeps the end"] = True
+
     def serve(self) -> None:
-        self.made |= {"served": True, "interrupt": self.main_loop_interrupt}
+        self.made |= {"served": self.made["keeps the end"], "interrupt": self.main_loop_interrupt}
 
 
 @pytest.fixture
 def granian(monkeypatch: pytest.MonkeyPatch) -> type[FakeGranian]:
     monkeypatch.setattr(emulators, "Granian", FakeGranian)
     monkeypatch.setattr(emulators, "require_free_port", lambda *_: None)
+    monkeypatch.setattr(emulators, "keep_the_end_for_workers", FakeGranian.keep_the_end)
     monkeypatch.setenv(BASE_URL, "to be restored")
     monkeypatch.delenv(BASE_URL)
     return FakeGranian
@@ -76,8 +82,13 @@ def test_a_taken_port_is_refused() -> None:
 def test_the_worker_ends_with_its_supervisor(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The application is made only after that has been seen to, and hears a stop from its start."""
     asked: list[int] = []
-    heard: list[object] = []
-    monkeypatch.setattr(emulators, "hear_the_first_end", heard.append)
+    heard: list[str] = []
+
+    def hear(_: object) -> Callable[[], None]:
+        heard.append("from the beginning")
+        return lambda: heard.append("started")
+
+    monkeypatch.setattr(emulators, "hear_the_first_end", hear)
     monkeypatch.setattr(emulators, "die_with_parent", asked.append)
     monkeypatch.setattr(emulators, "parent_id", lambda: 42)
 
@@ -88,4 +99,4 @@ def test_the_worker_ends_with_its_supervisor(service: str, monkeypatch: pytest.M
     assert ([42], []) == (asked, heard)
     with TestClient(made) as client:
         assert client.get("/__emu/settings").is_success
-    assert 1 == len(heard)
+        assert ["from the beginning", "started"] == heard

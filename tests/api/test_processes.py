@@ -104,47 +104,71 @@ over = asyncio.Event()
 loop.add_signal_handler(signal.SIGTERM, over.set)
 heard = []
 
-async def start():
-    hear_the_first_end(lambda: heard.append("the application"))
+def told(times):
+    for _ in range(times):
+        os.kill(os.getpid(), signal.SIGTERM)
 
-async def run():
+async def start():
+    hear_the_first_end(lambda: heard.append("the application"))()
+
+async def run(times):
+    pipe = signal.set_wakeup_fd(-1)
+    told(times)
+    signal.set_wakeup_fd(pipe)
     await asyncio.wait_for(over.wait(), 10)
     await asyncio.sleep(0.01)
 
 loop.run_until_complete(start())
-for _ in range(int(sys.argv[1])):
-    os.kill(os.getpid(), signal.SIGTERM)
-loop.run_until_complete(run())
+told(int(sys.argv[1]))
+loop.run_until_complete(run(int(sys.argv[2])))
 print(*heard)
 """
 
 
-@pytest.mark.parametrize("times", [1, 3])
-def test_a_worker_that_is_told_to_end_between_its_start_and_its_work_ends(times: int) -> None:
-    """Nobody reads the loop's pipe then; and it is told once, however often it was asked to."""
-    command = [sys.executable, "-c", TOLD_BETWEEN, str(times)]
+@pytest.mark.parametrize(("between", "late"), [(1, 0), (3, 0), (0, 1), (0, 3), (1, 1)])
+def test_a_worker_that_is_told_to_end_between_its_start_and_its_work_ends(
+    between: int, late: int
+) -> None:
+    """Nobody reads the loop's pipe then, and Python's handlers may run only when it is read again.
+
+    The application hears of it once, however often it was asked to end.
+    """
+    command = [sys.executable, "-c", TOLD_BETWEEN, str(between), str(late)]
     done = subprocess.run(command, capture_output=True, timeout=ENDED_SECONDS_MAX, check=False)
 
     assert (0, b"the application\n") == (done.returncode, done.stdout), done.stderr.decode()
 
 
-# As a forked worker has them of its supervisor.
-INHERITED = """
-import os, signal
-from api.processes import die_with_parent
+# A worker is told to end as soon as it is forked, when it has its supervisor's handlers, and again
+# when the loop has its own, but doesn't run.
+TOLD_EARLY = """
+import asyncio, os, signal, uvloop
+from api.processes import hear_the_first_end, keep_the_end_for_workers
 
+keep_the_end_for_workers()
 signal.signal(signal.SIGTERM, lambda *_: print("noted"))
-die_with_parent(os.getppid())
+if worker := os.fork():
+    raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]))
 os.kill(os.getpid(), signal.SIGTERM)
+loop = uvloop.new_event_loop()
+over = asyncio.Event()
+loop.add_signal_handler(signal.SIGTERM, over.set)
+os.kill(os.getpid(), signal.SIGTERM)
+
+async def start():
+    hear_the_first_end(lambda: print("the application"))()
+    await asyncio.wait_for(over.wait(), 10)
+
+loop.run_until_complete(start())
 """
 
 
-def test_a_worker_that_is_told_to_end_before_it_has_handlers_ends() -> None:
-    """Those of its supervisor would note it, and nobody would look."""
-    command = [sys.executable, "-c", INHERITED]
+def test_a_worker_that_is_told_to_end_before_its_loop_runs_ends() -> None:
+    """The signal waits until there is somebody who hears it."""
+    command = [sys.executable, "-c", TOLD_EARLY]
     done = subprocess.run(command, capture_output=True, timeout=ENDED_SECONDS_MAX, check=False)
 
-    assert (-signal.SIGTERM, b"") == (done.returncode, done.stdout), done.stderr.decode()
+    assert (0, b"the application\n") == (done.returncode, done.stdout), done.stderr.decode()
 
 
 @linux

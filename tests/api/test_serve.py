@@ -52,8 +52,12 @@ class FakeGranian:
     def on_startup(self, hook: Callable[[], Any]) -> None:
         self.made["hook"] = hook
 
+    @classmethod
+    def keep_the_end(cls) -> None:
+        cls.made["keeps the end"] = True
+
     def serve(self) -> None:
-        self.made |= {"served": True, "interrupt": self.main_loop_interrupt}
+        self.made |= {"served": self.made["keeps the end"], "interrupt": self.main_loop_interrupt}
 
 
 @pytest.fixture
@@ -62,6 +66,7 @@ def granian(monkeypatch: pytest.MonkeyPatch) -> type[FakeGranian]:
         monkeypatch.setenv(name, "to be restored")
     monkeypatch.setattr(root, "Granian", FakeGranian)
     monkeypatch.setattr(root, "require_free_port", lambda *_: None)
+    monkeypatch.setattr(root, "keep_the_end_for_workers", FakeGranian.keep_the_end)
     monkeypatch.setattr(root, "allow_connections", lambda wanted: min(wanted, 1_000))
     return FakeGranian
 
