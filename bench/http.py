@@ -158,13 +158,13 @@ class Storm:
         self._next = 0
 
     def turn(self, connections: int, *, seconds: int, statuses: bool = False) -> Turn:
-        """One run; again, and told so, where a busy machine let nobody be answered in all of it."""
+        """One run; again, and told so, where a busy machine has answered nobody, or next to it."""
         for _ in range(RUNS_MAX):
             run = self._run_once(connections, seconds=seconds, statuses=statuses)
             if run.cpu_us:
                 return run
-            print(f"nobody was answered in {seconds} s; once more", file=sys.stderr)
-        raise TimeoutError(f"nobody was answered in {RUNS_MAX} runs of {seconds} s")
+            print(f"too few were answered in {seconds} s to count; once more", file=sys.stderr)
+        raise TimeoutError(f"{RUNS_MAX} runs of {seconds} s, and too few were answered to count")
 
     def _run_once(self, connections: int, *, seconds: int, statuses: bool) -> Turn:
         before, busy, began = self._cpu_seconds(), busy_seconds(), time.perf_counter()

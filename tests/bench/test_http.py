@@ -48,8 +48,10 @@ def test_a_run_without_an_answer_is_made_again_and_told(
     monkeypatch.setattr(storm, "_run_once", lambda *_, **__: Turn(NOBODY, costs.pop(0), 0.0))
 
     assert 31.5 == storm.turn(8, seconds=1).cpu_us
-    assert ["nobody was answered in 1 s; once more"] * 2 == capsys.readouterr().err.splitlines()
+    assert [
+        "too few were answered in 1 s to count; once more"
+    ] * 2 == capsys.readouterr().err.splitlines()
 
     costs = [0.0] * RUNS_MAX
-    with pytest.raises(TimeoutError, match="nobody was answered in 5 runs of 1 s"):
+    with pytest.raises(TimeoutError, match="5 runs of 1 s, and too few"):
         storm.turn(8, seconds=1)
