@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import httpx
+import pytest
 import uvloop
 
 from sagas import wire
@@ -43,7 +44,10 @@ class Outside:
             writer.close()
 
 
-def tell(story: Callable[[Outside, httpx.AsyncClient], Awaitable[None]]) -> None:
+def tell(
+    story: Callable[[Outside, httpx.AsyncClient], Awaitable[None]],
+    loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
+) -> None:
     async def whole() -> None:
         outside = Outside()
         async with await asyncio.start_server(outside.serve, "127.0.0.1", 0) as server:
@@ -53,7 +57,8 @@ def tell(story: Callable[[Outside, httpx.AsyncClient], Awaitable[None]]) -> None
             ) as client:
                 await story(outside, client)
 
-    asyncio.run(whole())
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(whole())
 
 
 async def ask(client: httpx.AsyncClient, *, total_seconds: float = 5) -> wire.Reply | Unknown:
@@ -85,6 +90,25 @@ def test_calls_at_once_have_a_connection_each_up_to_the_limit() -> None:
         assert (LANES, LANES) == (outside.connections, outside.most_under_way)
 
     tell(story)
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("steps", range(40))
+def test_a_call_may_be_given_up_at_any_step(
+    loop: Callable[[], asyncio.AbstractEventLoop], steps: int
+) -> None:
+    """While it connects, sends, or reads: the next one isn't kept waiting for that connection."""
+
+    async def story(outside: Outside, client: httpx.AsyncClient) -> None:
+        outside.may_answer.set()
+        call = asyncio.create_task(ask(client))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        call.cancel()
+        await asyncio.wait([call])
+        assert [ANSWERED] * LANES == [await ask(client) for _ in range(LANES)]
+
+    tell(story, loop)
 
 
 def test_a_call_that_ends_badly_leaves_its_lane() -> None:
