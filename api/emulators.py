@@ -76,7 +76,8 @@ def _told_to_end(app: ASGIApp) -> ASGIApp:
 
         async def send_and_note(message: Message) -> None:
             await send(message)
-            has_started()
+            if message["type"] == "lifespan.startup.complete":
+                has_started()
 
         await app(scope, receive, send_and_note)
 

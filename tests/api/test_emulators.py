@@ -99,4 +99,4 @@ def test_the_worker_ends_with_its_supervisor(service: str, monkeypatch: pytest.M
     assert ([42], []) == (asked, heard)
     with TestClient(made) as client:
         assert client.get("/__emu/settings").is_success
-        assert ["from the beginning", "started"] == heard
+    assert ["from the beginning", "started"] == heard

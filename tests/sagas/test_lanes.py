@@ -92,7 +92,9 @@ def test_calls_at_once_have_a_connection_each_up_to_the_limit() -> None:
     tell(story)
 
 
-@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize(
+    "loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
+)
 @pytest.mark.parametrize("steps", range(40))
 def test_a_call_may_be_given_up_at_any_step(
     loop: Callable[[], asyncio.AbstractEventLoop], steps: int
