@@ -6,6 +6,7 @@ operating system's. Whether a password is right is the caller's question.
 
 import sqlite3
 from collections.abc import Iterable
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import Self
@@ -54,12 +55,15 @@ class UserTable:
         """Raise NotACatalog when the file is missing or is no table of users."""
         # immutable: nobody writes it any more, so SQLite needs neither locks nor change checks.
         uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
-        try:
-            connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
-            connection.execute(f"PRAGMA cache_size = -{READ_CACHE_KIB}")
-            connection.execute(f"{_SELECT} LIMIT 1").fetchone()
-        except sqlite3.Error as error:
-            raise NotACatalog(path, str(error)) from None
+        with ExitStack() as unless_opened:
+            try:
+                connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
+                unless_opened.callback(connection.close)
+                connection.execute(f"PRAGMA cache_size = -{READ_CACHE_KIB}")
+                connection.execute(f"{_SELECT} LIMIT 1").fetchone()
+            except sqlite3.Error as error:
+                raise NotACatalog(path, str(error)) from None
+            unless_opened.pop_all()
         return cls(connection)
 
     def find(self, email: str) -> User | None:
