@@ -1,6 +1,7 @@
 """The table of users: found by email and by id, on disk."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,10 @@ def test_repeated_email_is_told(tmp_path: Path) -> None:
     assert "dana" not in str(caught.value)
 
 
+def opened_files() -> set[Path]:
+    return {Path(os.path.realpath(one)) for one in Path("/proc/self/fd").iterdir()}
+
+
 def test_missing_or_foreign_file_is_no_table(tmp_path: Path) -> None:
     """Opening creates nothing and names the file."""
     missing = tmp_path / "no.sqlite"
@@ -78,5 +83,6 @@ def test_missing_or_foreign_file_is_no_table(tmp_path: Path) -> None:
     assert not missing.exists()
     foreign = tmp_path / "foreign.sqlite"
     foreign.write_bytes(b"not a database, but long enough to be taken for one" * 100)
-    with pytest.raises(NotACatalog, match=r"file is not a database"):
+    with pytest.raises(NotACatalog, match=r"file is not a database") as refused:
         UserTable.open(foreign)
+    assert foreign not in opened_files(), refused  # nor does its traceback hold the file open
