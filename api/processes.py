@@ -49,11 +49,15 @@ def leave_terminal_to_parent() -> None:
 
 
 def keep_the_end_for_workers() -> None:
-    """See to it that a worker that is forked hears of a SIGTERM only by `hear_the_first_end`.
+    """See to it that a worker is forked, and hears of a SIGTERM only by `hear_the_first_end`.
 
     Call it in the supervisor. Its handlers would only make the worker note the signal, and so would
-    the loop's before it runs; either way it went on until it was killed.
+    the loop's before it runs; either way it went on until it was killed. Since Python 3.14 Granian
+    would spawn its worker: what is registered for a fork isn't done then, and beside the worker
+    there is a second child that looks after nothing.
     """
+    if sys.platform.startswith("linux"):
+        multiprocessing.set_start_method("fork", force=True)
     os.register_at_fork(after_in_child=lambda: _mask_the_end(signal.SIG_BLOCK))
 
 

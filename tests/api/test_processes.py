@@ -163,6 +163,21 @@ loop.run_until_complete(start())
 """
 
 
+@linux
+def test_workers_are_forked_whatever_this_python_does_by_itself() -> None:
+    """What is kept from a worker is kept at the fork."""
+    story = (
+        "import multiprocessing\n"
+        "from api.processes import keep_the_end_for_workers\n"
+        "multiprocessing.set_start_method('spawn')\n"
+        "keep_the_end_for_workers()\n"
+        "print(multiprocessing.get_start_method())"
+    )
+    done = subprocess.run([sys.executable, "-c", story], capture_output=True, check=False)
+
+    assert (0, b"fork\n") == (done.returncode, done.stdout), done.stderr.decode()
+
+
 def test_a_worker_that_is_told_to_end_before_its_loop_runs_ends() -> None:
     """The signal waits until there is somebody who hears it."""
     command = [sys.executable, "-c", TOLD_EARLY]
