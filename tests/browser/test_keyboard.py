@@ -25,10 +25,22 @@ UNSEEN = """() => {
   const isLit = outlineStyle !== "none" && outlineWidth !== "0px";
   return isLit || at.matches("main") ? "" : `no outline: ${at.outerHTML}`;
 }"""
+# Chromium drops the keys that come before a page has painted for the first time.
+PAINTED = """() => new Promise((resolve) => {
+  new PerformanceObserver(resolve).observe({ type: "paint", buffered: true });
+}).then(() => true)"""
 
 
 class Typist(Visitor):
     """Has no mouse."""
+
+    def open(self, address: str) -> None:
+        super().open(address)
+        self.sees_a_page()
+
+    def sees_a_page(self) -> None:
+        """So that it takes keys."""
+        assert self.page.evaluate(PAINTED)
 
     def press(self, *keys: str) -> None:
         """And look after each where the focus is."""
@@ -79,6 +91,8 @@ def test_a_ticket_is_bought_with_the_keyboard(shop: Shop, invite: Invite) -> Non
     vera.go_to(vera.basket.get_by_role("button", name="Оплатить"))
     page.keyboard.press("Enter")
     page.wait_for_url(f"{shop.gateway_url}/**")
+    vera.sees_a_page()
+    expect(page.get_by_label("Номер карты")).to_be_focused()
     page.keyboard.press("Enter")
     vera.has_tickets()
     vera.go_to(page.get_by_role("button", name="Напечатать"))
