@@ -146,12 +146,19 @@ class Customer:
         assert self._errand is not None
         self._errand.result(timeout=ANSWERED_SECONDS_MAX)
 
+    def see_submitted(self) -> None:
+        """Wait until the provider has given the place."""
+        eventually(lambda: self._town.held_there().get(self.seat_id), "SUBMITTED")
+
     def _pay(self) -> None:
         answer = _persist(
             lambda: self._town.buyer.initiate_payment(self.booking_id),
             lambda answer: answer.status_code in (302, 419),  # 419: cancelled meanwhile
         )
         if answer.status_code == 302 and self.sale.story is not Story.CANCELS:
+            if self.sale == DECLINED:
+                # Failed before its place was selected, it would wait a minute for it: see STEPS.
+                self.see_submitted()
             card = DECLINED_CARD if self.sale.story is Story.DECLINED else GOOD_CARD
             self._town.cashier.pay(answer.headers["location"], card)
 
@@ -209,7 +216,8 @@ class Town:
         if step.comes_of_cancelling:
             for customer in new:
                 customer.be_answered()
-                self._see_submitted(customer)
+                if customer.sale == CANCELS:
+                    customer.see_submitted()
         else:
             eventually(lambda: turnstile.held >= len(new), True)
         for customer in new:
@@ -260,10 +268,6 @@ class Town:
         held = self.held_there()
         bought = [one for one in self.customers if one.sale in (PAYS, RETURNS)]
         return statuses <= FINAL and all(held.get(one.seat_id) == "CONFIRMED" for one in bought)
-
-    def _see_submitted(self, customer: Customer) -> None:
-        if customer.sale == CANCELS:
-            eventually(lambda: self.held_there().get(customer.seat_id), "SUBMITTED")
 
     def _metrics(self) -> str:
         return httpx.get(f"{self.server.url}/metrics").text
