@@ -11,7 +11,7 @@ import random
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -172,7 +172,16 @@ def give_up(failure: Exception) -> NoReturn:
 async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIterator[None]:
     """Recover, open for requests, and in the end leave everything durable and unlocked."""
     store.require(settings.data)
-    catalog = Catalog.open(settings.data / store.CATALOG_DIRECTORY)
+    with closing(Catalog.open(settings.data / store.CATALOG_DIRECTORY)) as catalog:
+        async with selling(settings, service, clock, catalog):
+            yield
+
+
+@asynccontextmanager
+async def selling(
+    settings: Settings, service: Service, clock: Clock, catalog: Catalog
+) -> AsyncIterator[None]:
+    """What `running` promises, of all but the catalog."""
     engine = recovered(settings, catalog)
     service.waiting_rooms.load()
     if not (settings.data / store.TICKET_KEY).exists():
@@ -232,7 +241,6 @@ async def running(settings: Settings, service: Service, clock: Clock) -> AsyncIt
         await engine.stop()
         if service.request_log is not None:
             service.request_log.stop()
-        catalog.close()
         log.info("stopped")
 
 

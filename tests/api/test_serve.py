@@ -24,6 +24,7 @@ from api.settings import Settings, from_environment
 from catalog import Catalog, NotACatalog
 from engine import Engine, Event, Sale
 from sagas import GatewayClient, ProviderClient
+from tests.descriptors import opened_files
 
 Made = dict[str, Any]
 
@@ -222,7 +223,7 @@ def test_the_first_start_waits_a_little_for_places(
 def test_a_spoilt_directory_is_not_served(
     data: Path, spoil: Callable[[Path], object], failure: type[Exception]
 ) -> None:
-    """It never becomes ready."""
+    """It never becomes ready, and what was opened of it is closed."""
     one = service()
     spoil(data)
 
@@ -230,9 +231,10 @@ def test_a_spoilt_directory_is_not_served(
         async with root.running(Settings(data=data), one, Clock()):
             pass
 
-    with pytest.raises(failure):
+    with pytest.raises(failure) as failed:
         asyncio.run(open_it())
     assert not one.is_ready
+    assert [] == [file for file in opened_files() if file.is_relative_to(data)], failed
 
 
 def test_what_recovery_set_aside_is_told(data: Path) -> None:

@@ -1,13 +1,13 @@
 """The table of users: found by email and by id, on disk."""
 
 import hashlib
-import os
 from pathlib import Path
 
 import pytest
 
 from catalog.errors import NotACatalog
 from catalog.users import EmailRepeated, User, UserTable, build_users
+from tests.descriptors import opened_files
 
 DIGEST = hashlib.sha256(b"secret").digest()
 ROWS = [
@@ -69,10 +69,6 @@ def test_repeated_email_is_told(tmp_path: Path) -> None:
         build_users(tmp_path / "users.sqlite", rows)
     assert caught.value.email == "dana@example.kz"
     assert "dana" not in str(caught.value)
-
-
-def opened_files() -> set[Path]:
-    return {Path(os.path.realpath(one)) for one in Path("/proc/self/fd").iterdir()}
 
 
 def test_missing_or_foreign_file_is_no_table(tmp_path: Path) -> None:
