@@ -8,7 +8,13 @@ from api import problems
 from api.problems import Problem, Refusal
 from api.reply import Reply
 from engine import errors
-from sagas import GatewayUnavailable, NoGateway, PaymentRefusedByGateway, PlacesUnknown
+from sagas import (
+    GatewayUnavailable,
+    NoGateway,
+    PaymentEnded,
+    PaymentRefusedByGateway,
+    PlacesUnknown,
+)
 
 PROBLEM_OF: Mapping[type[Exception], Problem] = {
     errors.EventNotFound: problems.EVENT_NOT_FOUND,
@@ -36,6 +42,7 @@ PROBLEM_OF: Mapping[type[Exception], Problem] = {
     errors.UnknownPayment: problems.BOOKING_NOT_FOUND,
     GatewayUnavailable: problems.GATEWAY_DOWN,
     PaymentRefusedByGateway: problems.PAYMENT_REFUSED,
+    PaymentEnded: problems.PAYMENT_ENDED,
     NoGateway: problems.NO_GATEWAY,
     PlacesUnknown: problems.PLACES_UNKNOWN,
 }

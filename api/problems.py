@@ -208,6 +208,12 @@ PAYMENT_REFUSED = Problem(
     _NOT_PAYABLE,
     "Платёжный шлюз отказался начать этот платёж. Места остаются за бронью.",
 )
+PAYMENT_ENDED = Problem(
+    "payment-ended",
+    419,
+    _NOT_PAYABLE,
+    "Пока оплата начиналась, бронь отменили, её время вышло или из неё освободили место.",
+)
 TOO_LATE = Problem(
     "too-late",
     419,

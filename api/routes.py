@@ -40,6 +40,7 @@ _PAY_419 = (
     problems.BOOKING_EMPTY,
     problems.AMOUNT_OUT_OF_RANGE,
     problems.PAYMENT_REFUSED,
+    problems.PAYMENT_ENDED,
 )
 _PAY_503 = (problems.GATEWAY_DOWN, problems.NO_GATEWAY, problems.PLACES_UNKNOWN)
 

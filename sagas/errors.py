@@ -5,6 +5,7 @@ SagaError
 ├── PlacesUnknown            a partner's seats, but no provider or no preloaded places
 ├── GatewayUnavailable       no answer in time; the attempt goes on, the seats stay held
 ├── PaymentRefusedByGateway  this attempt is over; it will never have a page to pay at
+├── PaymentEnded             so it is, but the gateway has nothing to do with it
 └── BadPlaces                the provider's places, or the file of them, can't be used
 """
 
@@ -26,7 +27,11 @@ class GatewayUnavailable(SagaError):
 
 
 class PaymentRefusedByGateway(SagaError):
-    """The attempt is over before it had a page: refused, or cancelled meanwhile."""
+    """The gateway begins no such payment. Seats are still held; another attempt is possible."""
+
+
+class PaymentEnded(SagaError):
+    """Before it had a page its booking was cancelled or ran out, or a seat of it was released."""
 
 
 class BadPlaces(SagaError):

@@ -13,11 +13,17 @@ from typing import NamedTuple
 
 import structlog
 
-from engine import Engine, Payment, PaymentStatus, Sale
+from engine import BookingStatus, Engine, Payment, PaymentStatus, Sale
 from engine.errors import Busy, UnknownPayment
 from sagas import owed
 from sagas.agenda import Agenda, Sleep
-from sagas.errors import GatewayUnavailable, NoGateway, PaymentRefusedByGateway, PlacesUnknown
+from sagas.errors import (
+    GatewayUnavailable,
+    NoGateway,
+    PaymentEnded,
+    PaymentRefusedByGateway,
+    PlacesUnknown,
+)
 from sagas.gateway_client import GatewayClient
 from sagas.gateway_side import (
     OVER_CHECK_INTERVAL_MS,
@@ -137,8 +143,11 @@ class Sagas:
     def wake(self, order_id: int, *, ahead: bool = False) -> None:
         """The payment's state has changed: look at it now, not some seconds later.
 
-        `ahead`: its customer is waiting, so before those of whom nobody is.
+        Whoever waits for it is told. `ahead`: its customer does, so before those of whom nobody is.
         """
+        watch = self._watches.get(order_id)
+        if watch is not None:
+            watch.tell()
         if self._gateway_side is not None:
             self._gateway_agenda.now(order_id, ahead=ahead)
         if self._provider_side is not None:
@@ -186,8 +195,8 @@ class Sagas:
     async def registered(self, order_id: int, *, within_seconds: float) -> Payment:
         """The payment with its page, durable, as soon as the gateway has made one.
 
-        Raises NoGateway, PlacesUnknown, PaymentRefusedByGateway (the attempt is over), or
-        GatewayUnavailable (the attempt goes on, ask again), and engine's UnknownPayment.
+        Raises NoGateway, PlacesUnknown, PaymentRefusedByGateway or PaymentEnded (the attempt is
+        over), GatewayUnavailable (it goes on, ask again), and engine's UnknownPayment.
         """
         if self._gateway_side is None:
             raise NoGateway
@@ -208,8 +217,14 @@ class Sagas:
         if payment.status is PaymentStatus.INITIATED:
             raise GatewayUnavailable
         if not payment.url or payment.status is PaymentStatus.RETURN_DUE:
-            raise PaymentRefusedByGateway
+            raise PaymentEnded if self._was_given_up(payment) else PaymentRefusedByGateway
         return payment
+
+    def _was_given_up(self, payment: Payment) -> bool:
+        """By us or our customer: the gateway's refusal leaves the booking as it was."""
+        booking = self._engine.booking(payment.booking_id)
+        has_ended = booking is None or booking.status is BookingStatus.CANCELLED
+        return has_ended or payment.status is PaymentStatus.RETURN_DUE
 
     async def verify(self, order_id: int, *, within_seconds: float) -> None:
         """Somebody says that this payment has moved: ask the gateway, and record what follows.
@@ -315,9 +330,6 @@ class Sagas:
         return lane.not_before_ms
 
     def _changed(self, order_id: int) -> None:
-        watch = self._watches.get(order_id)
-        if watch is not None:
-            watch.tell()
         self.wake(order_id)
         self._plan_reminder(order_id)
 

@@ -6,7 +6,13 @@ import orjson
 import pytest
 
 from engine import Sale
-from sagas import GatewayUnavailable, NoGateway, PaymentRefusedByGateway, PlacesUnknown
+from sagas import (
+    GatewayUnavailable,
+    NoGateway,
+    PaymentEnded,
+    PaymentRefusedByGateway,
+    PlacesUnknown,
+)
 from tests.api.rooms import ANN, BOB, CHARITY, CONCERT, NOW_MS, OPERA, PAST, SOON, Rooms, seat
 
 SELECT, RELEASE = "/api/seats/select", "/api/seats/release"
@@ -198,6 +204,7 @@ def test_payment_redirects_to_the_gateway_and_repeats_it(rooms: Rooms) -> None:
         (NoGateway(), 503, "no-gateway", True),
         (PlacesUnknown(), 503, "places-unknown", True),
         (PaymentRefusedByGateway(), 419, "payment-refused", False),
+        (PaymentEnded(), 419, "payment-ended", False),
     ],
 )
 def test_a_payment_that_cannot_begin_keeps_the_seats(

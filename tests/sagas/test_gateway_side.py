@@ -6,8 +6,9 @@ import pytest
 import structlog
 
 from emulators.gateway.payments import Status
-from sagas import PaymentRefusedByGateway
-from tests.sagas.world import DECLINED, OWN, PARTNER, Tell, World, reply
+from engine import seat_id_of
+from sagas import PaymentEnded, PaymentRefusedByGateway
+from tests.sagas.world import ANN, DECLINED, OWN, PARTNER, Tell, World, reply
 
 
 def test_cancel_before_the_gateway_knows(tell: Tell) -> None:
@@ -195,6 +196,40 @@ def test_gateway_refuses(tell: Tell) -> None:
         await world.clock.advance(5)
         assert world.payment(order_id).is_settled()
         assert world.places_held() == 0
+
+    tell(story)
+
+
+@pytest.mark.parametrize("way", ["cancelled", "run out", "a seat released"])
+def test_a_payment_ends_while_its_customer_waits_for_a_page(tell: Tell, way: str) -> None:
+    """It wasn't the gateway who refused, and nobody is told that all the seats are still his."""
+
+    async def story(world: World) -> None:
+        world.gateway_net.down = True
+        booking_id = world.book(OWN, 1, 2)
+        order_id = world.initiate(booking_id)
+        waiting = asyncio.create_task(world.sagas.registered(order_id, within_seconds=9))
+        await world.clock.settle()
+        now_ms = world.clock.ms()
+        if way == "cancelled":
+            world.cancel(booking_id)
+        elif way == "run out":
+            later_ms = now_ms + 12 * 60_000
+            world.engine.expire_due(now_ms=later_ms, at_most=9, ended=world.sagas.wake)
+        else:
+            seat_id = seat_id_of(event_id=OWN, row=1, number=1)
+            world.engine.release_seat(user_id=ANN, seat_id=seat_id, now_ms=now_ms)
+            world.sagas.wake(order_id)
+        await world.clock.advance(1)
+        assert waiting.done()
+        with pytest.raises(PaymentEnded):
+            await waiting
+        world.gateway_net.down = False
+        await world.clock.advance(31)
+        assert world.status(order_id) == "FAILED"
+        if way != "a seat released":
+            with pytest.raises(PaymentEnded):
+                await world.registered(order_id)
 
     tell(story)
 

@@ -122,6 +122,7 @@ export const WORDS = {
   "problem.booking-empty": "The booking holds no seats. Choose at least one.",
   "problem.amount-out-of-range": "This sum can't be paid at once. Split the seats into several bookings.",
   "problem.payment-refused": "The payment system refused to begin. Your seats stay yours, please try again.",
+  "problem.payment-ended": "While the payment was beginning, the booking was cancelled, ran out, or a seat of it was released. See what is left of it.",
   "problem.gateway-down": "The payment system doesn't answer. Your seats stay yours: try to pay again a little later.",
   "problem.no-gateway": "Payments don't work at the moment. Your seats stay yours until the time is up.",
   "problem.places-unknown": "The seats of this hall are still being loaded. They stay yours: try again a little later.",
