@@ -91,6 +91,7 @@ def shop(data: Path, serve: StartServer, emulators: dict[str, Server]) -> Server
 def selling(emulators: dict[str, Server]) -> tuple[str, ...]:
     """The options that connect a new shop to both emulators, which forget what others sold."""
     for emulator in emulators.values():
-        httpx.post(f"{emulator.url}/__emu/reset").raise_for_status()
+        # A hundred thousand places anew, which takes seconds where others compute as well.
+        httpx.post(f"{emulator.url}/__emu/reset", timeout=60).raise_for_status()
     gateway, provider = emulators["gateway"], emulators["provider"]
     return ("--gateway-url", gateway.url, "--provider-url", provider.url, *MERCHANT)

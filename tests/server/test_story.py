@@ -109,7 +109,7 @@ def test_a_hold_that_runs_out_frees_the_seats(
     data: Path, serve: StartServer, emulators: dict[str, Server], cashier: Cashier
 ) -> None:
     """Fifth cancellation story: with and without a payment under way."""
-    shop = serve(data, *selling(emulators), "--hold-seconds", 1, "--payment-seconds", 2)
+    shop = serve(data, *selling(emulators), "--hold-seconds", 4, "--payment-seconds", 6)
     with Buyer(shop.url) as buyer:
         idle, seats = buyer.hold(OWN)
         paying, more = buyer.hold(OWN)
