@@ -204,7 +204,6 @@ def test_payment_redirects_to_the_gateway_and_repeats_it(rooms: Rooms) -> None:
         (NoGateway(), 503, "no-gateway", True),
         (PlacesUnknown(), 503, "places-unknown", True),
         (PaymentRefusedByGateway(), 419, "payment-refused", False),
-        (PaymentEnded(), 419, "payment-ended", False),
     ],
 )
 def test_a_payment_that_cannot_begin_keeps_the_seats(
@@ -218,6 +217,14 @@ def test_a_payment_that_cannot_begin_keeps_the_seats(
     assert retries == ("retry-after" in answer.headers)
     held = rooms.call("GET", "/api/bookings", user=ANN).json[0]["seats"]
     assert [{"id": seat(1)}] == held
+
+
+def test_a_payment_that_ended_while_it_began_is_told_apart(rooms: Rooms) -> None:
+    """Its booking was cancelled meanwhile, say: the gateway has refused nothing."""
+    booking_id = rooms.book(ANN, seat(1))
+    rooms.sagas.failure = PaymentEnded()
+    answer = rooms.call("PATCH", PAY, user=ANN, json={"booking_id": booking_id})
+    assert (419, "payment-ended") == (answer.status, answer.problem)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ UNSEEN = """() => {
   const isLit = outlineStyle !== "none" && outlineWidth !== "0px";
   return isLit || at.matches("main") ? "" : `no outline: ${at.outerHTML}`;
 }"""
-# Chromium drops the keys that come before a page has painted for the first time.
+# Chromium may drop keys that come before a page has painted for the first time.
 PAINTED = """() => new Promise((resolve) => {
   new PerformanceObserver(resolve).observe({ type: "paint", buffered: true });
 }).then(() => true)"""
