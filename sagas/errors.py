@@ -4,8 +4,8 @@ SagaError
 ├── NoGateway                no payment gateway is configured
 ├── PlacesUnknown            a partner's seats, but no provider or no preloaded places
 ├── GatewayUnavailable       no answer in time; the attempt goes on, the seats stay held
-├── PaymentRefusedByGateway  this attempt is over; it will never have a page to pay at
-├── PaymentEnded             so it is, but the gateway has nothing to do with it
+├── PaymentRefusedByGateway  the attempt is over; the seats stay held
+├── PaymentEnded             the attempt is over, and not by the gateway
 └── BadPlaces                the provider's places, or the file of them, can't be used
 """
 

@@ -140,14 +140,15 @@ class Sagas:
         stopping = (agenda.stop(within_seconds=STOP_SECONDS) for agenda in self._agendas())
         await asyncio.gather(*stopping)
 
-    def wake(self, order_id: int, *, ahead: bool = False) -> None:
-        """The payment's state has changed: look at it now, not some seconds later.
-
-        Whoever waits for it is told. `ahead`: its customer does, so before those of whom nobody is.
-        """
+    def wake(self, order_id: int) -> None:
+        """The payment's state has changed: tell who waits for it, and look at what it is owed."""
         watch = self._watches.get(order_id)
         if watch is not None:
             watch.tell()
+        self._look_now(order_id)
+
+    def _look_now(self, order_id: int, *, ahead: bool = False) -> None:
+        """And not some seconds later. `ahead`: before those whose customers don't wait."""
         if self._gateway_side is not None:
             self._gateway_agenda.now(order_id, ahead=ahead)
         if self._provider_side is not None:
@@ -207,7 +208,8 @@ class Sagas:
             raise PlacesUnknown
         if self._gateway_side.is_down():
             within_seconds = min(within_seconds, DOWN_SECONDS)
-        self.wake(order_id, ahead=True)
+        # Nothing has changed: of a thousand who ask at once each would wake all the others.
+        self._look_now(order_id, ahead=True)
         await self._until(
             self._watch(order_id),
             lambda: payment.status is not PaymentStatus.INITIATED,

@@ -7,7 +7,8 @@ import structlog
 
 from emulators.gateway.payments import Status
 from engine import seat_id_of
-from sagas import PaymentEnded, PaymentRefusedByGateway
+from sagas import GatewayUnavailable, PaymentEnded, PaymentRefusedByGateway
+from sagas.watch import Watch
 from tests.sagas.world import ANN, DECLINED, OWN, PARTNER, Tell, World, reply
 
 
@@ -230,6 +231,32 @@ def test_a_payment_ends_while_its_customer_waits_for_a_page(tell: Tell, way: str
         if way != "a seat released":
             with pytest.raises(PaymentEnded):
                 await world.registered(order_id)
+
+    tell(story)
+
+
+def test_who_waits_for_a_page_is_not_woken_by_others_who_ask(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often one customer clicks while the gateway is down: each click listens once."""
+    listened = []
+    listen = Watch.listen
+
+    def counted(watch: Watch) -> asyncio.Future[None]:
+        listened.append(watch)
+        return listen(watch)
+
+    monkeypatch.setattr(Watch, "listen", counted)
+
+    async def story(world: World) -> None:
+        world.gateway_net.down = True
+        order_id = world.initiate(world.book(OWN, 1))
+        clicks = [world.sagas.registered(order_id, within_seconds=1) for _ in range(20)]
+        waiting = [asyncio.create_task(click) for click in clicks]
+        await world.clock.advance(2)
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+        assert {GatewayUnavailable} == set(map(type, answers))
+        assert 20 == len(listened)
 
     tell(story)
 
