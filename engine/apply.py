@@ -206,7 +206,7 @@ def _payment_captured(state: State, mutation: PaymentCaptured) -> None:
     _move(booking, mutation)
     booking.expires_at_ms = 0
     for seat_id in booking.seats:
-        index = shard.event.hall.index_of(seat_id)
+        index = shard.event.index_of(seat_id)
         assert index is not None
         shard.seatmap.change(index, _SOLD)
     shard.revenue_minor += payment.amount_minor
@@ -320,7 +320,7 @@ def remember(state: State, receipt: Receipt) -> None:
 
 
 def hold_seat(shard: Shard, booking: Booking, seat_id: int) -> None:
-    index = shard.event.hall.index_of(seat_id)
+    index = shard.event.index_of(seat_id)
     assert index is not None
     booking.seats += (seat_id,)  # by unpacking it goes through a list: 0.15 us of 3 more
     shard.holders[seat_id] = booking
@@ -330,7 +330,7 @@ def hold_seat(shard: Shard, booking: Booking, seat_id: int) -> None:
 
 
 def _free_seat(shard: Shard, booking: Booking, seat_id: int) -> None:
-    index = shard.event.hall.index_of(seat_id)
+    index = shard.event.index_of(seat_id)
     assert index is not None
     del shard.holders[seat_id]
     shard.seatmap.change(index, _FREE)

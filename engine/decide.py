@@ -12,7 +12,6 @@ import msgspec
 from engine import errors
 from engine.domain import (
     BOOKING_SPAN,
-    SEAT_SPAN,
     Booking,
     BookingStatus,
     Event,
@@ -82,8 +81,8 @@ def select_seat(
     at_ms: int,
 ) -> SeatSelected | None:
     shard, booking = _found_booking(state, booking_id)
-    index = shard.event.hall.index_of(seat_id)
-    if index is None or seat_id // SEAT_SPAN != shard.event.event_id:
+    index = shard.event.index_of(seat_id)
+    if index is None:
         require_seat(state, events, seat_id)
         _require_owner(booking, user_id)
         raise errors.SeatElsewhere(seat_id)
@@ -230,7 +229,7 @@ def require_seat(state: State, events: Mapping[int, Event], seat_id: int) -> Non
     event_id = event_of_seat(seat_id)
     shard = state.shards.get(event_id)
     event = events.get(event_id) if shard is None else shard.event
-    if event is None or event.hall.index_of(seat_id) is None:
+    if event is None or event.index_of(seat_id) is None:
         raise errors.SeatNotFound(seat_id)
 
 

@@ -19,6 +19,7 @@ ROW_SPAN = SEAT_NUMBERS_MAX + 1
 SEAT_SPAN = (ROWS_MAX + 1) * ROW_SPAN
 BOOKING_SPAN = 1_000_000_000
 EVENT_ID_MAX = 2**53 // BOOKING_SPAN - 1
+_FIRST_SEAT = ROW_SPAN + 1  # row 1, number 1
 
 
 def seat_id_of(*, event_id: int, row: int, number: int) -> int:
@@ -158,10 +159,8 @@ class Hall(msgspec.Struct, frozen=True, array_like=True, dict=True):
             for _ in range(zone.first_row, zone.last_row + 1)
         )
 
-    def index_of(self, seat_id: int) -> int | None:
-        """Where a seat stands in the order of rows and numbers, from 0; None: no such seat."""
-        # Not divmod: a call costs as much as both, and each held seat pays for it twice.
-        row, number = seat_id % SEAT_SPAN // ROW_SPAN, seat_id % ROW_SPAN
+    def index_at(self, row: int, number: int) -> int | None:
+        """Where a place stands in the order of rows and numbers, from 0; None: no such place."""
         if 1 <= row <= self.rows and 1 <= number <= self.seats_per_row:
             return (row - 1) * self.seats_per_row + number - 1
         return None
@@ -193,6 +192,17 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
     def spans(self) -> tuple[Span, ...]:
         """The seats that we sell; no other seat of the hall is ever told of."""
         return self.allotment or ((0, self.hall.seats_total),)
+
+    def index_of(self, seat_id: int) -> int | None:
+        """Where a seat stands in the hall, as `Hall.index_at`; None: no seat of this event."""
+        # Counted from the first seat, so that small numbers are divided: each held seat pays for
+        # this twice. And not divmod: a call costs as much as both.
+        at = seat_id - self.event_id * SEAT_SPAN - _FIRST_SEAT
+        row, number = at // ROW_SPAN, at % ROW_SPAN
+        hall = self.hall
+        if 0 <= row < hall.rows and number < hall.seats_per_row:
+            return row * hall.seats_per_row + number
+        return None
 
     def check(self) -> None:
         """Raise BadPlan unless its ids stay readable for browsers and its hall can be sold."""

@@ -210,7 +210,7 @@ def _load_bookings(state: State, part: _Bookings) -> _Bookings:
 def _file_bookings(shard: Shard, bookings: list[Booking]) -> None:
     """The statuses of seats are only written: `load` counts them when all are there."""
     by_number, holders, by_user = shard.bookings, shard.holders, shard.seats_by_user
-    statuses, index_of = shard.seatmap.statuses, shard.event.hall.index_of
+    statuses, index_of = shard.seatmap.statuses, shard.event.index_of
     for one in bookings:
         by_number[one.booking_id % BOOKING_SPAN] = one
         if seats := one.seats:

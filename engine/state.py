@@ -73,10 +73,9 @@ class Shard:
         return SeatStatus.RESERVED
 
     def price_of(self, seat_id: int) -> int:
-        hall = self.event.hall
-        index = hall.index_of(seat_id)
+        index = self.event.index_of(seat_id)
         assert index is not None
-        return hall.price_at(index)
+        return self.event.hall.price_at(index)
 
 
 class State:
@@ -179,7 +178,7 @@ def _check_shard(shard: Shard) -> None:
         assert shard.status_of(seat_id) is SeatStatus.SOLD, "I17"
     shard.seatmap.check_invariants()
     for seat_id in shard.holders:
-        index = shard.event.hall.index_of(seat_id)
+        index = shard.event.index_of(seat_id)
         assert index is not None
         assert shard.seatmap.statuses[index] == shard.status_of(seat_id), "I15"
     seats_ours = sum(end - first for first, end in shard.event.spans)

@@ -16,7 +16,7 @@ from uuid import UUID
 import structlog
 from tenacity import AsyncRetrying, retry_if_result, stop_after_attempt, wait_exponential_jitter
 
-from engine import Hall, seat_id_of
+from engine import Hall, place_of_seat, seat_id_of
 from engine.domain import event_of_seat
 from sagas.agenda import Sleep
 from sagas.errors import BadPlaces
@@ -51,8 +51,8 @@ class Places(Mapping[int, str]):
         self._blob = blob
 
     def __getitem__(self, seat_id: int) -> str:
-        index = self._hall.index_of(seat_id) if event_of_seat(seat_id) == self.event_id else None
-        if index is None:
+        index = self._hall.index_at(*place_of_seat(seat_id))
+        if index is None or event_of_seat(seat_id) != self.event_id:
             raise KeyError(seat_id)
         at = index * _UUID_BYTES
         return str(UUID(bytes=self._blob[at : at + _UUID_BYTES]))
@@ -153,7 +153,7 @@ def _by_index(hall: Hall, places: Iterable[Place]) -> dict[int, UUID]:
     by_index: dict[int, UUID] = {}
     foreign = 0
     for place in places:
-        index = _index_of(hall, place)
+        index = hall.index_at(place.row, place.seat)
         if index is None:
             foreign += 1
         elif by_index.setdefault(index, place.id) != place.id:
@@ -166,13 +166,6 @@ def _by_index(hall: Hall, places: Iterable[Place]) -> dict[int, UUID]:
     if foreign:
         log.warning("the provider has places outside our hall", places=foreign)
     return by_index
-
-
-def _index_of(hall: Hall, place: Place) -> int | None:
-    """Not by way of a seat id: a row of another hall, too far away, would look like one of ours."""
-    if 1 <= place.row <= hall.rows and 1 <= place.seat <= hall.seats_per_row:
-        return (place.row - 1) * hall.seats_per_row + place.seat - 1
-    return None
 
 
 def _write(target: Path, *, event_id: int, hall: Hall, blob: bytes) -> None:

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from engine import Event, Hall, Sale, Zone, seat_id_of
@@ -10,6 +10,7 @@ from engine.domain import (
     EVENT_ID_MAX,
     ROWS_MAX,
     SEAT_NUMBERS_MAX,
+    SEAT_SPAN,
     Payment,
     PaymentStatus,
     Reservation,
@@ -18,10 +19,12 @@ from engine.domain import (
     booking_id_of,
     event_of_booking,
     event_of_seat,
+    place_of_seat,
 )
 from engine.errors import BadPlan
 
 EVENT_IDS = st.integers(1, EVENT_ID_MAX)
+STARTS_AT_MS = 1_800_000_000_000
 HALL = Hall(3, 4, (Zone("front", 1, 1, 300), Zone("back", 2, 3, 100)))
 
 
@@ -53,18 +56,50 @@ def test_ids_as_they_are_drawn() -> None:
 def test_index_and_place_are_each_others_inverse(rows: int, seats: int, event_id: int) -> None:
     """Every index is the place of one seat, in order of row and number."""
     hall = Hall(rows, seats, (Zone("all", 1, rows, 100),))
+    event = Event(event_id, STARTS_AT_MS, hall)
     places = [hall.place_at(index) for index in range(hall.seats_total)]
 
     assert sorted(places) == places
     assert [(row, number) for row in range(1, rows + 1) for number in range(1, seats + 1)] == places
     for index, (row, number) in enumerate(places):
-        assert index == hall.index_of(seat_id_of(event_id=event_id, row=row, number=number))
+        assert index == hall.index_at(row, number)
+        assert index == event.index_of(seat_id_of(event_id=event_id, row=row, number=number))
 
 
 @pytest.mark.parametrize(("row", "number"), [(0, 1), (1, 0), (4, 1), (1, 5), (0, 0), (999, 9_999)])
 def test_places_outside_of_the_hall(row: int, number: int) -> None:
     """A seat that isn't there has no index."""
-    assert HALL.index_of(seat_id_of(event_id=1, row=row, number=number)) is None
+    event = Event(1, STARTS_AT_MS, HALL)
+
+    assert HALL.index_at(row, number) is None
+    assert event.index_of(seat_id_of(event_id=1, row=row, number=number)) is None
+
+
+@given(EVENT_IDS, EVENT_IDS, st.integers(1, HALL.rows), st.integers(1, HALL.seats_per_row))
+def test_a_seat_of_another_event_has_no_index(mine: int, other: int, row: int, number: int) -> None:
+    """However much its place is one of the hall's."""
+    assume(mine != other)
+
+    found = Event(mine, STARTS_AT_MS, HALL).index_of(
+        seat_id_of(event_id=other, row=row, number=number)
+    )
+
+    assert found is None
+
+
+@given(EVENT_IDS, st.integers(-2 * SEAT_SPAN, 2 * SEAT_SPAN))
+def test_a_number_with_an_index_is_the_id_of_that_seat(event_id: int, offset: int) -> None:
+    """Whatever a stranger sends, near the event's ids and in a hall as large as can be."""
+    vast = Hall(ROWS_MAX, SEAT_NUMBERS_MAX, (Zone("all", 1, ROWS_MAX, 100),))
+    number = event_id * SEAT_SPAN + offset
+
+    index = Event(event_id, STARTS_AT_MS, vast).index_of(number)
+
+    if index is not None:
+        row, place = vast.place_at(index)
+        assert number == seat_id_of(event_id=event_id, row=row, number=place)
+    elif event_id == event_of_seat(number):
+        assert 0 in place_of_seat(number)
 
 
 def test_seats_cost_what_their_zone_costs() -> None:

@@ -35,7 +35,7 @@ BOOKING_ID = booking_id_of(event_id=4, sequence=1)  # the one that new_engine ma
 
 
 def indexes(views: Iterable[SeatView]) -> list[int]:
-    found = [EVENT.hall.index_of(one.seat_id) for one in views]
+    found = [EVENT.index_of(one.seat_id) for one in views]
     return [index for index in found if index is not None]
 
 
