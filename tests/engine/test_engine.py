@@ -395,3 +395,8 @@ def test_new_work_is_refused_first_when_room_gets_scarce() -> None:
 
     assert engine.holder(seat) is None
     assert engine.analytics(1).bookings_count == 0
+
+
+def test_an_engine_has_few_enough_attributes_to_be_quick() -> None:
+    """CPython keeps up to 30 beside the object, where methods are found at once."""
+    assert len(vars(Engine(EVENTS))) <= 30
