@@ -77,10 +77,10 @@ class BodyReader:
         length = headers.get(b"content-length", b"")
         if not length.isdigit():
             return None
-        if len(length) > 18 or int(length) > self._bytes_max:
+        if len(length) > 18 or (size := int(length)) > self._bytes_max:
             raise Refusal(BODY_TOO_LARGE)
         # In chunks the body says itself where it ends, whatever stands here.
-        return None if b"transfer-encoding" in headers else int(length)
+        return None if b"transfer-encoding" in headers else size
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         self._is_watched, self._looked_at = True, loop.time()
