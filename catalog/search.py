@@ -26,6 +26,9 @@ from catalog.spelling import Speller, Wanted, Word, analyzers
 DEEP_OFFSET = 10_000  # beyond it hits are counted first: memory is taken for all hits skipped
 # No term scores more: 2.2 ln(1 + events / events that have it), for a hundred million events.
 SCORE_MAX = 41.0
+# On a day, so many words of a query order what is found; all of them must occur. The query of one
+# lies around that of the last, and tantivy goes down by recursion: after 950 its stack ends.
+WORDS_SCORED_MAX = 32
 PREFIX_TERMS_MAX = 32  # a beginning of four letters fits a word in a dozen forms
 
 
@@ -219,7 +222,8 @@ class SearchIndex:
         found = [on_day, *(_unscored(self._match("text", word, among=on_day)) for word in words)]
         # What only adds to a score is read for the whole index, unless the day is a part of it.
         in_title = _all([on_day, *(_unscored(self._match("title", word)) for word in words)])
-        step = SCORE_MAX * sum(map(self._scored_terms, words))
+        scored = words[:WORDS_SCORED_MAX]
+        step = SCORE_MAX * sum(map(self._scored_terms, scored))
         # Steps come first, as long as they add up without rounding: equal titles stay equal.
         steps = [_worth(2 * step, in_title)]
         if wanted.phrases:
@@ -231,7 +235,7 @@ class SearchIndex:
                 _worth(step, _all([in_title, *self._phrases("title", wanted)])),
             ]
         query = _all(found)
-        for one in (*steps, *(_all([on_day, self._in_title(word)]) for word in words)):
+        for one in (*steps, *(_all([on_day, self._in_title(word)]) for word in scored)):
             # One around the other: of several in one query tantivy reads all events, found or not.
             query = _all([query], scores=[one])
         return query
