@@ -22,7 +22,7 @@ QUERY_CHARS_MAX = 30_000  # no event has as much text; a longer query finds noth
 _KAZAKH = re.compile("[әғқңөұүһі]")
 _LATIN = re.compile("[a-z]")
 _CYRILLIC = re.compile("[а-яәғқңөұүһі]")
-_MAY_BE_TYPED = re.compile("[әғқңөұүһіӘҒҚҢӨҰҮҺІa-zA-Z]")
+_MAY_BE_TYPED = re.compile("[әғқңөұүһіa-z]")
 # Not every sign there is: those that people type between words.
 _SIGNS = re.compile(r"[!#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~–—…]+")
 _IN_WORDS = re.compile("[\u00ad\u0300-\u036f]")  # soft hyphens, accents that show the stress
@@ -60,9 +60,13 @@ def analyzers() -> dict[str, TextAnalyzer]:
 
 
 def folded(text: str) -> str:
-    """One spelling for letters that have several: й may be one character or two, ё is е."""
-    letters = unicodedata.normalize("NFKC", _BETWEEN_WORDS.sub(" ", text))
-    return _IN_WORDS.sub("", letters).replace("ё", "е").replace("Ё", "Е")
+    """One spelling for letters that have several: й may be one character or two, ё is е.
+
+    Small before the accents go, because a small İ is an i and an accent; and here for both sides,
+    because not all agree which sigma is the small one at the end of a word.
+    """
+    letters = unicodedata.normalize("NFKC", _BETWEEN_WORDS.sub(" ", text)).lower()
+    return _IN_WORDS.sub("", letters).replace("ё", "е")
 
 
 def normalised(query: str | None) -> str | None:
@@ -72,7 +76,7 @@ def normalised(query: str | None) -> str | None:
     """
     if query is None or not query.strip():
         return None
-    return " ".join(_SIGNS.sub(" ", folded(query).lower()).split()) or "?"
+    return " ".join(_SIGNS.sub(" ", folded(query)).split()) or "?"
 
 
 class Speller:

@@ -1,10 +1,13 @@
 """Spelling: what makes two ways of writing one word the same."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.spelling import QUERY_CHARS_MAX, Speller, Wanted, Word, normalised
+from tests.catalog.test_search import build, ids, row
 
 
 @pytest.mark.parametrize(
@@ -25,6 +28,8 @@ from catalog.spelling import QUERY_CHARS_MAX, Speller, Wanted, Word, normalised
         ("за\u0301мок", "замок"),
         ("кон\u00adцерт", "концерт"),
         ("е\u0301\u0308ж", "еж"),
+        ("İSTANBUL", "istanbul"),
+        ("ΟΔΥΣΣΕΥΣ", "οδυσσευς"),
     ],
 )
 def test_spellings_of_a_query_become_one(query: str | None, expected: str | None) -> None:
@@ -36,9 +41,19 @@ def test_spellings_of_a_query_become_one(query: str | None, expected: str | None
 def test_what_is_normalised_stays_so(query: str) -> None:
     """Once is enough, and it asks for the same words."""
     once = normalised(query)
-    assert normalised(once) == once or "İ" in query
+    assert normalised(once) == once
     if once is not None and query.isascii():
         assert Speller().wanted(once) == Speller().wanted(query)
+
+
+@pytest.mark.parametrize("title", ["İstanbul geceleri", "ΟΔΥΣΣΕΥΣ", "Қыз Жібек"])
+def test_a_title_is_found_by_its_own_spelling(tmp_path: Path, title: str) -> None:
+    """In capitals and in small letters, as it was typed and as it is normalised."""
+    index = build(tmp_path / "index", row(1, title), row(2, "Балет"))
+
+    for typed in (title, title.lower(), title.upper()):
+        for query in (typed, normalised(typed)):
+            assert ids(index.page(query, None, offset=0, limit=20)) == [1]
 
 
 def russian(text: str, *stems: str) -> Word:
