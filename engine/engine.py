@@ -88,6 +88,7 @@ class Engine:
 
     @collector_off()
     def _recover(self, snapshots: SnapshotStore, progress: Callable[[int], None] | None) -> None:
+        snapshots.remove_unfinished()  # the log may need its space to go on
         state, self.snapshot_lsn = load_newest(snapshots)
         self._adopt(state)
         for lsn, payload in self._log.recover(self.snapshot_lsn):

@@ -19,7 +19,7 @@ from snapshots.format import (
     verify_digest,
     write_snapshot,
 )
-from wal.files import OS, FileSystem
+from wal.files import OS, FileSystem, remove_if_there
 
 SUFFIX = ".snapshot"
 BROKEN_SUFFIX = ".broken"
@@ -83,18 +83,28 @@ class SnapshotStore:
     def save(self, lsn: int, chunks: Iterable[bytes]) -> Path:
         """Write the state after record `lsn`, durably, and return its file.
 
-        Raises OSError, Corrupt if the file does not read back as it was written, and Busy; no
-        snapshot has been added then, and the others are untouched.
+        Raises OSError, Corrupt if the file does not read back as it was written, Busy, and what
+        `chunks` raises; no snapshot has been added then, the others are untouched, and what was
+        written of it is gone: on a full disk the log needs the space.
         """
-        temporary = self.directory / _TEMPORARY_NAME
-        path = self._path(lsn)
+        temporary, path = self._temporary, self._path(lsn)
         with self._locked():
-            with suppress(FileNotFoundError):
-                self._fs.unlink(temporary)  # of a maker that died
-            self._write(temporary, Header(lsn, self._store_id), chunks)
-            self._fs.rename(temporary, path)
+            remove_if_there(self._fs, temporary)  # of a maker that died
+            try:
+                self._write(temporary, Header(lsn, self._store_id), chunks)
+                self._fs.rename(temporary, path)
+            except Exception:
+                with suppress(OSError):  # why it failed says more than why its remains stay
+                    remove_if_there(self._fs, temporary)
+                raise
             self._fs.sync_directory(self.directory)
         return path
+
+    def remove_unfinished(self) -> None:
+        """Give back the space of a snapshot whose maker died; one that is being made stays."""
+        if self._temporary.name in self._fs.names(self.directory):
+            with suppress(Busy), self._locked():
+                remove_if_there(self._fs, self._temporary)
 
     def load_newest(self) -> Snapshot | None:
         """Return the newest good snapshot, or None if there is none; the caller closes it.
@@ -193,6 +203,10 @@ class SnapshotStore:
     def _paths(self) -> list[Path]:
         """Oldest first; what is not named as we name is none of our business."""
         return [path for _, path in snapshot_paths(self.directory, fs=self._fs)]
+
+    @property
+    def _temporary(self) -> Path:
+        return self.directory / _TEMPORARY_NAME
 
     def _path(self, lsn: int) -> Path:
         return self.directory / f"{lsn:0{LSN_DIGITS}d}{SUFFIX}"

@@ -1,5 +1,7 @@
 """One snapshot of a data directory, made beside whoever writes it."""
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +18,7 @@ from engine.store import open_snapshots
 from snapshots import SnapshotStore
 from tests.scenario import EVENTS, START_MS
 from wal import read_sealed
+from wal.files import OsFileSystem
 
 SMALL = 8_192  # bytes of a segment: a few batches
 
@@ -216,4 +219,26 @@ def test_recovery_does_without_a_lossy_snapshot(store: Engine, tmp_path: Path) -
     (told,) = again.set_aside
     assert f"{6:020d}.snapshot: state {'0' * 32} was dumped" in told
     assert (tmp_path / "snapshots" / f"{6:020d}.snapshot.broken").exists()
+    again.close()
+
+
+def test_a_start_takes_back_the_space_of_a_dead_maker(
+    store: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full of what it has left behind, and the log needs a segment to go on."""
+    book(store, 3)
+    store.close()
+    left = tmp_path / "snapshots" / "next.snapshot.tmp"
+    left.write_bytes(b"half a snapshot")
+    write = OsFileSystem.pwrite
+
+    def pwrite(fs: OsFileSystem, file: int, data: bytes, offset: int) -> int:
+        if left.exists():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(fs, file, data, offset)
+
+    monkeypatch.setattr(OsFileSystem, "pwrite", pwrite)
+    again = Engine.open(tmp_path, EVENTS)
+
+    assert 3 == again.durable_lsn
     again.close()

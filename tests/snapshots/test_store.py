@@ -288,7 +288,7 @@ def test_what_was_written_is_read_from_the_disk() -> None:
 
 @pytest.mark.parametrize("call", ["create", "pwrite", "fsync", "pread", "rename"])
 def test_failed_save(tmp_path: Path, call: str) -> None:
-    """A save that fails adds nothing, and the next one succeeds."""
+    """A save that fails adds nothing and leaves nothing, and the next one succeeds."""
     disk = FaultyDisk()
     store = SnapshotStore(tmp_path, store_id=STORE_ID, fs=disk.fs)
     store.save(5, [b"five"])
@@ -296,10 +296,50 @@ def test_failed_save(tmp_path: Path, call: str) -> None:
     with pytest.raises(OSError, match="refused"):
         store.save(12, [b"twelve"])
     disk.fault = None
+    assert names_of(store) == ["00000000000000000005.snapshot"]
     assert chunks_of(store) == (5, [b"five"])
     store.save(12, [b"twelve"])
     assert chunks_of(store) == (12, [b"twelve"])
-    assert "next.snapshot.tmp" not in names_of(store)
+
+
+def test_what_fails_is_told_though_its_remains_stay(tmp_path: Path) -> None:
+    """A disk that refuses everything: the first refusal says why, and the next save cleans up."""
+    disk = FaultyDisk()
+
+    def refuse(name: str, _: object) -> None:
+        if name in ("pwrite", "unlink"):
+            raise OSError(errno.EIO, f"refused {name}")
+
+    store = SnapshotStore(tmp_path, store_id=STORE_ID, fs=disk.fs)
+    disk.fault = refuse
+    with pytest.raises(OSError, match="refused pwrite"):
+        store.save(5, [b"five"])
+    disk.fault = None
+    store.save(5, [b"five"])
+    assert names_of(store) == ["00000000000000000005.snapshot"]
+
+
+def test_what_a_dead_maker_left_gives_its_space_back() -> None:
+    """But not while an orphan is still writing it: that one will have its name."""
+    disk = CrashFS()
+    store = SnapshotStore(Path("/snapshots"), store_id=STORE_ID, fs=disk)
+    other = SnapshotStore(Path("/snapshots"), store_id=STORE_ID, fs=disk)
+
+    def chunks() -> Iterator[bytes]:
+        other.remove_unfinished()
+        yield b"five"
+
+    store.save(5, chunks())
+    assert chunks_of(other) == (5, [b"five"])
+
+    die_before(disk, "rename")
+    with pytest.raises(PowerCut):
+        store.save(12, [b"twelve"])
+    disk.end_process()
+    assert "next.snapshot.tmp" in disk.names(store.directory)
+    for _ in range(2):
+        other.remove_unfinished()
+        assert "next.snapshot.tmp" not in disk.names(store.directory)
 
 
 def test_short_reads_and_writes(tmp_path: Path) -> None:
