@@ -6,6 +6,7 @@ the LSN it reached, or nothing if nothing was new.
 
 import sys
 from collections.abc import Iterator
+from errno import ENOSPC
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,10 @@ from engine.mutations import decode
 from engine.state import State
 from engine.store import STORE_FAULTS, WAL_DIRECTORY, load_newest, open_snapshots
 from snapshots import make
-from wal import read_sealed
+from wal import SEGMENT_BYTES_MAX, read_sealed
+from wal.files import OS
+
+_NO_ROOM = "a snapshot takes {:,} MiB more than is free beside the log's next segment: free them"
 
 
 @collector_off()
@@ -33,7 +37,7 @@ def make_snapshot(directory: Path) -> int | None:
             read_sealed=partial(read_sealed, directory / WAL_DIRECTORY),
             load=_loaded,
             apply=_applied,
-            dump=dump,
+            dump=lambda state: _leaving_room(directory, dump(state)),
         )
     except LossyDump:
         load_newest(snapshots)  # which sets it aside: the next try begins with the one before
@@ -46,6 +50,20 @@ def _loaded(chunks: Iterator[bytes] | None) -> State:
 
 def _applied(state: State, lsn: int, payload: bytes) -> None:
     apply(state, decode(payload))
+
+
+def _leaving_room(directory: Path, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The chunks, as long as the disk keeps the room that the log, or a start, needs to go on.
+
+    Raises OSError (ENOSPC) that tells how much is missing. It asks before each chunk, since nobody
+    knows how much a state takes: the last snapshot may be of one before a reset.
+    """
+    for chunk in chunks:
+        room_bytes = OS.free_bytes(directory) - SEGMENT_BYTES_MAX
+        if len(chunk) > room_bytes:
+            missing_bytes = len(chunk) + sum(map(len, chunks)) - room_bytes
+            raise OSError(ENOSPC, _NO_ROOM.format(-(-missing_bytes >> 20)))
+        yield chunk
 
 
 def main(directory: Path) -> None:

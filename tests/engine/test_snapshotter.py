@@ -17,7 +17,7 @@ from engine.snapshotter import make_snapshot
 from engine.store import open_snapshots
 from snapshots import SnapshotStore
 from tests.scenario import EVENTS, START_MS
-from wal import read_sealed
+from wal import SEGMENT_BYTES_MAX, read_sealed
 from wal.files import OsFileSystem
 
 SMALL = 8_192  # bytes of a segment: a few batches
@@ -220,6 +220,28 @@ def test_recovery_does_without_a_lossy_snapshot(store: Engine, tmp_path: Path) -
     assert f"{6:020d}.snapshot: state {'0' * 32} was dumped" in told
     assert (tmp_path / "snapshots" / f"{6:020d}.snapshot.broken").exists()
     again.close()
+
+
+def test_a_snapshot_leaves_the_log_its_room(
+    store: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A maker that would take the next segment's gives up and says how much is to be freed."""
+    sealed(store, 3)
+    disk_bytes = SEGMENT_BYTES_MAX + (3 << 19)
+
+    def free_bytes(_: OsFileSystem, __: Path) -> int:
+        taken = sum(path.stat().st_size for path in (tmp_path / "snapshots").iterdir())
+        return disk_bytes - taken
+
+    monkeypatch.setattr(OsFileSystem, "free_bytes", free_bytes)
+    monkeypatch.setattr(snapshotter, "dump", lambda _: iter([bytes(1 << 20)] * 3))
+    with pytest.raises(SystemExit, match=r"^OSError: .* takes 2 MiB more than is free"):
+        snapshotter.main(tmp_path)
+    assert ["LOCK"] == os.listdir(tmp_path / "snapshots")
+
+    disk_bytes += 2 << 20
+    assert 3 == make_snapshot(tmp_path)
+    store.close()
 
 
 def test_a_start_takes_back_the_space_of_a_dead_maker(
