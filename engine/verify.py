@@ -1,8 +1,8 @@
 """The offline check of a store: every checksum, every chain, every invariant, and one truth.
 
-The state is made from each good snapshot, and from the first record where the log still has it; all
-must come to the same digest, which is what recovery relies on (I9). Only states that go back to a
-snapshot of an older version, which may have kept less, are not compared.
+The state is made from each snapshot that the log goes on from, and from the first record where the
+log still has it; all must come to the same digest, which is what recovery relies on (I9). Only
+states that go back to a snapshot of an older version, which may have kept less, are not compared.
 """
 
 from collections.abc import Iterator
@@ -18,6 +18,7 @@ from engine.dump import digest, load
 from engine.mutations import decode
 from engine.state import State
 from engine.store import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, open_snapshots
+from snapshots import KEEP
 from wal import Report, read_records, verify
 from wal.files import OS
 from wal.lock import LOCK_NAME, take_lock
@@ -82,9 +83,7 @@ def _nobody_writing(wal: Path) -> Iterator[None]:
 
 def _verify_states(directory: Path, report: Report) -> Findings:
     lsns = _snapshot_lsns(directory)
-    origins: list[int | None] = [*lsns]
-    if report.first_lsn == 1:
-        origins.append(None)
+    origins = _origins(lsns, report.first_lsn)
     if not origins:
         reason = f"the log begins with record {report.first_lsn} and there is no snapshot"
         return Findings(records=report.last_lsn, segments=report.segments, fault=reason)
@@ -111,6 +110,16 @@ def _verify_states(directory: Path, report: Report) -> Findings:
         digest=digest(state),
         fault="" if agree else f"snapshots {lsns} and log make different states: {digests}",
     )
+
+
+def _origins(lsns: list[int], first_lsn: int) -> list[int | None]:
+    """What the log goes on from: snapshots, newest first, and the state before record 1 (None).
+
+    One that is older than those that are kept may have outlived its log, since a power cut can take
+    back its removal. Of those that are kept the log must have all (I10).
+    """
+    origins = [lsn for at, lsn in enumerate(lsns) if at < KEEP or lsn >= first_lsn - 1]
+    return [*origins, None] if first_lsn == 1 else [*origins]
 
 
 def _snapshot_lsns(directory: Path) -> list[int]:

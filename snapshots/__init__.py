@@ -5,9 +5,10 @@ A snapshot is an LSN and chunks of bytes. Read format.py, then store.py, then ma
 
 from snapshots.errors import Busy, Corrupt, Foreign, SnapshotError
 from snapshots.maker import make
-from snapshots.store import Snapshot, SnapshotStore, snapshot_paths
+from snapshots.store import KEEP, Snapshot, SnapshotStore, snapshot_paths
 
 __all__ = [
+    "KEEP",
     "Busy",
     "Corrupt",
     "Foreign",

@@ -26,13 +26,15 @@ def make(
 
     `read_sealed(after_lsn)` yields (lsn, payload), `load` makes a state from the chunks of a
     snapshot or, for None, the state before record 1; `apply` changes it by one record; `dump` gives
-    chunks. What they or the store raise passes through, and no snapshot is added. Then it prunes.
+    chunks. What they or the store raise passes through, and no snapshot is added. In the end it
+    prunes, whether anything was new or not: the log is dropped next, and what is older goes first.
     """
     with store.load_newest() or nullcontext() as newest:
         lsn = newest.lsn if newest else 0
         records = read_sealed(lsn)
         first = next(records, None)
         if first is None:
+            store.prune()  # the maker of the newest one may have died before it did
             return None
         state = load(newest.chunks() if newest else None)
     for lsn, payload in chain([first], records):

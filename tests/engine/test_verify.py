@@ -67,6 +67,33 @@ def test_a_store_whose_log_begins_later(directory: Path) -> None:
     assert found.segments <= whole.segments
 
 
+def test_a_snapshot_older_than_the_two_needs_no_log(directory: Path) -> None:
+    """A power cut may bring back the name of one that was pruned, when its log is gone for good."""
+    whole = verify_store(directory)
+    pruned = directory / SNAPSHOTS_DIRECTORY / f"{3:020}.snapshot"
+    content = pruned.read_bytes()
+    store = Engine.open(directory, EVENTS)
+    store.seal_log()
+    store.flush()
+    make_snapshot(directory)
+    assert not pruned.exists()
+    store.drop_log_through(6)
+    store.close()
+    pruned.write_bytes(content)
+
+    found = verify_store(directory)
+    assert ("", whole.digest) == (found.fault, found.digest)
+    assert (7, 6, 3) == found.snapshots
+
+
+def test_a_log_that_lacks_what_the_older_of_two_snapshots_needs(directory: Path) -> None:
+    """Either of the two may rot, so the log must go on from both."""
+    store = Engine.open(directory, EVENTS)
+    store.drop_log_through(6)
+    store.close()
+    assert "the records from 4 on are in no segment" in verify_store(directory).fault
+
+
 def test_a_snapshot_that_is_dropped_meanwhile(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,6 +65,15 @@ def test_nothing_new(store: SnapshotStore) -> None:
     assert records.make(store) is None
 
 
+def test_a_dead_maker_s_pruning_is_made_up_for(store: SnapshotStore) -> None:
+    """Though nothing is new: no snapshot is left whose log may be dropped now."""
+    records = Records(b"one", b"two", b"three")
+    for lsn in (1, 2, 3):
+        store.save(lsn, records.payloads[:lsn])
+    assert records.make(store) is None
+    assert store.lsns() == [3, 2]
+
+
 def test_old_ones_go(store: SnapshotStore) -> None:
     """Two snapshots are kept, and the log is covered through the older."""
     records = Records()
