@@ -32,6 +32,8 @@ from engine.state import Shard, State
 
 # Chunks of a few megabytes: large enough to be cheap, small enough to be verified in memory.
 ROWS_PER_CHUNK = 50_000
+# As many as a snapshot takes. What can't be cut, an event or a row, may have two million seats.
+CHUNK_BYTES_MAX = 64 << 20
 DIGEST_BYTES = 16
 # Rises with every change of what is dumped: another version's digest is of something else.
 VERSION = 2
@@ -74,6 +76,7 @@ class _Digest(_Chunk, frozen=True, tag="digest"):
     version: int
 
 
+_ROWS = (_Bookings, _Payments, _Receipts)
 _Part = _Figures | _Shard | _Bookings | _Payments | _Receipts
 _Row = TypeVar("_Row", bound=msgspec.Struct)
 _encode = msgspec.msgpack.Encoder().encode
@@ -83,8 +86,7 @@ _decode = msgspec.msgpack.Decoder(_Part | _Digest).decode
 def dump(state: State) -> Iterator[bytes]:
     """The state as chunks, its digest last; `load` makes an equal state of them."""
     total = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    for part in _parts(state):
-        chunk = _encode(part)
+    for chunk in _chunks(state):
         total.update(chunk)
         yield chunk
     yield _encode(_Digest(total.hexdigest(), VERSION if state.is_whole else 0))
@@ -143,9 +145,28 @@ def _of_event(part: _Part | _Digest, event_id: int) -> _Part | None:
 def digest(state: State) -> str:
     """128 bits of BLAKE2b over the dump, in hex."""
     total = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    for part in _parts(state):
-        total.update(_encode(part))
+    for chunk in _chunks(state):
+        total.update(chunk)
     return total.hexdigest()
+
+
+def _chunks(state: State) -> Iterator[bytes]:
+    for part in _parts(state):
+        yield from _encoded(part)
+
+
+def _encoded(part: _Part) -> Iterator[bytes]:
+    """The part as a chunk, or as several where long rows make one longer than a snapshot takes.
+
+    Fewer rows for all would change the digest of states, and backups are known by theirs.
+    """
+    chunk = _encode(part)
+    if len(chunk) > CHUNK_BYTES_MAX and isinstance(part, _ROWS) and len(part.rows) > 1:
+        half = len(part.rows) // 2
+        for rows in part.rows[:half], part.rows[half:]:
+            yield from _encoded(msgspec.structs.replace(part, rows=rows))
+    else:
+        yield chunk
 
 
 def _parts(state: State) -> Iterator[_Part]:

@@ -3,12 +3,15 @@
 import msgspec
 import pytest
 
-from engine import Booking, BookingStatus, dump
+from engine import Booking, BookingStatus, Event, Hall, dump
 from engine.apply import remember
-from engine.domain import Receipt
+from engine.domain import Payment, PaymentStatus, Receipt, ReservationStatus
 from engine.errors import LossyDump
+from engine.rows import PaymentRow, ReservationRow
 from engine.state import Shard, State
+from snapshots.format import CHUNK_BYTES_MAX
 from tests.scenario import Story, audit, check, picture
+from wal import RECORD_BYTES_MAX
 
 # Something of everything: all statuses, an orphan, a partner's seats, answers, a reset before.
 TABLE = """
@@ -93,6 +96,56 @@ def test_chunks_of_any_size(story: Story, rows: int, monkeypatch: pytest.MonkeyP
     }
     assert all({rows} >= set(sizes[:-1]) and sizes[-1] <= rows for sizes in found.values())
     assert picture(story.state) == picture(dump.load(chunks))
+
+
+def test_long_payments_come_in_more_chunks() -> None:
+    """Each has the longest page that sagas take; a snapshot takes no chunk of more than 64 MiB."""
+    state = State()
+    for order_id in range(1, 33_001):
+        state.payments[order_id] = Payment(
+            order_id=order_id,
+            booking_id=1_000_000_001,
+            user_id=1,
+            amount_minor=1,
+            initiated_at_ms=1,
+            url="https://".ljust(2_048, "u"),
+        )
+
+    chunks = list(dump.dump(state))
+
+    assert CHUNK_BYTES_MAX >= max(map(len, chunks))
+    assert 33_000 == len(dump.load(chunks).payments)
+
+
+@pytest.mark.parametrize("limit", [1, 100, 300])
+def test_rows_of_any_length(story: Story, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chunk is cut in two until it is short enough, or a single row; the digest is of those."""
+    monkeypatch.setattr(dump, "CHUNK_BYTES_MAX", limit)
+    chunks = list(dump.dump(story.state))
+
+    for chunk in chunks:
+        kind, *fields = msgspec.msgpack.decode(chunk)
+        if kind in ("bookings", "payments", "receipts"):
+            assert len(chunk) <= limit or len(fields[0]) == 1
+    assert picture(story.state) == picture(dump.load(chunks))
+    assert dump.digest(story.state) == msgspec.msgpack.decode(chunks[-1])[1]
+
+
+def test_what_can_t_be_cut_is_short_enough() -> None:
+    """One event, one booking and one payment, of a hall that is twenty times the largest there is.
+
+    The event's description isn't counted: it is part of a record, of which 1 MiB is the most.
+    """
+    id_max, seats = 2**53 - 1, 2_000_000
+    event = Event(id_max, id_max, Hall(1, 1, ()))
+    held = ReservationRow((id_max,) * seats, ReservationStatus.CONFIRM_DUE, "")
+    paid = PaymentRow(1, 1, 1, 1, 1, PaymentStatus.CAPTURED, "", "", held)
+    for part in (
+        dump._Shard(event, id_max, [id_max] * seats, [(id_max, id_max)] * seats),
+        dump._Bookings([Booking(1, 1, 1, seats=(id_max,) * seats)]),
+        dump._Payments([paid]),
+    ):
+        assert CHUNK_BYTES_MAX - RECORD_BYTES_MAX > len(msgspec.msgpack.encode(part))
 
 
 def test_an_empty_state() -> None:
