@@ -15,7 +15,7 @@ from engine.dump import load_event
 from engine.mutations import AnswerRemembered, Effect, StateReset, decode
 from engine.state import State
 from engine.store import WAL_DIRECTORY, load_oldest, read_patiently
-from wal.beside import Acknowledged
+from wal.beside import Durable
 
 _NO_SEATS: tuple[int, ...] = ()
 
@@ -111,7 +111,7 @@ _Subject = _Seat | _Booking
 
 
 def _audit(directory: Path, subject: _Subject) -> Audit:
-    log = Acknowledged(directory / WAL_DIRECTORY)
+    log = Durable(directory / WAL_DIRECTORY)
     load = partial(load_event, event_id=subject.event_id)
     state, after_lsn = load_oldest(directory, first_lsn=log.first_lsn, load=load)
     at_ms, before = state.last_at_ms, subject.standing(state)

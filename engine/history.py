@@ -15,7 +15,7 @@ from engine.mutations import decode
 from engine.seatmap import SeatMap
 from engine.state import Shard
 from engine.store import WAL_DIRECTORY, load_oldest
-from wal.beside import Acknowledged
+from wal.beside import Durable
 
 RECORDS_PER_REPORT = 20_000
 
@@ -40,7 +40,7 @@ class History:
     def __init__(
         self, directory: Path, event_id: int, *, progress: Callable[[float], None] | None = None
     ) -> None:
-        log = Acknowledged(directory / WAL_DIRECTORY)
+        log = Durable(directory / WAL_DIRECTORY)
         self._state, self._lsn = load_oldest(directory, first_lsn=log.first_lsn)
         self._first_lsn, self._last_lsn = self._lsn, log.last_lsn
         self._records = log.records(self._lsn)

@@ -1,12 +1,12 @@
 """A copy of a log that may be written to meanwhile: all that was acknowledged when it began."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from wal.beside import Acknowledged
+from wal.beside import Durable
 from wal.files import OS, FileSystem, write_file
-from wal.format import first_position
-from wal.recovery import Segment, load_segment, sealed_batches
+from wal.recovery import Segment, sealed_batches
 from wal.watermark import WATERMARK_NAME, Watermark, create_watermark
 
 
@@ -23,22 +23,15 @@ def copy_log(source: Path, target: Path, *, fs: FileSystem = OS) -> Copied:
     Raises Corrupt and NoLog, and FileNotFoundError if a segment was dropped before its turn came:
     then remove the target and begin again.
     """
-    told = Acknowledged(source, fs=fs)
-    paths = told.paths
+    log = Durable(source, fs=fs)
     fs.make_directory(target)
-    _write_watermark(fs, target, told.store_id, told.last_lsn)
-    segment = load_segment(fs, paths[0])
-    for path in paths[1:]:
-        following = load_segment(fs, path)
-        for _ in sealed_batches(segment, path, following.header):
+    _write_watermark(fs, target, log.store_id, log.last_lsn)
+    for segment, successor in pairwise(log.segments(log.first_lsn)):
+        for _ in sealed_batches(segment, successor.path, successor.header):
             pass
-        _write(fs, target, segment, following.header.predecessor.size_bytes)
-        segment = following
-    size_bytes = first_position(segment.header).offset
-    for _, after in told.last_batches(segment):
-        size_bytes = after.offset
-    _write(fs, target, segment, size_bytes)
-    return Copied(told.first_lsn, told.last_lsn)
+        _write(fs, target, segment, successor.header.predecessor.size_bytes)
+    _write(fs, target, log.last_segment, len(log.last_segment.data))
+    return Copied(log.first_lsn, log.last_lsn)
 
 
 def _write(fs: FileSystem, target: Path, segment: Segment, size_bytes: int) -> None:

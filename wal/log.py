@@ -43,6 +43,7 @@ from wal.segments import (
     next_header,
     remove_temporaries,
     segment_paths,
+    sync_segment,
 )
 from wal.watermark import Watermark, create_watermark, read_watermark, remembers_records
 
@@ -148,7 +149,7 @@ class Log:
         been yielded the log takes appends; abandoned before, it takes none.
         """
         assert self._segment is None, "a log is recovered once"
-        self._sync_last_segment()
+        sync_segment(self._fs, existing_paths(self._fs, self.directory)[-1])
         acked_lsn = read_watermark(self._fs, self.directory, self.store_id)
         recovery = Recovery(self._fs, self.directory, after_lsn=after_lsn, acked_lsn=acked_lsn)
         for batch in recovery:
@@ -285,20 +286,6 @@ class Log:
         self._segment = following
         segment.close()
         return following
-
-    def _sync_last_segment(self) -> None:
-        """Before reading, lest recovery decide on what never left the page cache.
-
-        What a failed fsync left in the cache is taken for written, so a second one doesn't help:
-        the cache has to forget it too.
-        """
-        self._fs.sync_directory(self.directory)
-        file = self._fs.open(existing_paths(self._fs, self.directory)[-1])
-        try:
-            self._fs.fsync(file)
-            self._fs.drop_cached(file)
-        finally:
-            self._fs.close(file)
 
     def _go_on(self, tail: Tail) -> None:
         remove_temporaries(self._fs, self.directory)

@@ -179,10 +179,10 @@ def sealed_batches(segment: Segment, successor: Path, header: SegmentHeader) -> 
         try:
             batch, at = decode_batch(data, at)
         except (Unreadable, Misplaced) as fault:
-            raise _corrupt(segment.path, at, str(fault)) from None
+            raise corrupt(segment.path, at, str(fault)) from None
         yield batch
     if (at.first_lsn - 1, at.offset, at.chain) != end[1:]:
-        raise _corrupt(segment.path, at, "it doesn't end as the next segment says")
+        raise corrupt(segment.path, at, "it doesn't end as the next segment says")
 
 
 def _tail_batches(segment: Segment, tail: Tail) -> Iterator[Batch]:
@@ -191,22 +191,23 @@ def _tail_batches(segment: Segment, tail: Tail) -> Iterator[Batch]:
         try:
             batch, after = decode_batch(segment.data, at)
         except Misplaced as fault:
-            raise _corrupt(segment.path, at, str(fault)) from None
+            raise corrupt(segment.path, at, str(fault)) from None
         except Unreadable as fault:
-            tail.torn = _judge_tail(segment, at, str(fault))
+            tail.torn = judge_tail(segment, at, str(fault))
             return
         yield batch
         tail.cut, tail.records, at = at, batch.records, after
 
 
-def _judge_tail(segment: Segment, at: Position, fault: str) -> TornTail | None:
+def judge_tail(segment: Segment, at: Position, fault: str) -> TornTail | None:
+    """What lies behind the last whole batch, which ends at `at`; raises Corrupt."""
     rest = segment.data[at.offset :]
     if is_zero(rest):
         return None
     if find_batch(segment.data, salt=at.salt, start=at.offset + SECTOR_BYTES):
-        raise _corrupt(segment.path, at, f"{fault}, yet a later batch is intact")
+        raise corrupt(segment.path, at, f"{fault}, yet a later batch is intact")
     if not is_zero(rest[FRAME_BYTES_MAX:]):
-        raise _corrupt(segment.path, at, f"{fault}, and more follows than one batch can leave")
+        raise corrupt(segment.path, at, f"{fault}, and more follows than one batch can leave")
     return TornTail(segment.path, at.offset, rest.rstrip(b"\0"), at.first_lsn - 1)
 
 
@@ -243,5 +244,6 @@ def _require_linked(before: SegmentHeader, successor: Path, header: SegmentHeade
         raise Corrupt(successor, offset=0, reason=reason, last_good_lsn=before.first_lsn - 1)
 
 
-def _corrupt(path: Path, at: Position, reason: str) -> Corrupt:
+def corrupt(path: Path, at: Position, reason: str) -> Corrupt:
+    """What is wrong with a segment at this place."""
     return Corrupt(path, offset=at.offset, reason=reason, last_good_lsn=at.first_lsn - 1)

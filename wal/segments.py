@@ -72,6 +72,21 @@ def paths_from(paths: list[Path], lsn: int) -> list[Path]:
     return paths[begun - 1 :] if begun else []
 
 
+def sync_segment(fs: FileSystem, path: Path) -> None:
+    """Before reading, lest anything be decided on what never left the page cache.
+
+    What a failed fsync left in the cache is taken for written, so a second one doesn't help: the
+    cache has to forget it too.
+    """
+    fs.sync_directory(path.parent)
+    file = fs.open(path)
+    try:
+        fs.fsync(file)
+        fs.drop_cached(file)
+    finally:
+        fs.close(file)
+
+
 def remove_temporaries(fs: FileSystem, directory: Path) -> None:
     """Remove what a writer that died had not finished."""
     for name in fs.names(directory):

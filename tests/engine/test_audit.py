@@ -11,12 +11,15 @@ from engine.domain import seat_id_of
 from engine.dump import dump, load_event
 from engine.snapshotter import make_snapshot
 from engine.store import StoreMoved, open_snapshots
+from wal.files import OS
+from wal.watermark import create_watermark
 
 HALL = Hall(rows=2, seats_per_row=5, zones=(Zone("Вход", 1, 2, 100_00),))
 OPERA, BALLET = 1, 2
 EVENTS = [Event(OPERA, 10**15, HALL), Event(BALLET, 10**15, HALL)]
 ANN, BOB = 1, 2
 FREE, RESERVED, SOLD = SeatStatus
+STORE_ID = bytes(range(16))
 KEY = Key("key-1", b"fingerprint")
 
 
@@ -26,7 +29,7 @@ def seat(number: int, event_id: int = OPERA) -> int:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    Engine.create(tmp_path, store_id=bytes(range(16)))
+    Engine.create(tmp_path, store_id=STORE_ID)
     engine = Engine.open(tmp_path, EVENTS, segment_bytes_max=1 << 14)
     yield engine
     engine.check_invariants()
@@ -187,6 +190,19 @@ def test_where_the_log_is_dropped_it_begins_with_a_snapshot(engine: Engine, tmp_
     assert ["BookingCancelled"] == [
         what for what, _, _ in told(audit_booking(tmp_path, booking_id))
     ]
+
+
+def test_all_is_told_after_a_power_cut(engine: Engine, tmp_path: Path) -> None:
+    """Before the next start, when the watermark is older than all that is left of the log."""
+    clock = Clock()
+    booking_id, _ = pruned(engine, tmp_path, clock)
+    engine.cancel_booking(user_id=ANN, booking_id=booking_id, now_ms=clock())
+    engine.close()
+    create_watermark(OS, tmp_path / "wal", STORE_ID)
+
+    audit = audit_booking(tmp_path, booking_id)
+    assert ["BookingCancelled"] == [what for what, _, _ in told(audit)]
+    assert engine.appended_lsn == audit.last_lsn
 
 
 def test_without_the_snapshot_nothing_can_be_said(engine: Engine, tmp_path: Path) -> None:

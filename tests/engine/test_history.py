@@ -163,16 +163,23 @@ def test_what_is_not_ours_stays_withheld(shop: Shop) -> None:
     assert [(RESERVED, (4,))] == [(one.status, one.indexes) for one in history.changes()]
 
 
-def test_what_nobody_was_told_of_is_no_story(shop: Shop) -> None:
-    """Behind the watermark is what may still come to nothing."""
+def test_what_only_waits_for_the_disk_is_no_story(shop: Shop) -> None:
+    """It may still come to nothing."""
     shop.book("1:1")
     shop.engine.flush()
-    old = (shop.directory / "wal" / "watermark").read_bytes()
     shop.book("1:2")
+
+    assert 1 == len(list(History(shop.directory, 1).changes()))
+
+
+def test_the_story_is_whole_after_a_power_cut(shop: Shop) -> None:
+    """Before the next start, when the watermark is older than what was acknowledged."""
+    old = (shop.directory / "wal" / "watermark").read_bytes()
+    shop.book("1:1", "1:2")
     shop.engine.flush()
     (shop.directory / "wal" / "watermark").write_bytes(old)
 
-    assert 1 == len(list(History(shop.directory, 1).changes()))
+    assert 2 == len(list(History(shop.directory, 1).changes()))
 
 
 def test_an_event_that_nobody_has_booked_has_no_story(shop: Shop) -> None:

@@ -109,7 +109,7 @@ BUGS = [
     ),
     Bug(
         "the log is cut at the first bad batch",
-        recovery._judge_tail,
+        recovery.judge_tail,
         "find_batch(",
         "False and find_batch(",
         "flips",

@@ -13,6 +13,7 @@ from torture.crash_fs import Fate
 from torture.diary import STORE_ID
 from wal import Corrupt, Log, NoLog, read_records, verify
 from wal.copy import Copied, copy_log
+from wal.files import OS
 from wal.segments import segment_paths
 from wal.watermark import read_watermark
 
@@ -47,31 +48,22 @@ def test_a_copy_holds_what_was_acknowledged(directory: Path, log: Log, tmp_path:
     assert report.segments > 2
 
 
-def test_what_follows_the_watermark_is_left_out(directory: Path, log: Log, tmp_path: Path) -> None:
-    """A batch that is on disk and not acknowledged yet may still come to nothing."""
-    old = (directory / "watermark").read_bytes()
-    log.append(b"written, and nobody was told")
-    log.flush()
-    (directory / "watermark").write_bytes(old)
-
-    assert 9 == copy_log(directory, tmp_path / "copy").last_lsn
-
-    assert 9 == len(records_of(tmp_path / "copy"))
-
-
-def test_segments_begun_after_the_watermark_are_left_out(
-    directory: Path, log: Log, tmp_path: Path
+@pytest.mark.parametrize("more", [1, 5])
+def test_a_copy_is_whole_after_a_power_cut(
+    directory: Path, log: Log, tmp_path: Path, more: int
 ) -> None:
-    """The writer has gone on meanwhile, over several segments."""
+    """The watermark is back by a batch, or by several segments: the copy's own knows them all."""
     old = (directory / "watermark").read_bytes()
-    for _ in range(5):
+    for _ in range(more):
         log.append(bytes(3_000))
         log.flush()
+    log.close()
     (directory / "watermark").write_bytes(old)
 
-    assert 9 == copy_log(directory, tmp_path / "copy").last_lsn
+    assert 9 + more == copy_log(directory, tmp_path / "copy").last_lsn
 
-    assert 9 == len(records_of(tmp_path / "copy"))
+    assert records_of(directory) == records_of(tmp_path / "copy")
+    assert 9 + more == read_watermark(OS, tmp_path / "copy", STORE_ID)
 
 
 def test_a_copy_goes_on(directory: Path, log: Log, tmp_path: Path) -> None:
