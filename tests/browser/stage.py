@@ -46,6 +46,8 @@ class Stage:
         self.held: list[int] = []
         self.status = "CREATED"
         self.expires_at = ""
+        self.title = "Опера"
+        self.returnable_until = "2099-12-31T02:30:00.000Z"
         self.payments: list[dict[str, Any]] = []
         self.answers: dict[tuple[str, str], list[dict[str, Any]]] = {}
         page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -102,7 +104,7 @@ class Stage:
             ("GET", "/x/events/7/seatmap"): self._map,
             ("GET", "/api/bookings"): lambda _: {"json": self._bookings()},
             ("POST", "/api/bookings"): lambda _: {"status": 201, "json": {"id": BOOKING}},
-            ("GET", f"/x/bookings/{BOOKING}"): lambda _: {"json": self._booking()},
+            ("GET", f"/x/bookings/{BOOKING}"): lambda _: {"json": self.booking()},
             ("PATCH", "/api/seats/select"): self._select,
             ("PATCH", "/api/seats/release"): self._release,
         }
@@ -146,13 +148,13 @@ class Stage:
             return []
         return [{"id": BOOKING, "event_id": 7, "seats": [{"id": one} for one in self.held]}]
 
-    def _booking(self) -> dict[str, Any]:
+    def booking(self) -> dict[str, Any]:
         return {
             "id": BOOKING,
             "event_id": 7,
-            "title": "Опера",
+            "title": self.title,
             "starts_at": "2027-12-31T19:30:00",
-            "returnable_until": "2027-12-31T02:30:00.000Z" if self.status == "CONFIRMED" else "",
+            "returnable_until": self.returnable_until if self.status == "CONFIRMED" else "",
             "status": self.status,
             "created_at": "2027-01-01T00:00:00.000Z",
             "expires_at": self.expires_at,

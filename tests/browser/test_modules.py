@@ -188,6 +188,15 @@ def paid(status: str, *steps: str, **more: object) -> dict[str, object]:
         ("CONFIRMED", [paid("CAPTURED", "PaymentCaptured")], "paid"),
         ("PAYMENT_INITIATED", [paid("PENDING", "PaymentRegistered")], "toPay"),
         ("PAYMENT_INITIATED", [paid("AUTHORIZED", "PaymentAuthorized")], "checking"),
+        (
+            "PAYMENT_INITIATED",
+            [
+                paid("RETURN_DUE", "ReturnOwed", refund_pending=True),
+                paid("PENDING", "PaymentRegistered"),
+            ],
+            "toPay",
+        ),
+        ("CREATED", [], "unpaid"),
         ("CREATED", [paid("REFUSED", "PaymentRefused")], "failedHeld"),
         ("CANCELLED", [paid("FAILED", "PaymentFailed")], "failedFree"),
         ("CANCELLED", [paid("FAILED", "BookingExpired")], "failedFree"),

@@ -48,7 +48,8 @@ function loginForm(session, reason) {
       await session.enter(email.input.value.trim(), password.input.value);
       form.closest("dialog").close();
     } catch (problem) {
-      error.textContent = problem.name === "unauthenticated" ? say("login.wrong") : told(problem);
+      const isWrong = problem.name === "unauthenticated";
+      error.textContent = isWrong ? say(`login.wrong.${session.kind}`) : told(problem);
       password.input.select();
     }
   };

@@ -2,17 +2,18 @@
 
 /**
  * "paid", "refunding", "returned", "toPay" (the gateway's page is open), "checking" (money or seats
- * are under way), "failedHeld", "failedFree", "cancelled".
+ * are under way), "unpaid" (nobody has tried yet), "failedHeld", "failedFree", "cancelled".
  * @param {{status: string, seats: object[], payments: {status: string, page: string,
  *   refund_pending: boolean, timeline: {what: string}[]}[]}} booking
  */
 export function outcome(booking) {
   const newest = booking.payments.at(-1);
   if (booking.status === "CONFIRMED") return "paid";
-  if (booking.payments.some((payment) => payment.refund_pending)) return "refunding";
+  // Where one attempt is open, that of an earlier one may come back meanwhile.
   if (booking.status === "PAYMENT_INITIATED") return hasMoney(newest) ? "checking" : "toPay";
+  if (booking.payments.some((payment) => payment.refund_pending)) return "refunding";
   if (newest && has(newest, "PaymentReturned")) return "returned";
-  if (booking.status === "CREATED") return "failedHeld";
+  if (booking.status === "CREATED") return newest ? "failedHeld" : "unpaid";
   return newest && !has(newest, "BookingCancelled") ? "failedFree" : "cancelled";
 }
 

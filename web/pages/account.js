@@ -19,14 +19,17 @@ const LOOKS_MAX = 150;
 
 /** Ids of bookings that aren't shown yet, the newest first. @type {number[]} */
 let rest = [];
+/** How often the list was begun: what was asked for an earlier one comes too late for it. */
+let turns = 0;
 
 beginPage("account.title", buyer);
 byId("enter").addEventListener("click", () => requireLogin(buyer, ""));
-byId("more").addEventListener("click", () => attempt(showMore));
+byId("more").addEventListener("click", () => whileBusy(byId("more"), () => attempt(showMore)));
 buyer.addEventListener("change", () => attempt(begin));
 void attempt(begin);
 
 async function begin() {
+  const turn = (turns += 1);
   byId("bookings").replaceChildren();
   rest = [];
   const isKnown = buyer.authorization !== "";
@@ -35,14 +38,17 @@ async function begin() {
   setShown(byId("more"), false);
   if (!isKnown) return;
   const bookings = await asked("/api/bookings");
+  if (turn !== turns) return;
   rest = bookings.map((booking) => booking.id).reverse();
   setShown(byId("none"), rest.length === 0);
   await showMore();
 }
 
 async function showMore() {
+  const turn = turns;
   const ids = rest.splice(0, AT_ONCE);
   const found = await Promise.all(ids.map((id) => asked(`/x/bookings/${id}`)));
+  if (turn !== turns) return;
   const cards = found.map((booking) => make("li", { class: "card" }, ...about(booking)));
   byId("bookings").append(...cards);
   setShown(byId("more"), rest.length > 0);
@@ -69,7 +75,7 @@ function showAnew(booking, card) {
 }
 
 function about(booking) {
-  const title = booking.title ?? say("account.booking", { id: String(booking.id) });
+  const title = booking.title || say("account.booking", { id: String(booking.id) });
   const details = make("details", {}, make("summary", {}, say("account.payments")));
   details.append(make("ul", {}, ...steps(booking)));
   return [
@@ -100,7 +106,8 @@ function actions(booking) {
   if (status === "CONFIRMED") {
     return [
       make("a", { class: "button main", href: `/ticket?booking=${id}` }, say("account.tickets")),
-      button("account.refund", "danger", () => end(booking)),
+      // A ticket that has let its holder in is returned no more.
+      ...(booking.returnable_until ? [button("account.refund", "danger", () => end(booking))] : []),
     ];
   }
   if (status === "CANCELLED") return [];

@@ -9,56 +9,79 @@ import { staff } from "../base/session.js";
 import { hallTime, hereTime, say } from "../base/words.js";
 
 const LOOK_MS = 250;
+const LOOKS_UNSEEN = 8; // so many without the code, and it may be scanned again
 
-let code = "";
+/** Whose ticket is on the screen: nobody is admitted by another one's code. */
+let shown = "";
+/** How often somebody was asked for: an answer about whoever came before is too late. */
+let turns = 0;
+let isAdmitting = false;
 let camera = null;
 
 beginPage("box.title", staff);
 byId("check").addEventListener("submit", (event) => {
   event.preventDefault();
-  void check(byId("code").value);
+  void check(byId("code").value.trim());
 });
 byId("admit").addEventListener("click", () => whileBusy(byId("admit"), admit));
 byId("next").addEventListener("click", begin);
 byId("scan").addEventListener("click", () => (camera ? stop() : scan()));
 setShown(byId("scan"), "BarcodeDetector" in window && Boolean(navigator.mediaDevices));
-staff.addEventListener("change", begin);
+staff.addEventListener("change", clear);
 begin();
 void requireLogin(staff, say("box.needed"));
 
 function begin() {
-  code = "";
+  turns += 1;
+  clear();
   byId("code").value = "";
-  setShown(byId("found"), false);
   byId("code").focus();
 }
 
-async function check(typed) {
-  code = typed.trim();
-  await ask(() => staff.asking((asking) => get(address(), asking)), false);
+/** Show nobody's ticket. */
+function clear() {
+  shown = "";
+  setShown(byId("found"), false);
 }
 
-async function admit() {
-  await ask(() => staff.asking((asking) => change("POST", `${address()}/admit`, {}, asking)), true);
-}
-
-function address() {
-  return `/x/tickets/${encodeURIComponent(code)}`;
-}
-
-async function ask(call, isAdmitting) {
+async function check(code) {
+  if (isAdmitting) return; // what becomes of that is to be seen first
+  const turn = (turns += 1);
+  clear();
+  byId("code").value = code;
   try {
     await requireLogin(staff, say("box.needed"));
-    show(await call(), isAdmitting);
+    const ticket = await staff.asking((asking) => get(address(code), asking));
+    if (turn !== turns) return;
+    shown = code;
+    show(ticket, false);
   } catch (error) {
-    refuse(error);
+    if (turn === turns) refuse(error);
   }
 }
 
-/** @param {boolean} isAdmitting whether this very call has let its holder in */
-function show(ticket, isAdmitting) {
+async function admit() {
+  const code = shown;
+  isAdmitting = true;
+  try {
+    await requireLogin(staff, say("box.needed"));
+    const admitting = (asking) => change("POST", `${address(code)}/admit`, {}, asking);
+    show(await staff.asking(admitting), true);
+  } catch (error) {
+    refuse(error);
+  } finally {
+    isAdmitting = false;
+  }
+}
+
+function address(code) {
+  return `/x/tickets/${encodeURIComponent(code)}`;
+}
+
+/** @param {boolean} isJustIn whether this very call has let its holder in */
+function show(ticket, isJustIn) {
   const isIn = ticket.admitted_at !== "";
-  if (isAdmitting) verdict("box.justAdmitted", "good");
+  if (isJustIn) verdict("box.justAdmitted", "good");
   else if (isIn) verdict("box.admitted", "warn");
   else verdict(ticket.valid ? "box.valid" : "box.void", ticket.valid ? "good" : "bad");
   setText(byId("title"), ticket.title);
@@ -109,11 +132,15 @@ async function scan() {
 
 /** Look for a code until there is one that wasn't just seen, or the camera is off. */
 async function look(video, detector) {
+  let last = "";
+  let unseen = 0;
   while (camera) {
     const [seen] = await detector.detect(video).catch(() => []);
-    if (seen && seen.rawValue !== code) {
-      byId("code").value = seen.rawValue;
-      await check(seen.rawValue);
+    unseen = seen ? 0 : unseen + 1;
+    if (unseen === LOOKS_UNSEEN) last = "";
+    if (seen && seen.rawValue !== last && !isAdmitting) {
+      last = seen.rawValue;
+      await check(last);
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }

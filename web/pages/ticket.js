@@ -18,6 +18,8 @@ const FAST_ASKS = 40;
 const BOOKINGS_LOOKED_AT = 5;
 
 beginPage("ticket.title", buyer);
+// Whoever logs out leaves no ticket on the screen.
+buyer.addEventListener("change", () => buyer.authorization || location.reload());
 void open();
 
 async function open() {
@@ -56,7 +58,7 @@ async function wanted() {
 
 async function follow(bookingId) {
   for (let asks = 0; ; asks += 1) {
-    const booking = await asked(`/x/bookings/${bookingId}`);
+    const booking = await patiently(() => asked(`/x/bookings/${bookingId}`));
     const name = outcome(booking);
     show(booking, name);
     if (name === "paid") await showTickets(booking);
@@ -73,6 +75,7 @@ function show(booking, name) {
     paid: "ticket.paidMore",
     checking: "ticket.checkingMore",
     toPay: "ticket.toPayMore",
+    unpaid: time ? "ticket.unpaidMore" : "",
     failedHeld: time ? "ticket.failedHeld" : "ticket.failedFree",
     failedFree: "ticket.failedFree",
     refunding: "ticket.refundingMore",
@@ -93,16 +96,19 @@ function showActions(booking, name) {
   if (actions.dataset.shown === name + page) return;
   actions.dataset.shown = name + page;
   const event = link(`/event?id=${booking.event_id}`, say("ticket.event"), false);
+  const choose = link(`/event?id=${booking.event_id}`, say("ticket.event"), true);
   const again = link(`/event?id=${booking.event_id}`, say("ticket.again"), true);
   const account = link("/account", say("ticket.account"), false);
   const print = make("button", { class: "main", onclick: () => window.print() }, say("ticket.print"));
   const first = {
     paid: [print],
     toPay: page ? [link(page, say("basket.payAgain"), true)] : [],
+    unpaid: [choose],
     failedHeld: [again],
     failedFree: [again],
   };
-  const last = name.startsWith("failed") ? [account] : [event, account];
+  const leadsBack = name === "unpaid" || name.startsWith("failed");
+  const last = leadsBack ? [account] : [event, account];
   actions.replaceChildren(...(first[name] ?? []), ...last);
 }
 
@@ -111,16 +117,20 @@ function link(href, words, isMain) {
 }
 
 async function showTickets(booking) {
+  const tickets = await patiently(() => allTickets(booking), say("ticket.unfound"));
+  const cards = tickets.map((ticket) => ticketCard(ticket, booking, startWords(booking)));
+  byId("tickets").replaceChildren(...cards);
+  setShown(byId("tickets-part"), true);
+}
+
+/** What `call` answers in the end: while the network or the service is away, it is asked again. */
+async function patiently(call, words = "") {
   for (;;) {
     try {
-      const tickets = await allTickets(booking);
-      const cards = tickets.map((ticket) => ticketCard(ticket, booking, startWords(booking)));
-      byId("tickets").replaceChildren(...cards);
-      setShown(byId("tickets-part"), true);
-      return;
+      return await call();
     } catch (error) {
-      if (!(error instanceof Problem) || error.status !== 503) throw error;
-      setText(byId("more"), say("ticket.unfound"));
+      if (!(error instanceof Problem) || ![0, 502, 503, 504].includes(error.status)) throw error;
+      setText(byId("more"), words || told(error));
       await wait(ASK_SLOWER_MS);
     }
   }
