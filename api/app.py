@@ -40,7 +40,7 @@ class App(Router):
     def answer(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """The application for a server that awaits whatever it is given: a coroutine less.
 
-        Trying three routes and two middlewares in turn takes 6 us of 13, a name 0.2.
+        With routes and two middlewares tried in turn `/healthz` takes 12.8 us, by its name 2.8.
         """
         resource = self._named.get(scope["path"]) if scope["type"] == "http" else None
         if resource is None:

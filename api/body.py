@@ -28,8 +28,9 @@ _FIELD = re.compile(r"`\$\.(\w+)|field `(\w+)`")
 class BodyReader:
     """Reads bodies, each within the limits of size and time.
 
-    Who is too slow is looked for now and then: a timer for each body costs 4 us. Nor is the clock
-    asked for each: until the next look they have all begun at the last one.
+    Who is too slow is looked for now and then: a booking takes 13.5 us in our process so, and 19
+    with a timer for each body. Nor is the clock asked for each: until the next look they have all
+    begun at the last one.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -62,7 +63,8 @@ class BodyReader:
                 body += part.get("body", b"")
                 if len(body) > self._bytes_max:
                     raise Refusal(BODY_TOO_LARGE)
-                # Granian tells of the end in a message of its own, which takes its threads 15 us.
+                # Granian tells of the end in a message of its own, by a round of three threads: a
+                # booking that waits for it takes 61.5 us of CPU instead of 55.0.
                 if len(body) == length or not part.get("more_body", False):
                     return body
         except asyncio.CancelledError:

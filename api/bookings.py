@@ -48,7 +48,7 @@ class _Kept(NamedTuple):
 class BookingPages:
     """Users' lists of bookings, encoded again only when something in them has changed.
 
-    Encoding 900 bookings takes 400 us, looking whether any has changed 25.
+    Encoding 900 bookings takes 435 us, looking whether any has changed 25.
     """
 
     def __init__(self) -> None:

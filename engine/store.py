@@ -17,7 +17,8 @@ STORE_FAULTS = (WalError, SnapshotError, StateDiverged)
 _Read = TypeVar("_Read")
 
 # A server that makes a snapshot while its log is read may drop what was to be read next. Reading
-# takes seconds and a snapshot is made after minutes, so the second try is the last one.
+# takes seconds and a snapshot is made after minutes, so the second try is mostly the last one; more
+# are for whoever has small snapshots made, or a slow disk.
 TRIES = 5
 WAL_DIRECTORY = "wal"
 SNAPSHOTS_DIRECTORY = "snapshots"
