@@ -106,7 +106,7 @@ class Operation(Generic[_Input]):
     public: bool = False
     # Who of the staff may make it, and no buyer; empty: no role is asked for.
     roles: tuple[Role, ...] = ()
-    # False: the reply tells of nothing that a crash could take back, or says so.
+    # False: the reply tells of nothing that a crash could take back, or is advisory (I5).
     durable: bool = True
     # True: an Idempotency-Key is honoured.
     keyed: bool = False
