@@ -36,7 +36,7 @@ class AdmissionLimits(NamedTuple):
 
     With crowds at several events `per_round_max` is divided among them; `pause_seconds` is from
     one of a crowd's rounds to the next. While nobody asks for anything else `alone_max` holds, as
-    fewer cost a seventh of the speed, and there is no pause.
+    rounds of 8 cost a seventh of the speed, and there is no pause.
     """
 
     per_round_max: int = 8
