@@ -314,7 +314,11 @@ class Sagas:
             return None
         watch = self._watch(order_id)
         look = self._provider_side.look(payment, watch)
-        return await self._patiently(look, order_id=order_id, lane=watch.provider)
+        due_ms = await self._patiently(look, order_id=order_id, lane=watch.provider)
+        if due_ms is None and payment.is_settled():
+            # The gateway's look forgets the watch, and may have been before this one.
+            self._gateway_agenda.now(order_id)
+        return due_ms
 
     async def _patiently(
         self, look: Awaitable[int | None], *, order_id: int, lane: Lane

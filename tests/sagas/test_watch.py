@@ -5,6 +5,7 @@ import random
 
 from engine import Payment, PaymentStatus, Reservation, ReservationStatus
 from sagas.watch import Lane, Watch, stamp_of
+from tests.sagas.world import OWN, PARTNER, Tell, World
 
 RNG = random.Random(1)
 
@@ -76,3 +77,37 @@ def test_listeners() -> None:
         assert not watch.is_awaited()
 
     asyncio.run(story())
+
+
+def test_a_payment_that_was_not_asked_about_lately_is_forgotten_as_it_ends(tell: Tell) -> None:
+    """Its last change may be the gateway's, and seats of our own have no provider at all."""
+
+    async def story(world: World) -> None:
+        booking_id = world.book(OWN, 1)
+        await world.registered(world.initiate(booking_id))
+        await world.clock.advance(30)
+        world.cancel(booking_id)
+        await world.clock.advance(10)
+        assert world.sagas._watches == {}
+
+    tell(story)
+
+
+def test_a_sale_is_forgotten_when_the_provider_has_confirmed_it_late(tell: Tell) -> None:
+    """Its last change is the provider's, long after the gateway was asked."""
+
+    async def story(world: World) -> None:
+        order_id = world.initiate(world.book(PARTNER, 1))
+        await world.registered(order_id)
+        await world.clock.advance(2)
+        await world.pay(order_id)
+        world.provider_net.down = True
+        await world.verify(order_id)
+        await world.clock.advance(3)
+        assert world.status(order_id) == "CAPTURED CONFIRM_DUE"
+        world.provider_net.down = False
+        await world.clock.advance(60)
+        assert world.status(order_id) == "CAPTURED CONFIRMED"
+        assert world.sagas._watches == {}
+
+    tell(story)
