@@ -19,12 +19,14 @@ from sagas.recorder import Recorder
 from sagas.watch import Watch, stamp_of
 
 # The gateway caches a check for 30 s while a payment is active and for 300 s when it looks final.
-# Its 32 variants, a second or ten apart, outlast that: no hints, however many, make us read a
-# stale answer.
+# Its 32 variants, a second or ten apart and each one more than the last, outlast that: no hints,
+# however many, make us read a stale answer.
 CHECK_INTERVAL_MS = 1_000
 OVER_CHECK_INTERVAL_MS = 10_000
 # A customer waits for the page: try more often than patience alone would.
 AWAITED_RETRY_MS = 1_000
+# Nobody knows yet whether there will be money.
+ACTIVE = frozenset({PaymentStatus.INITIATED, PaymentStatus.PENDING})
 
 # None: it went through. Otherwise the call, or one like it, is still owed.
 Trouble = Refused | Unknown | None
@@ -207,7 +209,10 @@ class GatewaySide:
     async def _standing(self, payment: Payment, watch: Watch) -> Outcome[Standing]:
         watch.last_check_ms = self._clock_ms()
         watch.hints_at_check = watch.hints
-        variant = watch.next_variant()
+        # While a payment is active its variant keeps up with the clock, by which the process after
+        # a crash begins.
+        is_active = payment.status in ACTIVE
+        variant = watch.next_variant(at_least=clock_variant(self._clock_ms()) if is_active else 0)
         if payment.payment_id:
             outcome = await self._client.check(payment_id=payment.payment_id, variant=variant)
         else:
@@ -242,6 +247,15 @@ class GatewaySide:
         await self._record(register, payment.order_id)
 
 
+def clock_variant(now_ms: int) -> int:
+    """With which variant the checks of an order begin of which we remember none.
+
+    No process before a crash asked an active payment's so within 30 s. An answer that looks final
+    is cached for longer: of one from just before a crash we may ask again, by a chance in 32.
+    """
+    return now_ms // CHECK_INTERVAL_MS
+
+
 def earliest_check_ms(payment: Payment, watch: Watch) -> int:
     """No hint makes us ask about a payment before this."""
     interval_ms = OVER_CHECK_INTERVAL_MS if payment.status in owed.OVER else CHECK_INTERVAL_MS
@@ -250,10 +264,7 @@ def earliest_check_ms(payment: Payment, watch: Watch) -> int:
 
 def needs_check(payment: Payment) -> bool:
     """Whether a hint about this payment could tell us something new."""
-    return payment.status in owed.OVER or payment.status in (
-        PaymentStatus.INITIATED,
-        PaymentStatus.PENDING,
-    )
+    return payment.status in owed.OVER or payment.status in ACTIVE
 
 
 def _is_not_there(outcome: Refused | Unknown) -> bool:

@@ -83,8 +83,9 @@ class Watch:
         # A dict for its order: a set would wake them in another one in every process.
         self._waiters: dict[asyncio.Future[None], None] = {}
 
-    def next_variant(self) -> int:
-        self.variant += 1
+    def next_variant(self, *, at_least: int) -> int:
+        """Which variant the next check has: none that an earlier one had lately."""
+        self.variant = max(self.variant + 1, at_least)
         return self.variant
 
     def is_awaited(self) -> bool:

@@ -3,9 +3,13 @@
 import asyncio
 import random
 
+import pytest
+
 from engine import Payment, PaymentStatus, Reservation, ReservationStatus
+from engine.mutations import ReturnOwed, tag_of
+from sagas import runner
 from sagas.watch import Lane, Watch, stamp_of
-from tests.sagas.world import OWN, PARTNER, Tell, World
+from tests.sagas.world import DECLINED, OWN, PARTNER, Tell, World
 
 RNG = random.Random(1)
 
@@ -109,5 +113,75 @@ def test_a_sale_is_forgotten_when_the_provider_has_confirmed_it_late(tell: Tell)
         await world.clock.advance(60)
         assert world.status(order_id) == "CAPTURED CONFIRMED"
         assert world.sagas._watches == {}
+
+    tell(story)
+
+
+@pytest.mark.parametrize("crashes", [False, True])
+@pytest.mark.parametrize("seconds", [1.4, 4, 20])
+@pytest.mark.parametrize("paid_after", [1, 33])
+def test_a_refund_soon_after_the_payment_is_no_late_money(
+    tell: Tell, paid_after: float, seconds: float, crashes: bool
+) -> None:
+    """What the gateway remembers of the time before is no answer to us, after a crash neither."""
+
+    async def story(world: World) -> None:
+        booking_id = world.book(OWN, 1)
+        order_id = world.initiate(booking_id)
+        await world.registered(order_id)
+        await world.clock.advance(paid_after)
+        await world.pay(order_id)
+        await world.verify(order_id)
+        assert world.status(order_id) == "CAPTURED"
+        await world.clock.advance(seconds)
+        if crashes:
+            await world.crash()
+        world.cancel(booking_id)
+        await world.clock.advance(0.2)
+        await world.verify(order_id)
+        await world.clock.advance(2)
+        assert world.status(order_id) == "RETURNED"
+        assert tag_of(ReturnOwed) not in [tag for _, tag in world.payment(order_id).steps()]
+        assert world.gateway_net.count("cancel") == 1
+
+    tell(story)
+
+
+def test_late_money_is_found_however_often_we_asked_before(tell: Tell) -> None:
+    """Of an ended payment each answer is cached for five minutes: no check is like one of them."""
+
+    async def story(world: World) -> None:
+        order_id = world.initiate(world.book(OWN, 1))
+        payment = await world.registered(order_id)
+        await world.pay(order_id, DECLINED)
+        for _ in range(6):
+            await world.verify(order_id)
+            await world.clock.advance(16)
+            assert world.sagas._watches == {}
+        theirs = world.desk.book.find(payment.payment_id)
+        assert theirs is not None
+        world.desk.book.authorize_late(theirs, now=world.clock.seconds())
+        await world.verify(order_id)
+        await world.clock.settle()
+        assert world.status(order_id) == "RETURNED"
+
+    tell(story)
+
+
+def test_only_the_last_orders_checks_are_remembered(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that memory doesn't grow with all that was ever sold."""
+    monkeypatch.setattr(runner, "VARIANTS_KEPT", 2)
+
+    async def story(world: World) -> None:
+        orders = []
+        for number in range(1, 5):
+            booking_id = world.book(OWN, number)
+            orders.append(world.initiate(booking_id))
+            await world.registered(orders[-1])
+            world.cancel(booking_id)
+            await world.clock.advance(12)
+        assert orders[-2:] == list(world.sagas._variants)
 
     tell(story)
