@@ -1,7 +1,8 @@
 """Every problem a client can meet (RFC 9457): a type that stays, a Russian title, a status.
 
 The type is a relative address, /problems/<name>, where a page explains it to people. Title and
-status never vary for one type; what is particular to one request stands in `detail`.
+status never vary for one type; what is particular to one request stands in `detail`. What nginx
+refuses by itself stands in nginx.conf once more, in the same words.
 """
 
 from dataclasses import dataclass
@@ -169,6 +170,12 @@ BODY_TOO_LARGE = Problem(
     "Запрос не выполнен: тело больше 64 КиБ.",
     _CLOSE,
 )
+ADDRESS_TOO_LONG = Problem(
+    "address-too-long",
+    414,
+    "Адрес запроса слишком длинен",
+    "Запрос не выполнен: его адрес длиннее 8 КиБ.",
+)
 SEAT_TAKEN = Problem("seat-taken", 419, _NOT_SELECTED, "Место уже занято другой бронью.")
 SEAT_ELSEWHERE = Problem(
     "seat-elsewhere", 419, _NOT_SELECTED, "Место относится к другому событию, чем бронь."
@@ -292,6 +299,20 @@ INTERNAL = Problem(
     500,
     "Внутренняя ошибка",
     "Мы не смогли обработать запрос и записали причину. Исход неизвестен.",
+)
+UNREACHABLE = Problem(
+    "unreachable",
+    502,
+    "Сервис не отвечает",
+    "Возможно, он перезапускается. Исход неизвестен; повторите запрос с тем же Idempotency-Key.",
+    _retry_after(1),
+)
+NO_ANSWER = Problem(
+    "no-answer",
+    504,
+    "Сервис не ответил вовремя",
+    "Исход неизвестен; повторите запрос с тем же Idempotency-Key.",
+    _retry_after(1),
 )
 NOT_READY = Problem(
     "not-ready",

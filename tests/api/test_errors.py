@@ -1,7 +1,9 @@
 """The table from exceptions to problems is whole, and every problem is told the same way."""
 
 import asyncio
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import orjson
 import pytest
@@ -71,6 +73,26 @@ def test_the_unexpected_is_a_500_without_its_reason(
     logged = capsys.readouterr().out
     assert "find-me" in logged
     assert "secret reason" in logged
+
+
+def test_nginx_says_what_the_service_would_say() -> None:
+    """In each case that it tells of: the same type, title, status, words and time to wait."""
+    conf = (Path(__file__).parents[2] / "nginx.conf").read_text()
+    told = {
+        int(status): orjson.loads(f"{{{body}}}")
+        for status, body in re.findall(r"^ +(\d+) '(\"type\".*)';$", conf, re.MULTILINE)
+    }
+    waits = dict(re.findall(r"^ +(\d+) (\d+);$", conf, re.MULTILINE))
+    (caught,) = re.findall(r"error_page (.*) /nginx/problem;", conf)
+
+    for status, content in told.items():
+        (problem,) = [one for one in problems.ALL if content["type"].endswith(f"/{one.name}")]
+        assert orjson.loads(problem.reply(b"").body) == {**content, "request_id": ""}
+        assert status == problem.status
+        asked = dict(problem.headers).get(b"retry-after")
+        assert waits.get(str(status)) == (asked and asked.decode())
+    kinds_of_400 = {"494", "497"}
+    assert set(map(str, told)) | kinds_of_400 == set(caught.split())
 
 
 def test_cancellation_is_no_problem() -> None:

@@ -2,7 +2,9 @@
 
 import os
 import re
+import socket
 import socketserver
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,6 +22,7 @@ pytestmark = [
     pytest.mark.skipif(OPENSSL is None, reason="openssl, which makes the certificate, is missing"),
 ]
 CACHED = "x-cache-status"
+PROBLEM = "application/problem+json"
 StartNginx = Callable[[str], str]
 
 
@@ -92,6 +95,62 @@ def test_what_nobody_can_change_is_asked_for_once(
         refused.status_code,
         refused.json()["request_id"],
     )
+
+
+def test_nginx_refuses_as_the_service_does(
+    data: Path, serve: StartServer, front: StartNginx
+) -> None:
+    """With a problem that says when to ask again; what the service refuses passes as it is."""
+    server = serve(data)
+    url = front(server.url.removeprefix("http://"))
+
+    with httpx.Client(base_url=url, auth=USER, verify=False) as http:
+        large = http.post("/api/bookings", content=b"x" * 70_000)
+        hidden = http.get("/metrics")
+        long = http.get("/api/events", params={"query": "a" * 9_000})
+        bad = http.get("/api/events", headers={"x": "a" * 9_000})
+        ours = http.get("/api/seats", params={"event_id": 10**9})
+        head = http.head("/metrics")
+        server.terminate()
+        server.process.wait(20)
+        down = http.get("/healthz")
+
+    for status, answer in {413: large, 404: hidden, 414: long, 400: bad, 502: down}.items():
+        told = answer.json()
+        assert (status, status) == (answer.status_code, told["status"])
+        assert PROBLEM == answer.headers["content-type"]
+        assert told["request_id"] == answer.headers["x-request-id"]
+        assert "max-age=31536000" == answer.headers["strict-transport-security"]
+    assert "1" == down.headers["retry-after"]
+    assert "retry-after" not in hidden.headers
+    assert (404, PROBLEM, b"") == (head.status_code, head.headers["content-type"], head.content)
+    assert "/problems/event-not-found" == ours.json()["type"]
+
+
+def test_an_address_that_hurries_is_told_when_to_ask_again(
+    data: Path, serve: StartServer, front: StartNginx
+) -> None:
+    """A thousand calls at once, of which the service answers only one: a search is kept."""
+    url = front(serve(data).url.removeprefix("http://"))
+    ask = b"GET /api/events HTTP/1.1\r\nHost: billetter\r\n"
+    asked = (ask + b"\r\n") * 1_000 + ask + b"Connection: close\r\n\r\n"
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    told = b""
+
+    with (
+        socket.create_connection(("127.0.0.1", httpx.URL(url).port or 443)) as plain,
+        trusting.wrap_socket(plain) as connection,
+    ):
+        connection.sendall(asked)
+        while piece := connection.recv(1 << 16):
+            told += piece
+
+    _, found, refused = told.partition(b"HTTP/1.1 429 ")
+    assert found
+    head, _, body = refused.partition(b"\r\n\r\n")
+    assert b"\r\nRetry-After: 1\r\n" in head
+    assert body.startswith(b'{"type":"/problems/too-many-calls",')
 
 
 class _Counting(socketserver.StreamRequestHandler):
