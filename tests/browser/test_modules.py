@@ -1,10 +1,11 @@
 """What pages reckon with: bits, changes, geometry, time. Pure modules, run where they will run."""
 
 import json
+from typing import Any
 
 import pytest
 
-from tests.browser.stage import Stage, packed
+from tests.browser.stage import BOOKING, Stage, packed, problem
 
 pytestmark = pytest.mark.browser
 
@@ -175,6 +176,37 @@ def test_a_login_is_sent_in_utf_8(modules: Stage) -> None:
     assert "Basic 0LDQvdC90LA6cDphOnNz" == modules.run(
         "base/session.js", "m.basic('анна', 'p:a:ss')"
     )
+
+
+def passing(name: str, status: int) -> dict[str, Any]:
+    return problem(name, status, **{"retry-after": "0"})
+
+
+PROXY_S = {"status": 502, "body": "<html>502 Bad Gateway</html>", "content_type": "text/html"}
+
+
+@pytest.mark.parametrize(
+    "told", [PROXY_S, passing("unreachable", 502), passing("no-answer", 504)], ids=str
+)
+def test_a_click_outlives_a_restart_behind_a_proxy(modules: Stage, told: dict[str, Any]) -> None:
+    """It is sent again with the same key: the service does it once, whether it had or not."""
+    before = len(modules.calls("POST", "/api/bookings"))
+    modules.next_time("POST", "/api/bookings", told)
+    script = "await m.change('POST', '/api/bookings', {event_id: 7})"
+    assert {"id": BOOKING} == modules.run("base/api.js", script)
+    keys = [
+        one.headers["idempotency-key"] for one in modules.calls("POST", "/api/bookings")[before:]
+    ]
+    assert 2 == len(keys)
+    assert 1 == len(set(keys))
+
+
+@pytest.mark.parametrize("name", ["waiting-room", "gateway-down"])
+def test_what_the_service_itself_refuses_is_told_at_once(modules: Stage, name: str) -> None:
+    """Its 503 has a reason that a person should know of."""
+    modules.next_time("POST", "/api/bookings", problem(name, 503))
+    script = "await m.change('POST', '/api/bookings', {event_id: 7}).catch((error) => error.name)"
+    assert name == modules.run("base/api.js", script)
 
 
 def paid(status: str, *steps: str, **more: object) -> dict[str, object]:

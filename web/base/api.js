@@ -2,8 +2,14 @@
 
 import { noteAnswer } from "./clock.js";
 
-// Refusals that did nothing and pass by themselves: asked again after the server's Retry-After.
-const PASSING = new Set(["busy", "event-crowded", "not-ready", "too-many-calls"]);
+// What passes by itself: asked again after the server's Retry-After. The last two may have been
+// done; a change that is sent again has the same key, so it isn't done twice.
+const PASSING = new Set([
+  "busy", "event-crowded", "not-ready", "too-many-calls", "unreachable", "no-answer",
+]);
+// Without a problem it is no answer of the service's, but of a proxy that got none.
+const PROXYS = new Set([502, 503, 504]);
+const PROXYS_RETRY_MS = 1000;
 const PASSING_TRIES = 6;
 const NETWORK_WAITS_MS = [500, 1500, 4000];
 const PREFIX = "/problems/";
@@ -101,11 +107,14 @@ async function once(path, request) {
 }
 
 async function problemOf(answer) {
-  const retryMs = 1000 * Number(answer.headers.get("retry-after") ?? 1);
+  const { status } = answer;
   const told = await answer.json().catch(() => ({}));
   const type = String(told.type ?? "");
-  const name = type.startsWith(PREFIX) ? type.slice(PREFIX.length) : `status-${answer.status}`;
-  return new Problem(name, answer.status, String(told.detail ?? ""), retryMs);
+  const isOurs = type.startsWith(PREFIX);
+  if (!isOurs && PROXYS.has(status)) return new Problem("unreachable", status, "", PROXYS_RETRY_MS);
+  const name = isOurs ? type.slice(PREFIX.length) : `status-${status}`;
+  const retryMs = 1000 * Number(answer.headers.get("retry-after") ?? 1);
+  return new Problem(name, status, String(told.detail ?? ""), retryMs);
 }
 
 /** Random enough that two clients never choose the same; `randomUUID` wants HTTPS. */

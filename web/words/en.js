@@ -131,6 +131,8 @@ export const WORDS = {
   "problem.event-crowded": "A great many people want this event. Trying again in a few seconds…",
   "problem.busy": "The service is overloaded. Trying again in a few seconds…",
   "problem.not-ready": "The service is starting. Trying again in a few seconds…",
+  "problem.unreachable": "The service doesn't answer. Trying again in a few seconds…",
+  "problem.no-answer": "The service doesn't answer. Trying again in a few seconds…",
   "problem.too-many-calls": "Too many actions in a row. Waiting a little before going on…",
   "problem.too-many-keys": "Too many actions in one day. Please try later.",
   "problem.too-many-holds": "You take and release seats too often. Wait a little and try again.",
