@@ -64,7 +64,8 @@ function show(found, wanted) {
   page = wanted;
   setShown(more, found.length === PAGE_SIZE);
   setText(byId("count"), counted(results.children.length, found.length === PAGE_SIZE));
-  if (!isFirst) items[0]?.firstElementChild.focus();
+  // An empty page hides the button that was pressed: the last one found is where one stands then.
+  if (!isFirst) (items[0] ?? results.lastElementChild)?.firstElementChild.focus();
 }
 
 function counted(n, isMore) {
