@@ -99,8 +99,8 @@ class Stage:
 
     def _service(self, request: Request, path: str) -> dict[str, Any]:
         calls: dict[tuple[str, str], Answer] = {
-            ("GET", "/x/events/7"): lambda _: {"json": self._event()},
-            ("GET", "/x/events/7/plan"): lambda _: {"json": self._plan()},
+            ("GET", "/x/events/7"): lambda _: {"json": self.event()},
+            ("GET", "/x/events/7/plan"): lambda _: {"json": self.plan()},
             ("GET", "/x/events/7/seatmap"): self._map,
             ("GET", "/api/bookings"): lambda _: {"json": self._bookings()},
             ("POST", "/api/bookings"): lambda _: {"status": 201, "json": {"id": BOOKING}},
@@ -113,7 +113,7 @@ class Stage:
             return {"status": 200, "body": ""} if path == "/blank" else problem("no-such-path", 404)
         return answer(request)
 
-    def _event(self) -> dict[str, Any]:
+    def event(self) -> dict[str, Any]:
         return {
             "id": 7,
             "title": "Опера <b>Ночь</b>",
@@ -123,7 +123,7 @@ class Stage:
             "active": True,
         }
 
-    def _plan(self) -> dict[str, Any]:
+    def plan(self) -> dict[str, Any]:
         zones = [
             {"name": "Партер", "first_row": 1, "last_row": 4, "price": "40000.00"},
             {"name": "Балкон", "first_row": 5, "last_row": 6, "price": "1500.50"},

@@ -26,3 +26,20 @@ def test_the_focus_goes_on_with_what_is_found(stage: Stage) -> None:
     page.get_by_role("button", name="Показать ещё").press("Enter")
     expect(page.get_by_role("status")).to_have_text("Найдено 40 событий")
     expect(page.get_by_role("link", name="Концерт 39")).to_be_focused()
+
+
+def test_the_longest_word_fits_the_smallest_phone(stage: Stage) -> None:
+    """Nothing is read by scrolling to the side (WCAG 1.4.10)."""
+    stage.page.set_viewport_size({"width": 320, "height": 568})
+    word = "http://example.kz/afisha/2027/12/31/" + "достопримечательности" * 3
+    event = {**stage.event(), "title": word, "description": word, "provider": word}
+    stage.next_time(*SEARCH, {"json": [{"id": 7, "title": word}]})
+    stage.next_time("GET", "/x/events/7", {"json": event})
+    plan = stage.plan()
+    zones = [{**one, "name": word} for one in plan["zones"]]
+    stage.next_time("GET", "/x/events/7/plan", {"json": {**plan, "zones": zones}})
+    for address in ("/", "/event?id=7"):
+        stage.open(address)
+        said = stage.page.get_by_role("listitem").filter(has_text=word)
+        expect(said.first).to_be_visible()
+        assert 320 == stage.page.evaluate("document.documentElement.scrollWidth")
