@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.stage import BOOKING, Stage, problem
 
@@ -29,6 +29,15 @@ def seat(page: Page, number: int, row: int = 1) -> Any:
 
 def told(page: Page, words: str) -> None:
     expect(page.get_by_role("alert")).to_contain_text(words)
+
+
+def seconds_pass(page: Page, awaited: Locator) -> None:
+    """Of a page whose clock is the test's: until this is seen, or half a minute is over."""
+    for _ in range(30):
+        if awaited.is_visible():
+            return
+        page.clock.run_for(1000)
+    expect(awaited).to_be_visible()
 
 
 def soon(seconds: float) -> str:
@@ -119,6 +128,20 @@ def test_without_a_stream_the_map_is_asked_for(stage: Stage) -> None:
     expect(seat(page, 5)).to_have_accessible_name(re.compile("продано"))
     versions = [one.url.partition("since=")[2] for one in stage.calls("GET", "/x/events/7/seatmap")]
     assert ["", "1"] == versions[:2]
+
+
+def test_the_first_map_is_asked_for_until_it_comes(stage: Stage) -> None:
+    """A network that was down for a while leaves neither an empty hall nor an unknown basket."""
+    stage.held, stage.expires_at = [70_010_005], soon(600)
+    stage.log_in()
+    page = stage.page
+    page.clock.install()
+    page.route("**/seatmap", lambda route: route.abort())
+    stage.open("/event?id=7")
+    seconds_pass(page, page.get_by_role("status").filter(has_text="Нет связи с сервером"))
+    page.unroute("**/seatmap")
+    seconds_pass(page, page.get_by_role("complementary").get_by_text("Ряд 1, место 5"))
+    expect(seat(page, 3)).to_have_accessible_name(re.compile("свободно"))
 
 
 def test_a_seat_that_somebody_was_faster_to_take(stage: Stage) -> None:

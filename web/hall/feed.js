@@ -26,7 +26,7 @@ export class Feed {
 
   /** Resolves when the map is there; it is kept up to date as long as somebody looks at the page. */
   async start() {
-    await this._load();
+    await this._begin();
     document.addEventListener("visibilitychange", () => this._look());
     this._look();
   }
@@ -36,6 +36,23 @@ export class Feed {
     this.running = new AbortController();
     if (document.hidden) return;
     void this._follow(this.running.signal);
+  }
+
+  /** The first map, however long the server can't be reached; raises what no patience will mend. */
+  async _begin() {
+    for (;;) {
+      try {
+        return await this._load();
+      } catch (error) {
+        if (!(error instanceof Problem) || error.status === 404) throw error;
+        this._missed(error);
+        await wait(POLL_MS);
+      }
+    }
+  }
+
+  _missed(error) {
+    this.onState(error instanceof Problem && error.status ? "polling" : "lost");
   }
 
   async _load(signal) {
@@ -71,7 +88,7 @@ export class Feed {
       await this._take(await get(`${this.path}/seatmap?since=${this.version}`, { signal }), signal);
       return true;
     } catch (error) {
-      if (!signal.aborted) this.onState(error instanceof Problem && error.status ? "polling" : "lost");
+      if (!signal.aborted) this._missed(error);
       return false;
     }
   }
