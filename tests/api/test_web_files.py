@@ -16,6 +16,8 @@ FILE_LINES_MAX = 300
 LANGUAGES = ("ru", "kk", "en")
 # "key": "words" or "key": { one: "…", … }
 WORDS = re.compile(r'^  "([^"]+)": (".*"|\{.*\}),$', re.MULTILINE)
+# In the page's own language, which is Russian, and in the two others.
+NEEDS_SCRIPTS = re.compile(r'<p(?: lang="(\w+)")?>([^<]+)</p>(?=[^\n]*</noscript>)')
 LOADED = re.compile(r'(?:src|href)="(/web/[^"]+)"')
 
 
@@ -176,3 +178,12 @@ def test_a_page_holds_the_russian_words(path: Path) -> None:
     russian = words("ru")
     for key, text in re.findall(r'data-say="([^"]+)"[^>]*>([^<]*)<', html):
         assert f'"{text}"' == russian[key]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_page_says_that_it_needs_scripts(path: Path) -> None:
+    """To whoever has switched them off, in every language: which is theirs, only a script asks."""
+    html = path.read_text(encoding="utf-8")
+    said = NEEDS_SCRIPTS.findall(html)
+    assert ["", "kk", "en"] == [language for language, _ in said]
+    assert [] == [text for _, text in said if "JavaScript" not in text]
