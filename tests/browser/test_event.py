@@ -220,6 +220,20 @@ def test_time_runs_out_and_is_said_to(stage: Stage) -> None:
     expect(page.get_by_role("complementary")).to_contain_text("Выберите места ещё раз")
 
 
+def test_seats_held_by_an_older_booking_are_shown(stage: Stage) -> None:
+    """Newer ones of the same event that are paid or over, as after two tabs, don't hide them."""
+    stage.held, stage.expires_at = [70_010_005], soon(600)
+    held = stage.booking()
+    paid = {**held, "id": BOOKING + 1, "seats": [{"id": 70_010_006}], "status": "CONFIRMED"}
+    over = {**held, "id": BOOKING + 2, "seats": [], "status": "CANCELLED"}
+    for one in (paid, over):
+        stage.next_time("GET", f"/x/bookings/{one['id']}", {"json": one})
+    stage.next_time("GET", "/api/bookings", {"json": [held, paid, over, {**over, "event_id": 8}]})
+    page = opened(stage)
+    expect(page.get_by_role("complementary")).to_contain_text("Ряд 1, место 5")
+    expect(seat(page, 5)).to_have_attribute("aria-pressed", "true")
+
+
 def test_paying_leads_to_the_gateway_s_page(stage: Stage) -> None:
     """The redirect isn't shown to a script, so the booking is asked; a script's address is none."""
     stage.held, stage.expires_at = [70_010_005], soon(600)

@@ -6,6 +6,7 @@ import { pageOf } from "./payment.js";
 import { throughRoom } from "./waiting.js";
 
 const OPEN = new Set(["CREATED", "PAYMENT_INITIATED"]);
+const LOOKED_AT = 5; // bookings of one event; whoever has bought more often waits for no more reads
 
 /** Tells of every change by the event "change"; of each call that waits by "wait". */
 export class Basket extends EventTarget {
@@ -28,18 +29,29 @@ export class Basket extends EventTarget {
     this.page = "";
   }
 
-  /** Find the newest booking of this event that is still open. */
+  /** Go on with the likeliest booking of this event that is still open; with none, if all are over. */
   restore() {
     return this._next(async () => {
-      if (!this.session.authorization) {
-        this._forget();
-        this._tell();
-        return;
+      const likely = await this._likely();
+      if (!likely.includes(this.bookingId)) this._become(null);
+      for (const id of likely) {
+        await this._read(id);
+        if (this.bookingId) return;
       }
-      const bookings = await this._get("/api/bookings");
-      const newest = bookings.filter((one) => one.event_id === this.eventId).at(-1);
-      if (newest !== undefined) await this._read(newest.id);
     });
+  }
+
+  /** Ids of this buyer's: the one that is shown, then those with seats, the newest first. */
+  async _likely() {
+    if (!this.session.authorization) return [];
+    const bookings = await this._get("/api/bookings");
+    const rank = (one) => (one.id === this.bookingId ? 2 : Number(one.seats.length > 0));
+    return bookings
+      .filter((one) => one.event_id === this.eventId)
+      .reverse()
+      .sort((one, two) => rank(two) - rank(one))
+      .slice(0, LOOKED_AT)
+      .map((one) => one.id);
   }
 
   /** Take a seat; the first one makes the booking. */
@@ -104,19 +116,18 @@ export class Basket extends EventTarget {
   }
 
   async _read(bookingId) {
-    const booking = await this._get(`/x/bookings/${bookingId}`);
+    this._become(await this._get(`/x/bookings/${bookingId}`));
+  }
+
+  _become(booking) {
     this._forget();
-    if (OPEN.has(booking.status)) {
+    if (booking !== null && OPEN.has(booking.status)) {
       this.bookingId = booking.id;
       this.status = booking.status;
       this.seats = new Set(booking.seats.map((seat) => seat.id));
       this.expiresAt = booking.expires_at ? Date.parse(booking.expires_at) : 0;
       this.page = pageOf(booking);
     }
-    this._tell();
-  }
-
-  _tell() {
     this.dispatchEvent(new Event("change"));
   }
 
