@@ -220,6 +220,20 @@ def test_time_runs_out_and_is_said_to(stage: Stage) -> None:
     expect(page.get_by_role("complementary")).to_contain_text("Выберите места ещё раз")
 
 
+def test_seats_that_were_paid_for_elsewhere_do_not_run_out(stage: Stage) -> None:
+    """When their time is up the server is asked first: it may have sold them to this very buyer."""
+    stage.held, stage.expires_at = [70_010_005], soon(3)
+    basket = opened(stage).get_by_role("complementary")
+    expect(basket).to_contain_text("Осталось 0:0")
+    stage.status = "PAYMENT_INITIATED"
+    expect(basket).to_contain_text("Эта бронь оплачивается")
+    expect(basket).to_contain_text("Осталось 0:00")
+    stage.status, stage.expires_at = "CONFIRMED", ""
+    expect(basket).not_to_contain_text("Ряд 1, место 5")
+    expect(basket).not_to_contain_text("Время вышло")
+    expect(stage.page.get_by_role("alert").filter(has_text="Время вышло")).to_have_count(0)
+
+
 def test_seats_held_by_an_older_booking_are_shown(stage: Stage) -> None:
     """Newer ones of the same event that are paid or over, as after two tabs, don't hide them."""
     stage.held, stage.expires_at = [70_010_005], soon(600)

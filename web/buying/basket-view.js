@@ -1,5 +1,6 @@
 // The basket on the page: seats, sum, the time that is left, and what to do next.
 
+import { wait } from "../base/api.js";
 import { serverNow } from "../base/clock.js";
 import { byId, make, setShown, setText } from "../base/dom.js";
 import { alarm, announce } from "../base/page.js";
@@ -8,6 +9,7 @@ import { place } from "../hall/seat.js";
 import { face, left, warning } from "./countdown.js";
 
 const TICK_MS = 500;
+const ASK_MS = 1500;
 const WARNINGS = { 120000: "basket.twoMinutes", 30000: "basket.halfMinute" };
 
 export class BasketView {
@@ -21,14 +23,17 @@ export class BasketView {
     this.hall = hall;
     this.release = release;
     this.leftBefore = Infinity;
-    this.over = false;
+    /** When the time of the seats that are shown is up; 0: there are none. */
+    this.heldUntil = 0;
+    /** The words for how seats that were shown were lost; "": they weren't. */
+    this.end = "";
     basket.addEventListener("change", () => this.show());
     setInterval(() => this._tick(), TICK_MS);
     this.show();
   }
 
   show() {
-    const { seats, status } = this.basket;
+    const { seats, status, expiresAt } = this.basket;
     const isWithin = byId("basket").contains(document.activeElement);
     const at = this._crosses().indexOf(document.activeElement);
     const indexes = Array.from(seats, (id) => this.hall.indexOf(id)).sort((one, two) => one - two);
@@ -37,7 +42,9 @@ export class BasketView {
     setText(byId("basket-count"), say("basket.count", { n: seats.size }));
     setText(byId("basket-total"), money(String(total)));
     const isEmpty = seats.size === 0;
-    if (!isEmpty) this.over = false;
+    if (!isEmpty) this.end = "";
+    else if (this.heldUntil > 0) this._tellEnd(status);
+    this.heldUntil = isEmpty ? 0 : expiresAt || Infinity;
     setText(byId("basket-note"), this._note(isEmpty, status));
     setShown(byId("basket-note"), this._note(isEmpty, status) !== "");
     setShown(byId("basket-sum"), !isEmpty);
@@ -63,8 +70,7 @@ export class BasketView {
   }
 
   _note(isEmpty, status) {
-    if (this.over) return say("basket.over");
-    if (isEmpty) return say("basket.empty");
+    if (isEmpty) return say(this.end || "basket.empty");
     return status === "PAYMENT_INITIATED" ? say("basket.underPayment") : "";
   }
 
@@ -95,13 +101,22 @@ export class BasketView {
 
   _warn(due) {
     if (due === null) return;
-    if (due > 0) {
-      announce(say(WARNINGS[due]));
-      return;
+    if (due > 0) announce(say(WARNINGS[due]));
+    else void this._askForTheEnd();
+  }
+
+  /** The server ends holds a few times a second, but none whose money is just being captured. */
+  async _askForTheEnd() {
+    while (this.heldUntil > 0 && this.heldUntil <= serverNow()) {
+      await wait(ASK_MS);
+      await this.basket.refresh().catch(() => {});
     }
-    this.over = true;
-    alarm(say("basket.over"));
-    // The server ends holds a few times a second: a moment later it says so itself.
-    setTimeout(() => this.basket.refresh().catch(() => {}), 1000);
+  }
+
+  /** Say how seats that were shown were lost, where it wasn't the buyer here who let them go. */
+  _tellEnd(status) {
+    const isOver = status === "CANCELLED" && this.heldUntil <= serverNow();
+    this.end = isOver ? "basket.over" : "";
+    if (this.end) alarm(say(this.end));
   }
 }

@@ -22,6 +22,7 @@ export class Basket extends EventTarget {
 
   _forget() {
     this.bookingId = 0;
+    /** Of the booking that was read last; it says what became of one that is over. */
     this.status = "";
     /** @type {Set<number>} ids of the seats held */
     this.seats = new Set();
@@ -121,9 +122,9 @@ export class Basket extends EventTarget {
 
   _become(booking) {
     this._forget();
-    if (booking !== null && OPEN.has(booking.status)) {
+    this.status = booking?.status ?? "";
+    if (OPEN.has(this.status)) {
       this.bookingId = booking.id;
-      this.status = booking.status;
       this.seats = new Set(booking.seats.map((seat) => seat.id));
       this.expiresAt = booking.expires_at ? Date.parse(booking.expires_at) : 0;
       this.page = pageOf(booking);
