@@ -220,6 +220,49 @@ def test_time_runs_out_and_is_said_to(stage: Stage) -> None:
     expect(page.get_by_role("complementary")).to_contain_text("Выберите места ещё раз")
 
 
+def test_seats_that_were_paid_for_elsewhere_are_not_returned_unasked(stage: Stage) -> None:
+    """Whoever cancels on a page that is old is shown what is true, and nothing is called."""
+    page = paid_for_elsewhere(stage)
+    page.get_by_role("button", name="Отменить бронь").click()
+    told(page, "Эти места оплачены")
+    expect(page.get_by_role("complementary")).to_contain_text("Эти места оплачены")
+    expect(page.get_by_role("complementary")).not_to_contain_text("Ряд 1, место 5")
+    assert [] == stage.calls("PATCH", "/api/bookings/cancel")
+
+
+def test_a_refused_payment_shows_what_it_was_refused_for(stage: Stage) -> None:
+    """The booking is read again: it isn't what the page has shown."""
+    page = paid_for_elsewhere(stage)
+    pay = ("PATCH", "/api/bookings/initiatePayment")
+    stage.next_time(*pay, problem("booking-not-payable", 419))
+    page.get_by_role("button", name="Оплатить").click()
+    expect(page.get_by_role("complementary")).to_contain_text("Эти места оплачены")
+
+
+@pytest.mark.parametrize(
+    "coming",
+    [
+        "window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))",
+        "document.dispatchEvent(new Event('visibilitychange'))",
+    ],
+    ids=["by the Back button", "from another tab"],
+)
+def test_whoever_comes_back_sees_the_booking_as_it_is(stage: Stage, coming: str) -> None:
+    """It may have been paid for meanwhile, and a page from the browser's cache hasn't heard."""
+    page = paid_for_elsewhere(stage)
+    page.evaluate(coming)
+    expect(page.get_by_role("complementary")).to_contain_text("Эти места оплачены")
+
+
+def paid_for_elsewhere(stage: Stage) -> Page:
+    """A page that still shows seats as held."""
+    stage.held, stage.expires_at = [70_010_005], soon(600)
+    page = opened(stage)
+    expect(page.get_by_role("complementary")).to_contain_text("Ряд 1, место 5")
+    stage.status, stage.expires_at = "CONFIRMED", ""
+    return page
+
+
 def test_seats_that_were_paid_for_elsewhere_do_not_run_out(stage: Stage) -> None:
     """When their time is up the server is asked first: it may have sold them to this very buyer."""
     stage.held, stage.expires_at = [70_010_005], soon(3)

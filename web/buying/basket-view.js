@@ -25,7 +25,7 @@ export class BasketView {
     this.leftBefore = Infinity;
     /** When the time of the seats that are shown is up; 0: there are none. */
     this.heldUntil = 0;
-    /** The words for how seats that were shown were lost; "": they weren't. */
+    /** The words for what became of seats that were shown; "": the buyer here let them go. */
     this.end = "";
     basket.addEventListener("change", () => this.show());
     setInterval(() => this._tick(), TICK_MS);
@@ -113,10 +113,11 @@ export class BasketView {
     }
   }
 
-  /** Say how seats that were shown were lost, where it wasn't the buyer here who let them go. */
+  /** Say what became of seats that were shown, where it wasn't the buyer here who let them go. */
   _tellEnd(status) {
     const isOver = status === "CANCELLED" && this.heldUntil <= serverNow();
-    this.end = isOver ? "basket.over" : "";
+    if (isOver) this.end = "basket.over";
+    if (status === "CONFIRMED") this.end = "basket.paid";
     if (this.end) alarm(say(this.end));
   }
 }

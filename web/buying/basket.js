@@ -79,17 +79,23 @@ export class Basket extends EventTarget {
       }), true);
   }
 
+  /** Let all seats go; what was paid for meanwhile is shown instead: nobody asked to return it. */
   cancel() {
     return this._next(async () => {
-      await this._change("/api/bookings/cancel", { booking_id: this.bookingId });
+      await this._look();
+      // A payment that is captured between look and call is returned: the call takes no condition.
+      const wanted = { booking_id: this.bookingId };
+      if (this.bookingId) await this._change("/api/bookings/cancel", wanted);
     }, true);
   }
 
   /** What the server says of the booking now. */
   refresh() {
-    return this._next(async () => {
-      if (this.bookingId) await this._read(this.bookingId);
-    });
+    return this._next(() => this._look());
+  }
+
+  async _look() {
+    if (this.bookingId) await this._read(this.bookingId);
   }
 
   /**
@@ -103,7 +109,7 @@ export class Basket extends EventTarget {
         return await work();
       } finally {
         // After a refusal as well: it may have been about a booking that is over.
-        if (readsAfter && this.bookingId) await this._read(this.bookingId).catch(() => {});
+        if (readsAfter) await this._look().catch(() => {});
       }
     });
     this.queue = result.then(() => {}, () => {});

@@ -70,6 +70,7 @@ async function beginSale(plan) {
   fillLegend(byId("legend"));
   await new Feed(hall, { onChange: refresh, onState: showState }).start();
   requestAnimationFrame(() => performance.mark("hall-ready"));
+  listenToReturns(basket);
   void basket.restore().catch(() => {});
 }
 
@@ -89,11 +90,32 @@ function listenToButtons(map, basket) {
   byId("zoom-whole").addEventListener("click", () => map.showWhole());
   listenTo("pay", async () => {
     announce(say("basket.paying"));
-    await pay(buyer, basket.bookingId, (problem) => alarm(told(problem)));
+    await payFor(basket);
   });
   listenTo("cancel", async () => {
     await basket.cancel();
-    announce(say("basket.cancelled"));
+    if (basket.status !== "CONFIRMED") announce(say("basket.cancelled"));
+  });
+}
+
+async function payFor(basket) {
+  try {
+    await pay(buyer, basket.bookingId, (problem) => alarm(told(problem)));
+  } catch (error) {
+    // The booking itself is refused: it may be paid for, or over, by what was done on another page.
+    if (error.status === 419) void basket.refresh().catch(() => {});
+    throw error;
+  }
+}
+
+/** Whoever comes back, from another tab or by the Back button, may have paid or cancelled there. */
+function listenToReturns(basket) {
+  const restore = () => basket.restore().catch(() => {});
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) void restore();
+  });
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) void restore();
   });
 }
 

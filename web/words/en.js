@@ -89,6 +89,7 @@ export const WORDS = {
   "basket.twoMinutes": "Two minutes are left to pay for the seats.",
   "basket.halfMinute": "30 seconds are left to pay for the seats.",
   "basket.over": "Time is up and the seats are free again. Please choose anew.",
+  "basket.paid": "These seats are paid for. The tickets are in “My tickets”.",
   "basket.selected": "Row {row}, seat {number} is yours now.",
   "basket.released": "Row {row}, seat {number} is released.",
   "basket.cancelled": "The booking is cancelled, the seats are free.",
