@@ -8,14 +8,18 @@ import msgspec
 from api.body import Int64
 from api.endpoint import Call
 from api.problems import BOOKING_NOT_PAYABLE, NO_GATEWAY, PLACES_UNKNOWN, Refusal
-from api.reply import Reply, json_reply, message
+from api.reply import Reply, compact, json_reply, message
 from api.service import Service
 from engine import Booking, Sale
 from engine.errors import BookingClosed
 
-# Of encoded lists; their seats, which are the engine's own, take a tenth more.
+# Of encoded lists with what finds them. Their seats, which are the engine's own, take a tenth more;
+# where many have changed since they were asked for, two and a half times more.
 BYTES_KEPT_MAX = 32 << 20
+# What a list takes beside its bytes: tuples, headers, an entry. A test measures it.
+LIST_BYTES = 768
 
+_NO_BOOKINGS = json_reply([])
 _CANCELLED = message("Бронь успешно отменена")
 
 
@@ -44,6 +48,11 @@ class _Kept(NamedTuple):
     seats: list[tuple[int, ...]]
     answer: Reply
 
+    @property
+    def size(self) -> int:
+        """How many bytes keeping it takes."""
+        return LIST_BYTES + len(self.answer.body)
+
 
 class BookingPages:
     """Users' lists of bookings, encoded again only when something in them has changed.
@@ -58,25 +67,27 @@ class BookingPages:
     def find(self, call: Call[None]) -> Reply:
         """All bookings of the caller, newest last."""
         bookings = call.service.engine.bookings_of(call.user_id)
+        if not bookings:
+            return _NO_BOOKINGS
         seats = [booking.seats for booking in bookings]
         kept = self._kept.get(call.user_id)
         # Another list, after a reset, may have as many bookings with as few seats.
         if kept is not None and kept.bookings is bookings and kept.seats == seats:
             self._kept.move_to_end(call.user_id)
             return kept.answer
-        answer = encode_bookings(bookings)
+        answer = compact(encode_bookings(bookings))
         self._keep(call.user_id, _Kept(bookings, seats, answer))
         return answer
 
     def _keep(self, user_id: int, found: _Kept) -> None:
         replaced = self._kept.pop(user_id, None)
         if replaced is not None:
-            self._kept_bytes -= len(replaced.answer.body)
+            self._kept_bytes -= replaced.size
         self._kept[user_id] = found
-        self._kept_bytes += len(found.answer.body)
+        self._kept_bytes += found.size
         while self._kept_bytes > BYTES_KEPT_MAX:
             _, dropped = self._kept.popitem(last=False)
-            self._kept_bytes -= len(dropped.answer.body)
+            self._kept_bytes -= dropped.size
 
 
 def encode_bookings(bookings: list[Booking]) -> Reply:

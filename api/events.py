@@ -17,7 +17,7 @@ from api.cores import aside
 from api.endpoint import Call
 from api.problems import BUSY, Refusal
 from api.query import day, page_size, positive
-from api.reply import Reply, json_reply
+from api.reply import Reply, compact, json_reply
 from api.seats import money
 from catalog import Catalog, Event, normalised
 from engine.errors import EventNotFound
@@ -66,7 +66,7 @@ class EventPages:
         search = partial(_found, call.service.catalog, wanted)
         answer = await self._in_thread(search)
         if len(wanted.query or "") <= QUERY_CHARS_KEPT_MAX:
-            self._kept[wanted] = answer
+            self._kept[wanted] = compact(answer)
             if len(self._kept) > PAGES_KEPT_MAX:
                 self._kept.popitem(last=False)
         return answer

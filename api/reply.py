@@ -55,6 +55,11 @@ def json_reply(content: object, status: int = 200) -> Reply:
     return reply(status, JSON, orjson.dumps(content))
 
 
+def compact(answer: Reply) -> Reply:
+    """The same, for whoever keeps it: what orjson gives takes 4 KB, however short it is."""
+    return answer._replace(body=b"%b" % answer.body)
+
+
 def message(text: str) -> Reply:
     """What the contract's changing calls answer: {"message": …}."""
     return json_reply({"message": text})

@@ -1,15 +1,16 @@
 """A user's list of bookings is kept encoded, and still it is always the list of now."""
 
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
 
 from api import bookings
-from api.bookings import BookingPages
+from api.bookings import LIST_BYTES, BookingPages
 from api.endpoint import Call
 from api.reply import Reply
 from engine import Booking
-from tests.api.rooms import ANN, BOB, CONCERT, OPERA, SOON, Rooms, seat
+from tests.api.rooms import ANN, BOB, CONCERT, IDS, OPERA, SOON, Rooms, seat
 
 
 def listed(rooms: Rooms, user: str = ANN) -> list[tuple[int, list[int]]]:
@@ -88,9 +89,8 @@ def test_only_so_many_bytes_are_kept(rooms: Rooms, monkeypatch: pytest.MonkeyPat
         """How many of these had to be encoded."""
         before = count()
         for user_id in users:
-            call = Call(rooms.service, None, user_id, None, b"", {}, "")
-            body = pages.find(call).body
-            monkeypatch.setattr(bookings, "BYTES_KEPT_MAX", 2 * len(body))
+            body = pages.find(asked_by(rooms, user_id)).body
+            monkeypatch.setattr(bookings, "BYTES_KEPT_MAX", 2 * (LIST_BYTES + len(body)))
         return count() - before
 
     for user_id in (11, 12, 13):
@@ -102,6 +102,49 @@ def test_only_so_many_bytes_are_kept(rooms: Rooms, monkeypatch: pytest.MonkeyPat
     assert ask(13) == 1
     monkeypatch.setattr(bookings, "BYTES_KEPT_MAX", 1)
     assert ask(13) == 1
+
+
+def test_lists_take_no_more_memory_than_is_counted(rooms: Rooms) -> None:
+    """Each takes ten times its bytes, so a limit of bytes alone would be one of gigabytes."""
+    pages, users = BookingPages(), range(1_000, 3_000)
+    for user_id in users:
+        rooms.engine.create_booking(user_id=user_id, event_id=CONCERT, now_ms=rooms.now_ms)
+    calls = [asked_by(rooms, user_id) for user_id in users]
+    tracemalloc.start()
+    try:
+        for call in calls:
+            pages.find(call)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(users) == len(pages._kept)
+    assert taken <= pages._kept_bytes
+
+
+def test_what_is_kept_is_a_copy(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the encoder gives has room for far more than it holds."""
+    encode, given = bookings.encode_bookings, []
+
+    def remembering(found: list[Booking]) -> Reply:
+        given.append(encode(found))
+        return given[-1]
+
+    monkeypatch.setattr(bookings, "encode_bookings", remembering)
+    rooms.book(ANN)
+    kept = BookingPages().find(asked_by(rooms, IDS[ANN]))
+    assert given == [kept]
+    assert kept.body is not given[0].body
+
+
+def test_of_who_has_no_bookings_nothing_is_kept(rooms: Rooms) -> None:
+    """A million of them may ask."""
+    pages = BookingPages()
+    assert b"[]" == pages.find(asked_by(rooms, IDS[ANN])).body
+    assert (0, 0) == (len(pages._kept), pages._kept_bytes)
+
+
+def asked_by(rooms: Rooms, user_id: int) -> Call[None]:
+    return Call(rooms.service, None, user_id, None, b"", {}, "")
 
 
 def test_what_is_replaced_takes_no_room(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
