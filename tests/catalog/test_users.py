@@ -2,9 +2,11 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from catalog import users
 from catalog.errors import NotACatalog
 from catalog.users import EmailRepeated, User, UserTable, build_users
 from tests.descriptors import opened_files
@@ -51,6 +53,32 @@ def test_unknown_email_finds_nobody(path: Path, email: str) -> None:
     """Any text at all is safe to look up."""
     table = UserTable.open(path)
     assert table.find(email) is None
+    table.close()
+
+
+@pytest.mark.parametrize("email", ["dana@example.kz", "", "dana@example.kz0", "dаna@example.kz0"])
+def test_a_user_is_read_whoever_is_asked_for(
+    path: Path, monkeypatch: pytest.MonkeyPatch, email: str
+) -> None:
+    """Before, between or after all that there are: time must not tell which emails are known."""
+    read = []
+
+    def remembering(*row: Any) -> User:
+        read.append(row)
+        return User(*row)
+
+    monkeypatch.setattr(users, "User", remembering)
+    table = UserTable.open(path)
+    table.find(email)
+    assert 1 == len(read)
+    table.close()
+
+
+def test_an_empty_table_knows_nobody(tmp_path: Path) -> None:
+    """There is no other user to be read instead."""
+    assert 0 == build_users(tmp_path / "users.sqlite", ())
+    table = UserTable.open(tmp_path / "users.sqlite")
+    assert table.find("dana@example.kz") is None
     table.close()
 
 
