@@ -77,6 +77,14 @@ class Call(msgspec.Struct, Generic[_Input]):
     def now_ms(self) -> int:
         return self.service.clock_ms()
 
+    @property
+    def is_repeated(self) -> bool:
+        """True where its key's answer is remembered, which no rule of today may refuse.
+
+        Raises KeyReused.
+        """
+        return self.key is not None and self.service.engine.is_answered(self.user_id, self.key)
+
     def durable(self) -> Awaitable[None]:
         """Await it: all that the call has done and seen is on disk then (I5).
 

@@ -144,7 +144,7 @@ def _encoded(fields: tuple[int, int, int, int, int]) -> bytes:
 
 def select_seat(call: Call[SelectSeat]) -> Reply:
     entrance = call.service.entrance
-    taking = _begin(call) if entrance.is_guarded else None
+    taking = _begin(call) if entrance.is_guarded and not call.is_repeated else None
     call.service.engine.select_seat(
         user_id=call.user_id,
         booking_id=call.input.booking_id,

@@ -25,7 +25,7 @@ def select_together(call: Call[SelectTogether]) -> Reply:
     """Holds them all or none. A repeated request is told of the seats that were held for it."""
     engine, wanted, entrance = call.service.engine, call.input, call.service.entrance
     taking = None
-    if entrance.is_guarded:
+    if entrance.is_guarded and not call.is_repeated:
         taking = entrance.begin(engine, call.user_id, wanted.booking_id, wanted.count, call.now_ms)
     seats = engine.select_together(
         user_id=call.user_id,

@@ -187,6 +187,13 @@ class Engine:
         """Remove what two snapshots cover of the log (I10)."""
         self._log.drop_through(lsn)
 
+    def is_answered(self, user_id: int, key: Key) -> bool:
+        """True where a command under this key is remembered: again, it changes nothing.
+
+        Raises KeyReused.
+        """
+        return self._receipt(user_id, key) is not None
+
     # Commands of customers. Each raises errors.Rejected, and then nothing has changed.
 
     def create_booking(

@@ -204,28 +204,33 @@ class Sagas:
         Raises NoGateway, PlacesUnknown, PaymentRefusedByGateway or PaymentEnded (the attempt is
         over), GatewayUnavailable (it goes on, ask again), and engine's UnknownPayment.
         """
-        if self._gateway_side is None:
-            raise NoGateway
         payment = self._engine.payment(order_id)
         if payment is None:
             raise UnknownPayment(order_id)
-        if not self._may_begin(payment):
-            raise PlacesUnknown
-        if self._gateway_side.is_down():
-            within_seconds = min(within_seconds, DOWN_SECONDS)
-        # Nothing has changed: of a thousand who ask at once each would wake all the others.
-        self._look_now(order_id, ahead=True)
-        await self._until(
-            self._watch(order_id),
-            lambda: payment.status is not PaymentStatus.INITIATED,
-            within_seconds=within_seconds,
-        )
+        if payment.status is PaymentStatus.INITIATED:
+            await self._until_begun(payment, within_seconds=within_seconds)
         await self._engine.durable()
         if payment.status is PaymentStatus.INITIATED:
             raise GatewayUnavailable
         if not payment.url or payment.status is PaymentStatus.RETURN_DUE:
             raise PaymentEnded if self._was_given_up(payment) else PaymentRefusedByGateway
         return payment
+
+    async def _until_begun(self, payment: Payment, *, within_seconds: float) -> None:
+        """Return when the gateway has answered, or the time is over; NoGateway, PlacesUnknown."""
+        if self._gateway_side is None:
+            raise NoGateway
+        if not self._may_begin(payment):
+            raise PlacesUnknown
+        if self._gateway_side.is_down():
+            within_seconds = min(within_seconds, DOWN_SECONDS)
+        # Nothing has changed: of a thousand who ask at once each would wake all the others.
+        self._look_now(payment.order_id, ahead=True)
+        await self._until(
+            self._watch(payment.order_id),
+            lambda: payment.status is not PaymentStatus.INITIATED,
+            within_seconds=within_seconds,
+        )
 
     def _was_given_up(self, payment: Payment) -> bool:
         """By us or our customer: the gateway's refusal leaves the booking as it was."""

@@ -249,6 +249,15 @@ def test_what_cannot_be_sold_is_refused_before_anything_changes(
     assert (before == rooms.engine.digest()) == (problem != "302")
 
 
+def test_a_payment_that_has_begun_is_told_again_though_nothing_can_be_sold(rooms: Rooms) -> None:
+    """Under its key: a server without its gateway still knows the page."""
+    wanted, key = {"booking_id": rooms.book(ANN, seat(1))}, [(b"idempotency-key", b"pay")]
+    first = rooms.call("PATCH", PAY, user=ANN, json=wanted, headers=key)
+    rooms.sagas.sells = set()
+    again = rooms.call("PATCH", PAY, user=ANN, json=wanted, headers=key)
+    assert (302, first.headers["location"]) == (again.status, again.headers.get("location"))
+
+
 def test_whose_booking_it_is_counts_before_what_can_be_sold(rooms: Rooms) -> None:
     """403 and 404 as ever; strangers don't learn how the server is set up."""
     booking_id = rooms.book(BOB, seat(1))

@@ -3,6 +3,7 @@
 import pytest
 
 from engine import Key, Rules
+from engine.errors import KeyReused
 from engine.mutations import AnswerRemembered, ReceiptsExpired, decode
 from tests.scenario import HOUR_MS, START_MS, check
 
@@ -89,6 +90,20 @@ def test_a_reset_is_remembered_too() -> None:
         operator reset                                 -> ok
         operator reset key=k/other                     -> ok
     """)
+
+
+def test_whether_an_answer_is_remembered_can_be_asked() -> None:
+    """Before a command is told again; of another request under the key nothing is remembered."""
+    story = check("""
+        ann create_booking event=1 key=k1/create           -> booking=a ok
+        ann create_booking event=9 key=k2/create           -> EventNotFound
+    """)
+    ann, bob = story._users["ann"], story._users["ann"] + 1
+    asked = [(ann, "k1"), (ann, "k2"), (bob, "k1")]
+    found = [story.engine.is_answered(user, Key(key, b"create")) for user, key in asked]
+    assert [True, False, False] == found
+    with pytest.raises(KeyReused):
+        story.engine.is_answered(ann, Key("k1", b"other"))
 
 
 def test_keys_of_two_users_are_independent() -> None:

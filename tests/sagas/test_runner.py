@@ -198,7 +198,7 @@ def test_stop(tell: Tell) -> None:
 
 
 def test_what_can_be_sold(tell: Tell) -> None:
-    """Nothing without a gateway, partners' seats only with a provider and its places."""
+    """Nothing without a gateway, partners' seats only with both; a page is told by all."""
 
     async def story(world: World) -> None:
         def sagas(*, gateway: bool, provider: bool, places: bool) -> Sagas:
@@ -227,6 +227,11 @@ def test_what_can_be_sold(tell: Tell) -> None:
             await no_places.registered(order_id, within_seconds=1)
         with pytest.raises(UnknownPayment):
             await world.sagas.registered(17, within_seconds=1)
+        now_ms = world.clock.ms()
+        world.engine.register_payment(order_id=order_id, payment_id="p", url="page", now_ms=now_ms)
+        for one in (no_gateway, no_places):
+            payment = await world.within(one.registered(order_id, within_seconds=1))
+            assert payment.url == "page"
 
     tell(story)
 

@@ -121,6 +121,22 @@ def test_a_pass_runs_out(rooms: Rooms) -> None:
     assert "waiting-room" == book(rooms, ANN)
 
 
+def test_a_booking_that_was_made_is_told_again_though_the_pass_is_over(rooms: Rooms) -> None:
+    """The answer may have got lost; with another key he waits like anybody."""
+    open_room(rooms, per_minute=60, pass_minutes=1)
+    place(rooms, ANN)
+
+    def book_with(key: bytes) -> Answer:
+        wanted, headers = {"event_id": CONCERT}, [(b"idempotency-key", key)]
+        return rooms.call("POST", "/api/bookings", user=ANN, json=wanted, headers=headers)
+
+    made = book_with(b"first")
+    rooms.now_ms = NOW_MS + 61_000
+    again = book_with(b"first")
+    assert (201, made.body) == (again.status, again.body)
+    assert "waiting-room" == book_with(b"second").problem
+
+
 def test_a_place_survives_a_restart(rooms: Rooms, runner: asyncio.Runner, tmp_path: Path) -> None:
     """Of the server; with the token of the last answer."""
     open_room(rooms, per_minute=2)

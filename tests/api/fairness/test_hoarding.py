@@ -125,6 +125,22 @@ def test_seats_together_count_as_many(rooms: Rooms) -> None:
     assert 1 == until_refused(rooms, booking_id, 9)
 
 
+def test_a_remembered_answer_is_given_though_no_more_may_be_taken(rooms: Rooms) -> None:
+    """Of one seat or of many; another request under the key is told so."""
+    booking_id, other = rooms.book(ANN), rooms.book(ANN, event_id=SOON)
+    select(rooms, booking_id, seat(1), key=b"one")
+    release(rooms, seat(1))
+    wanted = {"booking_id": booking_id, "count": 3}
+    key = [(b"idempotency-key", b"many")]
+    first = rooms.call("PATCH", "/x/seats/together", user=ANN, json=wanted, headers=key)
+    assert "too-many-holds" == select(rooms, booking_id, seat(9), key=b"new").problem
+    again = rooms.call("PATCH", "/x/seats/together", user=ANN, json=wanted, headers=key)
+    assert (200, first.body) == (again.status, again.body)
+    assert 200 == select(rooms, booking_id, seat(1), key=b"one").status
+    assert "key-reused" == select(rooms, booking_id, seat(9), key=b"one").problem
+    assert "key-reused" == select(rooms, other, seat(9, event_id=SOON), key=b"one").problem
+
+
 def test_what_isn_t_his_is_told_first(rooms: Rooms) -> None:
     """Of somebody else's booking, and of one that doesn't exist, the engine says so."""
     assert BURST == until_refused(rooms, rooms.book(ANN))
