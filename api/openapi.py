@@ -94,7 +94,7 @@ def problems_of(operation: Operation[Any]) -> tuple[Problem, ...]:
         found += [problems.BODY_TOO_SLOW, problems.BODY_TOO_LARGE]
     if operation.keyed:
         found += [problems.KEY_REUSED, problems.TOO_MANY_KEYS, problems.BUSY]
-    if operation.limited:
+    if operation.limited or not operation.public:
         found.append(problems.TOO_MANY_CALLS)
     if operation.event_of is not None:
         found.append(problems.EVENT_CROWDED)

@@ -1,8 +1,13 @@
 """How often a user, an address and an event may be called; each limit is off where it is 0.
 
-An address is charged before anybody is authenticated, so guessing passwords is limited, too.
+An address is charged before anybody is authenticated, so guessing passwords is limited, too. A call
+that no limit stops is charged only when its password was wrong, and a right one isn't refused; but
+then whoever guesses would go on at an address that has nothing left, and know a right password by
+its answer. So there a right password is answered like a wrong one, unless its user was last right
+at that very address. A guesser who shares his victim's address learns more than he should.
 """
 
+from collections import OrderedDict
 from math import ceil
 from typing import Any, NamedTuple, TypeVar
 
@@ -15,6 +20,8 @@ _Key = TypeVar("_Key", int, bytes)
 
 # How many seconds' worth may come at once. A page of ours asks for ten things.
 BURST_SECONDS = 10
+# Users of whom it is known where they were last right: about 12 MB.
+USERS_PLACED_MAX = 65_536
 # Whose limits there are, and what somebody is told who is beyond one.
 _BEYOND = {
     "address": "Слишком много запросов с вашего адреса.",
@@ -42,12 +49,38 @@ class CallLimits:
         self._by_address: Buckets[bytes] | None = _buckets(rates.address)
         self._by_user: Buckets[int] | None = _buckets(rates.user)
         self._by_event: Buckets[int] | None = _buckets(rates.event)
+        # Where each user was last right; the one who was so longest ago is first.
+        self._placed: OrderedDict[int, bytes] = OrderedDict()
 
-    def charge_address(self, peer: str, headers: list[tuple[bytes, bytes]], now_ms: int) -> None:
-        """Raises Refusal; a refused call is not charged."""
-        if self._by_address is not None:
-            key = self._addresses.caller(peer, headers)
-            self._charge("address", self._by_address, key, now_ms)
+    def charge_address(
+        self, peer: str, headers: list[tuple[bytes, bytes]], now_ms: int
+    ) -> bytes | None:
+        """The address as it is counted; None: none is. Raises Refusal, and then charges nothing."""
+        if self._by_address is None:
+            return None
+        address = self._addresses.caller(peer, headers)
+        self._charge("address", self._by_address, address, now_ms)
+        return address
+
+    def require_placed(
+        self, user_id: int, peer: str, headers: list[tuple[bytes, bytes]], now_ms: int
+    ) -> None:
+        """Raise Refusal where an address has nothing left, unless the user was last right there."""
+        if self._by_address is None:
+            return
+        address = self._addresses.caller(peer, headers)
+        if self._placed.get(user_id) != address:
+            self._require("address", self._by_address, address, now_ms)
+        self.place(user_id, address)
+
+    def place(self, user_id: int, address: bytes | None) -> None:
+        """The user's password was right at `address`."""
+        if address is None or user_id == NOBODY:
+            return
+        self._placed[user_id] = address
+        self._placed.move_to_end(user_id)
+        if len(self._placed) > USERS_PLACED_MAX:
+            self._placed.popitem(last=False)
 
     def charge_user(self, user_id: int, now_ms: int) -> None:
         """The same, for whoever is a buyer."""
@@ -60,13 +93,16 @@ class CallLimits:
             self._charge("event", self._by_event, event_id, now_ms)
 
     def _charge(self, whose: str, buckets: Buckets[_Key], key: _Key, now_ms: int) -> None:
+        self._require(whose, buckets, key, now_ms)
+        buckets.take(key, now_ms)
+
+    def _require(self, whose: str, buckets: Buckets[_Key], key: _Key, now_ms: int) -> None:
         wait_ms = buckets.wait_ms(key, now_ms)
         if wait_ms:
             self.refused[whose] += 1
             seconds = ceil(wait_ms / 1_000)
             detail = f"{_BEYOND[whose]} Запрос не выполнен, повторите его через {seconds} с."
             raise Refusal(TOO_MANY_CALLS, detail, retry_after(seconds))
-        buckets.take(key, now_ms)
 
 
 def call_limits(rates: Rates) -> CallLimits | None:

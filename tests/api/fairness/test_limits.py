@@ -5,12 +5,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.fairness.limits import BURST_SECONDS, Rates
+from api.fairness import limits
+from api.fairness.limits import BURST_SECONDS, CallLimits, Rates
+from api.problems import Refusal
 from api.routes import operations
 from tests.api.conftest import opened
-from tests.api.rooms import ANN, BOB, CONCERT, SOON, Answer, Rooms, basic, seat
+from tests.api.rooms import ANN, BOB, CONCERT, NOW_MS, SOON, Answer, Rooms, basic, seat
 
 MINE = "/api/bookings"
+RELEASE, CANCEL = "/api/seats/release", "/api/bookings/cancel"
+# Where passwords are tried; the last two are never limited otherwise.
+TRIED = [
+    ("GET", MINE, b""),
+    ("PATCH", RELEASE, b'{"seat_id":1}'),
+    ("PATCH", CANCEL, b'{"booking_id":1}'),
+]
+HOME, ELSEWHERE = "198.51.100.7", "198.51.100.8"
 SEATS = f"/api/seats?event_id={CONCERT}"
 # They free seats, are owed, or tell whether we live.
 NEVER_LIMITED = {
@@ -68,17 +78,78 @@ def test_the_crowd_of_one_event_is_limited_as_a_whole(rooms: Rooms) -> None:
     assert 200 == rooms.call("GET", MINE, user=ANN).status
 
 
+def tried(
+    rooms: Rooms, client: str, password: str | None = None, call: tuple[str, str, bytes] = TRIED[1]
+) -> Answer:
+    """Ann's password, or a guess at it, from an address."""
+    method, path, body = call
+    header = (b"authorization", basic(ANN, password))
+    asked = rooms.asgi(method, path, [header], [(body, False)], client=(client, 50_000))
+    return rooms._runner.run(asked)
+
+
+def exhaust(rooms: Rooms, client: str) -> None:
+    """Guess until the address has nothing left."""
+    assert 429 in [tried(rooms, client, "guess").status for _ in range(BURST_SECONDS + 1)]
+
+
+@pytest.mark.parametrize("call", TRIED)
 @pytest.mark.parametrize("rooms", [Rates(address=1)], indirect=True)
-def test_an_address_is_limited_before_anybody_is_known(rooms: Rooms) -> None:
-    """Wrong passwords are counted, too; another address is served."""
-
-    def guess(client: str) -> Answer:
-        header = (b"authorization", basic(ANN, "guess"))
-        return rooms._runner.run(rooms.asgi("GET", MINE, [header], client=(client, 50_000)))
-
-    answers = [guess("198.51.100.7").status for _ in range(BURST_SECONDS + 1)]
+def test_an_address_is_limited_before_anybody_is_known(
+    rooms: Rooms, call: tuple[str, str, bytes]
+) -> None:
+    """Wrong passwords are counted, wherever they are tried; another address is served."""
+    answers = [tried(rooms, HOME, "guess", call).status for _ in range(BURST_SECONDS + 1)]
     assert [401] * BURST_SECONDS + [429] == answers
-    assert 401 == guess("198.51.100.8").status
+    assert 401 == tried(rooms, ELSEWHERE, "guess", call).status
+
+
+@pytest.mark.parametrize("rooms", [Rates(address=1)], indirect=True)
+def test_right_passwords_cost_an_unlimited_call_nothing(rooms: Rooms) -> None:
+    """As often as they come: of the address nothing is taken."""
+    assert {404} == {tried(rooms, HOME).status for _ in range(3 * BURST_SECONDS)}
+    assert [401] * BURST_SECONDS == [
+        tried(rooms, HOME, "guess").status for _ in range(BURST_SECONDS)
+    ]
+
+
+@pytest.mark.parametrize("rooms", [Rates(address=1)], indirect=True)
+def test_an_address_with_nothing_left_tells_nobody_that_a_guess_was_right(rooms: Rooms) -> None:
+    """A right password gets the answer of a wrong one, until the address has something again."""
+    assert 404 == tried(rooms, HOME).status
+    exhaust(rooms, ELSEWHERE)
+    wrong, right = (tried(rooms, ELSEWHERE, password) for password in ("guess", None))
+    assert (429, wrong.headers["retry-after"]) == (right.status, right.headers["retry-after"])
+    assert wrong.json["detail"] == right.json["detail"]
+    assert 404 == tried(rooms, HOME).status
+    rooms.now_ms += 1_000
+    assert 404 == tried(rooms, ELSEWHERE).status
+
+
+@pytest.mark.parametrize("rooms", [Rates(address=1)], indirect=True)
+@pytest.mark.parametrize("call", TRIED[:2])
+def test_who_was_last_right_at_an_address_is_served_there(
+    rooms: Rooms, call: tuple[str, str, bytes]
+) -> None:
+    """By a limited call or another; whatever others do there. But only where he was last."""
+    tried(rooms, HOME, call=call)
+    exhaust(rooms, HOME)
+    assert 404 == tried(rooms, HOME).status
+    tried(rooms, ELSEWHERE)
+    assert 429 == tried(rooms, HOME).status
+
+
+def test_only_so_many_users_are_known_by_their_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one who was right longest ago is forgotten, and waits like anybody."""
+    monkeypatch.setattr(limits, "USERS_PLACED_MAX", 2)
+    calls = CallLimits(Rates(address=1))
+    addresses = [calls.charge_address(HOME, [], NOW_MS) for _ in range(BURST_SECONDS)]
+    for user_id in (1, 2, 1, 3):
+        calls.place(user_id, addresses[-1])
+    for user_id in (1, 3):
+        calls.require_placed(user_id, HOME, [], NOW_MS)
+    with pytest.raises(Refusal):
+        calls.require_placed(2, HOME, [], NOW_MS)
 
 
 @pytest.mark.parametrize("rooms", [Rates(user=1, address=1, event=1)], indirect=True)
