@@ -45,8 +45,7 @@ def file_reply(path: Path, media_type: bytes, *headers: Header) -> Reply:
 
 def stream_reply(media_type: bytes, parts: AsyncGenerator[bytes, None], *headers: Header) -> Reply:
     """What `parts` gives, as it comes; nginx is told to let it through at once."""
-    unbuffered = (b"x-accel-buffering", b"no")
-    every = ((b"content-type", media_type), (b"cache-control", b"no-store"), unbuffered, *headers)
+    every = ((b"content-type", media_type), (b"x-accel-buffering", b"no"), *headers)
     return Reply(200, every, b"", stream=parts)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
-from api.endpoint import Call
+from api.endpoint import NO_STORE, Call
 from api.live.audience import Audience
 from api.live.hall import NO_VERSION, Hall
 from api.live.halls import Halls
@@ -70,7 +70,9 @@ class Live:
         if self._watchers() >= call.service.watchers_max:
             raise Refusal(TOO_MANY_WATCHERS)
         since = _version(call.headers.get(b"last-event-id"), version)
-        return stream_reply(EVENTS, self._audience(call.service, event_id).messages(since))
+        messages = self._audience(call.service, event_id).messages(since)
+        # What only some may see is never stored; this is for everybody.
+        return stream_reply(EVENTS, messages, NO_STORE)
 
     def _hall(self, service: Service, event_id: int) -> Hall:
         return self._halls.seen(event_id, service.engine.statuses, service.clock_ms())

@@ -290,6 +290,7 @@ class Rooms:
             return Answer(0, {}, b"")
         start, *bodies = outgoing
         decoded = {name.decode(): value.decode() for name, value in start["headers"]}
+        assert len(decoded) == len(start["headers"]), "a header is sent twice"
         return Answer(start["status"], decoded, b"".join(map(_content, bodies)))
 
     # Stories in one line each

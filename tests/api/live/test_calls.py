@@ -208,5 +208,6 @@ def test_head_of_a_stream_has_no_end_to_wait_for(rooms: Rooms, runner: asyncio.R
     """The same headers, nothing else, and nobody watches."""
     start, *bodies = runner.run(heard(rooms, STREAM, method="HEAD"))
     assert (b"content-type", b"text/event-stream") in start["headers"]
+    assert (b"cache-control", b"no-store") in start["headers"]
     assert [b""] == [part["body"] for part in bodies]
     assert 0 == len(rooms.service.streams)

@@ -194,3 +194,4 @@ def test_to_head_only_the_headers(rooms: Rooms) -> None:
     answer = rooms.call("HEAD", f"/x/events/{OPERA}/export", user=OLGA)
     assert (200, b"") == (answer.status, answer.body)
     assert "text/csv; charset=utf-8; header=present" == answer.headers["content-type"]
+    assert "no-store" == answer.headers["cache-control"]
