@@ -63,7 +63,7 @@ def _page(address: str, html: bytes) -> Operation[Any]:
 def _operation(
     address: str, media_type: bytes, content: bytes, *headers: Header, tag: bytes = b""
 ) -> Operation[Any]:
-    """Answers `content`, or 304 to whoever names its `tag`."""
+    """Answers `content`, or 304 to whoever names its `tag`, or any by an asterisk."""
     every = (*_SECURITY, (b"vary", b"accept-encoding"), *headers)
     plain = reply(200, media_type, content, *every)
     packed = gzip.compress(content, mtime=0)
@@ -71,7 +71,8 @@ def _operation(
     same = Reply(304, tuple(one for one in plain.headers if one[0] != b"content-length"), b"")
 
     def answer(call: Call[None]) -> Reply:
-        if tag and tag in call.headers.get(b"if-none-match", b""):
+        named = call.headers.get(b"if-none-match", b"")
+        if tag and (tag in named or named == b"*"):
             return same
         return small if _takes_gzip(call.headers) else plain
 
