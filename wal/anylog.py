@@ -49,7 +49,7 @@ class AnyLog(Protocol):
         """Make what was taken durable."""
 
     def prepare(self) -> None:
-        """Use a pause to get the next segment ready."""
+        """Use a pause to get the next segment ready, or to see whether a full disk has room."""
 
     def flush(self) -> None:
         """Make everything appended durable; for use without a writer thread."""

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from wal.anylog import AnyLog, Pending
 from wal.errors import LogFailed
@@ -28,6 +28,7 @@ EXIT_CODE = 70
 # thousand replies take. As many as may begin in a round: with a quarter of it everybody's writes
 # queue here, and 10,000 buyers wait 755 ms for a seat and 32 for a page (now 420 and 391).
 WOKEN_PER_ROUND = 256
+IDLE_SECONDS_MAX = 1.0  # a disk that was full is looked at so often while nothing is written
 STDERR = 2  # the descriptor itself: sys.stderr may be anything
 
 
@@ -143,7 +144,7 @@ class GroupCommit:
 
     def _write_batches(self) -> None:
         try:
-            while (pending := self._orders.get()) is not None:
+            while (pending := self._next_order()) is not None:
                 began = self._clock()
                 self._log.write(pending)
                 self._tell(self._on_written)
@@ -152,6 +153,14 @@ class GroupCommit:
         except BaseException as failure:
             self._fail_stop(failure)
             self._tell(partial(self._on_failure, failure))
+
+    def _next_order(self) -> Pending | None:
+        """Wait for it; meanwhile the log may find that a full disk has room again."""
+        while True:
+            try:
+                return self._orders.get(timeout=IDLE_SECONDS_MAX)
+            except Empty:
+                self._log.prepare()
 
     def _count(self, pending: Pending, seconds: float) -> None:
         if records := len(pending.records):  # else it was a seal alone

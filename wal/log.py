@@ -177,14 +177,12 @@ class Log:
     def has_room(self) -> bool:
         """Whether new work may be accepted: one more record of any size fits, on disk too.
 
-        False on a full disk while the current segment still has room for what is under way.
+        False on a full disk while the current segment still has room for what is under way, until
+        `prepare` has found room for the next one.
         """
-        if self._failure or self.waiting_bytes >= _NEW_WORK_BYTES_MAX:
+        if self._failure or self._disk_full:
             return False
-        if self._disk_full:
-            self._disk_full = self._fs.free_bytes(self.directory) < 2 * self._segment_bytes_max
-            return not self._disk_full
-        return True
+        return self.waiting_bytes < _NEW_WORK_BYTES_MAX
 
     @property
     def sealed_lsn(self) -> int:
@@ -226,16 +224,22 @@ class Log:
 
         It belongs to the writer, between two batches: a thread of its own would contend for the
         interpreter and the disk with the very commits it should not disturb. A full disk is no
-        failure yet, because nothing is lost: `has_room` turns False.
+        failure yet, because nothing is lost: `has_room` turns False. From then on this tries to
+        have the whole next segment, so call it now and then while nothing is written, too.
         """
-        if not self._disk_full:
-            with self._failing_for_good():
-                self._prepare(2 * self._open_segment().position.offset)
+        with self._failing_for_good():
+            if not self._disk_full:
+                self._disk_full = not self._prepared(2 * self._open_segment().position.offset)
+            elif self._fs.free_bytes(self.directory) >= 2 * self._segment_bytes_max:
+                # Only having it tells: a quota, or too few inodes, leave space that none may use.
+                self._disk_full = not self._prepared(self._segment_bytes_max)
 
     def flush(self) -> None:
         """Make everything appended durable, here and now; not while a GroupCommit runs."""
         while pending := self.take():
             self.write(pending)
+            self.prepare()
+        if self._disk_full:  # with nothing to write, too: nobody else looks for room
             self.prepare()
 
     def drop_through(self, lsn: int) -> None:
@@ -272,14 +276,16 @@ class Log:
         if pending.seal and not segment.is_empty:
             self._rotate(segment)
 
-    def _prepare(self, size_bytes: int) -> None:
+    def _prepared(self, size_bytes: int) -> bool:
+        """Whether so much of the next segment is on disk; where it has no room, none of it is."""
         try:
             self._spare.grow(size_bytes)
         except OSError as failure:
             if failure.errno not in _NO_SPACE:
                 raise
             self._spare.discard()
-            self._disk_full = True
+            return False
+        return True
 
     def _rotate(self, segment: OpenSegment) -> OpenSegment:
         following = self._spare.become(segment.header_of_next(self._salt()))

@@ -397,33 +397,6 @@ def test_short_writes(directory: Path) -> None:
     assert records_of(directory) == [bytes(range(250))]
 
 
-def test_full_disk_shows_early(directory: Path) -> None:
-    """A disk that fills up while space is prepared refuses new work and loses none."""
-    disk = FaultyDisk()
-    free = 0
-
-    def full(name: str, arguments: tuple[object, ...]) -> int | None:
-        if name == "free_bytes":
-            return free
-        if name == "create":
-            raise OSError(errno.ENOSPC, "full")
-        return None
-
-    log = opened(directory, fs=disk.fs)
-    disk.fault = full
-    log.append(b"one")
-    log.flush()
-    assert (log.durable_lsn, log.has_room) == (1, False)
-    log.append(b"two")
-    log.flush()
-    assert (log.durable_lsn, log.has_room) == (2, False)
-    disk.fault, free = None, 1 << 40
-    assert log.has_room
-    log.append(b"three")
-    log.close()
-    assert records_of(directory) == [b"one", b"two", b"three"]
-
-
 def test_failed_preparation_is_final(directory: Path) -> None:
     """Any other failure while preparing means a disk that cannot be trusted."""
     disk = FaultyDisk()
