@@ -11,6 +11,7 @@ others have seen the state in memory.
 
 import asyncio
 import os
+import select
 import threading
 import time
 from collections import deque
@@ -33,9 +34,15 @@ STDERR = 2  # the descriptor itself: sys.stderr may be anything
 
 
 def end_process(failure: BaseException) -> None:
-    """Say why on stderr and end at once: no cleanup may run on a state that is not on disk."""
+    """Say why on stderr and end at once: no cleanup may run on a state that is not on disk.
+
+    A pipe that is full and that nobody reads would keep the process alive, so it is told nothing.
+    """
+    said = f"billetter: ending, so nothing wrong is told: {failure!r}\n".encode()
     try:
-        os.write(STDERR, f"billetter: ending, so nothing wrong is told: {failure!r}\n".encode())
+        _, takes_more, _ = select.select([], [STDERR], [], 0)
+        if takes_more:
+            os.write(STDERR, said[: select.PIPE_BUF])  # more might wait even so
     finally:
         os._exit(EXIT_CODE)  # whatever has become of stderr
 

@@ -2,15 +2,13 @@
 
 import asyncio
 import errno
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from tests.wal.fake_disks import FaultyDisk
-from wal.commit import EXIT_CODE, WOKEN_PER_ROUND, GroupCommit, end_process
+from wal.commit import WOKEN_PER_ROUND, GroupCommit
 from wal.errors import LogFailed
 from wal.format import LENGTH_BYTES
 from wal.log import Log
@@ -319,47 +317,6 @@ def test_failure(directory: Path, call: str) -> None:
     asyncio.run(story())
     assert [str(failure) for failure in failures] == [f"[Errno 5] refused {call}"]
     assert threads == ["wal"]
-
-
-def test_end_process(directory: Path) -> None:
-    """In production a failed fsync ends the process at once, with its reason on stderr."""
-    script = """
-import asyncio, sys
-from pathlib import Path
-from wal import GroupCommit, Log, OsFileSystem
-
-class Refusing(OsFileSystem):
-    def fdatasync(self, file):
-        raise OSError(5, "the disk is gone")
-
-async def main():
-    log = Log.open(Path(sys.argv[1]), segment_bytes_max=0, fs=Refusing())
-    list(log.recover())
-    commit = GroupCommit(log)
-    commit.start()
-    log.append(b"record")
-    try:
-        await commit.durable()
-    finally:
-        print("told somebody")
-
-asyncio.run(main())
-"""
-    command = [sys.executable, "-c", script, str(directory)]
-    child = subprocess.run(command, capture_output=True, check=False)
-    assert (child.returncode, child.stdout) == (EXIT_CODE, b"")
-    assert b"the disk is gone" in child.stderr
-
-
-def test_end_process_says_why(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """The reason is on stderr before the end, and the end is immediate."""
-    codes: list[int] = []
-    monkeypatch.setattr("os._exit", codes.append)
-    end_process(OSError(5, "the disk is gone"))
-    assert codes == [EXIT_CODE]
-    assert "the disk is gone" in capfd.readouterr().err
 
 
 def test_more_than_one_batch(directory: Path) -> None:
