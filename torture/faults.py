@@ -15,7 +15,7 @@ from torture.crash_fs import SECTOR_BYTES, CrashFS
 from torture.power import chance
 from torture.story import Story
 from torture.tally import Tally
-from wal import LogFailed
+from wal import Corrupt, LogFailed
 
 ROUNDS_SMALL = 4
 ROUNDS_LARGE = 24
@@ -55,7 +55,7 @@ def case(seed: int, number: int, found: Tally, *, rounds: int = ROUNDS_LARGE) ->
     outcome = "went on"
     try:
         story.live(disk, rounds=rounds)
-    except (OSError, LogFailed):
+    except (OSError, LogFailed, Corrupt):  # a read that the disk refused is corruption
         if not strike.struck:
             raise
         outcome = "ended"

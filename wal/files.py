@@ -6,6 +6,8 @@ system calls of the same name; errors are OSError, unchanged and never retried.
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -134,14 +136,25 @@ class OsFileSystem:
 OS = OsFileSystem()
 
 
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Let an OSError say which file it is about; the system knows it by its descriptor only."""
+    try:
+        yield
+    except OSError as failure:
+        failure.filename = failure.filename or str(path)
+        raise
+
+
 def read_file(fs: FileSystem, path: Path, *, size_bytes_max: int | None = None) -> bytes:
     """Return the contents of a file, or only its first `size_bytes_max` bytes."""
     file = fs.open(path)
     try:
-        size = fs.size_bytes(file)
-        if size_bytes_max is not None:
-            size = min(size, size_bytes_max)
-        return read_at(fs, file, size, 0)
+        with named(path):
+            size = fs.size_bytes(file)
+            if size_bytes_max is not None:
+                size = min(size, size_bytes_max)
+            return read_at(fs, file, size, 0)
     finally:
         fs.close(file)
 
@@ -177,8 +190,9 @@ def write_file(fs: FileSystem, path: Path, data: bytes) -> None:
     remove_if_there(fs, temporary)
     file = fs.create(temporary)
     try:
-        write_at(fs, file, data, 0)
-        fs.fsync(file)
+        with named(temporary):
+            write_at(fs, file, data, 0)
+            fs.fsync(file)
     finally:
         fs.close(file)
     fs.rename(temporary, path)

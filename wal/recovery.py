@@ -12,7 +12,9 @@ it. A bad batch is therefore
   torn      otherwise: it is left out, and reported.
 """
 
+import errno
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -155,17 +157,19 @@ def records_after(batch: Batch, after_lsn: int) -> Iterator[tuple[int, bytes]]:
 
 def load_header(fs: FileSystem, path: Path) -> SegmentHeader:
     """Read the header of a segment; raise Corrupt unless it is whole and the name is its own."""
-    return _checked_header(path, read_file(fs, path, size_bytes_max=SEGMENT_HEADER_BYTES))
+    with _readable(path):
+        block = read_file(fs, path, size_bytes_max=SEGMENT_HEADER_BYTES)
+    return _checked_header(path, block)
 
 
 def load_segment(fs: FileSystem, path: Path) -> Segment:
     """Read a whole segment; raise Corrupt unless its header is whole and the name is its own."""
-    size = file_bytes(fs, path)
-    if size > FILE_BYTES_MAX:
-        lsn = max(0, named_lsn(path) - 1)
-        reason = f"{size} bytes long, and no segment is"
-        raise Corrupt(path, offset=FILE_BYTES_MAX, reason=reason, last_good_lsn=lsn)
-    data = read_file(fs, path)
+    with _readable(path):
+        size = file_bytes(fs, path)
+        if size > FILE_BYTES_MAX:
+            reason = f"{size} bytes long, and no segment is"
+            raise _unusable(path, reason, offset=FILE_BYTES_MAX)
+        data = read_file(fs, path)
     return Segment(path, _checked_header(path, data[:SEGMENT_HEADER_BYTES]), data)
 
 
@@ -220,15 +224,29 @@ def _paths_after(paths: list[Path], after_lsn: int) -> list[Path]:
 
 
 def _checked_header(path: Path, block: bytes) -> SegmentHeader:
-    lsn = named_lsn(path)
     try:
         header = decode_segment_header(block)
     except (Unreadable, Misplaced) as fault:
-        raise Corrupt(path, offset=0, reason=str(fault), last_good_lsn=max(0, lsn - 1)) from None
-    if header.first_lsn != lsn:
-        reason = f"begins with LSN {header.first_lsn}, not as named"
-        raise Corrupt(path, offset=0, reason=reason, last_good_lsn=max(0, lsn - 1))
+        raise _unusable(path, str(fault)) from None
+    if header.first_lsn != named_lsn(path):
+        raise _unusable(path, f"begins with LSN {header.first_lsn}, not as named")
     return header
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Raise Corrupt for a sector that cannot be read: it is as bad as a wrong one."""
+    try:
+        yield
+    except OSError as failure:
+        if failure.errno != errno.EIO:  # gone or forbidden: nothing is wrong with its bytes
+            raise
+        raise _unusable(path, f"cannot be read: {failure.strerror}") from failure
+
+
+def _unusable(path: Path, reason: str, *, offset: int = 0) -> Corrupt:
+    """Of the whole segment nothing is good; what came before it may be."""
+    return Corrupt(path, offset=offset, reason=reason, last_good_lsn=max(0, named_lsn(path) - 1))
 
 
 def _require_linked(before: SegmentHeader, successor: Path, header: SegmentHeader) -> None:

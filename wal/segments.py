@@ -14,6 +14,7 @@ from wal.files import (
     TEMPORARY_SUFFIX,
     FileSystem,
     file_bytes,
+    named,
     remove_if_there,
     write_at,
 )
@@ -81,8 +82,9 @@ def sync_segment(fs: FileSystem, path: Path) -> None:
     fs.sync_directory(path.parent)
     file = fs.open(path)
     try:
-        fs.fsync(file)
-        fs.drop_cached(file)
+        with named(path):
+            fs.fsync(file)
+            fs.drop_cached(file)
     finally:
         fs.close(file)
 
@@ -137,13 +139,14 @@ class Spare:
 
         A segment of the same name is replaced in one step: it held nothing, or these records.
         """
-        self.grow(self._size_bytes)
-        file = self._opened()
         position, frame = first_position(header), b""
         if records:
             frame, position = encode_batch(records, position)
-        write_at(self._fs, file, encode_segment_header(header) + frame, 0)
-        self._fs.fsync(file)
+        with named(self._path):
+            self.grow(self._size_bytes)
+            file = self._opened()
+            write_at(self._fs, file, encode_segment_header(header) + frame, 0)
+            self._fs.fsync(file)
         self._fs.rename(self._path, self._directory / segment_name(header.first_lsn))
         self._fs.sync_directory(self._directory)
         self._file, self._filled_bytes = None, 0

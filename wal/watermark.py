@@ -15,6 +15,7 @@ Two slots of 4096 bytes are written in turn, so that a torn write spoils one of 
         32      4  CRC-32 of bytes 0–31
 """
 
+import errno
 import struct
 from pathlib import Path
 from zlib import crc32
@@ -43,6 +44,11 @@ def read_watermark(fs: FileSystem, directory: Path, store_id: bytes) -> int:
         data = read_file(fs, path, size_bytes_max=_SLOTS * _SLOT_SPACING_BYTES)
     except FileNotFoundError:
         raise Corrupt(path, offset=0, reason="missing", last_good_lsn=0) from None
+    except OSError as failure:
+        if failure.errno != errno.EIO:
+            raise
+        reason = f"cannot be read: {failure.strerror}"
+        raise Corrupt(path, offset=0, reason=reason, last_good_lsn=0) from failure
     readable = _readable_slots(data)
     if not readable:
         raise Corrupt(path, offset=0, reason="no slot can be read", last_good_lsn=0)

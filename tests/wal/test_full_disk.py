@@ -57,6 +57,18 @@ def test_full_disk_shows_early(directory: Path) -> None:
     again.close()
 
 
+@pytest.mark.parametrize("call", ["pwrite", "fdatasync", "fsync"])
+def test_a_start_on_a_full_disk_names_the_file(directory: Path, call: str) -> None:
+    """What can't be written is named, though the system tells of a descriptor only."""
+    disk = FaultyDisk()
+    log = Log.open(directory, segment_bytes_max=SEGMENT_BYTES, fs=disk.fs)
+    disk.refuse(call, errno.ENOSPC, on_call=2 if call == "fsync" else 1)
+    with pytest.raises(OSError, match="refused") as caught:
+        list(log.recover())
+    assert caught.value.filename == str(directory / "next.wal.tmp")
+    log.close()
+
+
 @pytest.mark.parametrize("refusal", [errno.ENOSPC, errno.EDQUOT])
 def test_space_that_none_may_use_is_no_room(directory: Path, refusal: int) -> None:
     """With the inodes or a quota used up, new work is refused however much space is free."""

@@ -1,7 +1,9 @@
 """Reading a log back: damaged, cut, incomplete and foreign ones too."""
 
+import errno
 import os
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,18 @@ def facts(fault: Corrupt) -> tuple[Path, int, int]:
 
 def first_lsns(small: Corpus) -> list[int]:
     return [int(path.stem) for path in small.segments]
+
+
+def refused_pread(number: int) -> Callable[[str, int], int]:
+    """The trouble of a disk on which this read fails, counted from 0."""
+    numbers = count()
+
+    def trouble(name: str, size: int) -> int:
+        if name == "pread" and next(numbers) == number:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return size
+
+    return trouble
 
 
 def test_whole_log(small: Corpus) -> None:
@@ -255,6 +269,32 @@ def test_a_bad_header_says_what_is_good(small: Corpus) -> None:
             read(small)
         small.content(path)[40] ^= 1
         assert facts(caught.value) == (path, 0, first_lsn - 1)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_sector_that_cannot_be_read_says_what_is_good(small: Corpus, number: int) -> None:
+    """The disk's refusal names the segment, and the last record before it."""
+    small.disk.trouble = refused_pread(number)
+    with pytest.raises(Corrupt, match="cannot be read: Input/output error") as caught:
+        read(small)
+    assert facts(caught.value) == (small.segments[number], 0, first_lsns(small)[number] - 1)
+
+
+def test_a_header_that_cannot_be_read_says_so(small: Corpus) -> None:
+    """Who only asks whose log it is hears which file the disk refuses, too."""
+    small.disk.trouble = refused_pread(0)
+    with pytest.raises(Corrupt, match="cannot be read: Input/output error") as caught:
+        read_store_id(small.directory, fs=small.disk)
+    assert facts(caught.value) == (small.segments[-1], 0, first_lsns(small)[-1] - 1)
+
+
+def test_a_segment_that_is_gone_is_not_corrupt(small: Corpus) -> None:
+    """A server drops what it no longer needs while others read: they begin again."""
+    reading = read_sealed(small.directory, fs=small.disk)
+    next(reading)
+    small.disk.remove(small.segments[1])
+    with pytest.raises(FileNotFoundError):
+        list(reading)
 
 
 @pytest.mark.parametrize("named", [1, 999])

@@ -1,5 +1,7 @@
 """The last acknowledged LSN, remembered beside the log."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,21 @@ def test_every_byte_changed() -> None:
         seen.add(read_watermark(disk, DIRECTORY, STORE_ID))
         content[place] ^= 0xFF
     assert seen == {7, 8}
+
+
+def test_a_watermark_that_cannot_be_read_says_so() -> None:
+    """A disk that refuses to tell is no better than one that tells wrong."""
+    disk = written(7, 8)
+
+    def trouble(name: str, size: int) -> int:
+        if name == "pread":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return size
+
+    disk.trouble = trouble
+    with pytest.raises(Corrupt, match="cannot be read: Input/output error") as caught:
+        read_watermark(disk, DIRECTORY, STORE_ID)
+    assert facts(caught.value) == (PATH, 0, 0)
 
 
 def test_both_slots_bad() -> None:
