@@ -51,7 +51,7 @@ from engine.mutations import (
     SeatsSelected,
     StateChecked,
     StateReset,
-    decode,
+    decode_record,
     tag_of,
 )
 from engine.state import Shard, State
@@ -71,8 +71,8 @@ def apply(state: State, mutation: Mutation) -> None:
 def replay(records: Iterable[tuple[int, bytes]]) -> State:
     """The state that a log's records make, from the beginning."""
     state = State()
-    for _, payload in records:
-        apply(state, decode(payload))
+    for lsn, payload in records:
+        apply(state, decode_record(lsn, payload))
     return state
 
 

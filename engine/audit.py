@@ -12,7 +12,7 @@ from typing import NamedTuple
 from engine.apply import apply
 from engine.domain import BookingStatus, SeatStatus, event_of_booking, event_of_seat
 from engine.dump import load_event
-from engine.mutations import AnswerRemembered, Effect, StateReset, decode
+from engine.mutations import AnswerRemembered, Effect, StateReset, decode_record
 from engine.state import State
 from engine.store import WAL_DIRECTORY, load_oldest, read_patiently
 from wal.beside import Durable
@@ -121,7 +121,7 @@ def _audit(directory: Path, subject: _Subject) -> Audit:
 
 def _steps(state: State, subject: _Subject, records: Iterable[tuple[int, bytes]]) -> Iterator[Step]:
     for lsn, payload in records:
-        mutation = decode(payload)
+        mutation = decode_record(lsn, payload)
         key, user_id = "", 0
         if isinstance(mutation, AnswerRemembered):
             key, user_id = mutation.receipt.key, mutation.receipt.user_id

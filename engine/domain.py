@@ -112,7 +112,7 @@ class Sale(StrEnum):
 Span = tuple[int, int]
 
 
-class Zone(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Zone(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """A priced area: the rows `first_row` to `last_row`, both included."""
 
     name: str
@@ -121,7 +121,7 @@ class Zone(msgspec.Struct, frozen=True, array_like=True, gc=False):
     price_minor: int
 
 
-class Hall(msgspec.Struct, frozen=True, array_like=True, dict=True):
+class Hall(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, dict=True):
     """Rows of equally many seats; every row lies in exactly one zone, zones in order of rows."""
 
     rows: int
@@ -178,7 +178,7 @@ class Hall(msgspec.Struct, frozen=True, array_like=True, dict=True):
         return self.row_prices_minor[index // self.seats_per_row]
 
 
-class Event(msgspec.Struct, frozen=True, array_like=True):
+class Event(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """What the engine must know of an event to sell it; recorded when its first booking is made."""
 
     event_id: int
@@ -303,7 +303,7 @@ class Payment(msgspec.Struct, kw_only=True, eq=False, gc=False):
         return [divmod(step, _TAGS) for (step,) in _STEP.iter_unpack(self.history)]
 
 
-class Receipt(msgspec.Struct, frozen=True, array_like=True):
+class Receipt(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """The remembered answer to a command that came with an idempotency key.
 
     `fingerprint` tells one request from another under the same key; `result` is what the command

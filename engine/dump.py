@@ -26,7 +26,7 @@ from engine.domain import (
     SeatStatus,
     event_of_booking,
 )
-from engine.errors import LossyDump
+from engine.errors import LossyDump, UnknownFormat
 from engine.rows import PaymentRow, ReservationRow, payment_row
 from engine.state import Shard, State
 
@@ -95,11 +95,12 @@ def dump(state: State) -> Iterator[bytes]:
 def load(chunks: Iterable[bytes]) -> State:
     """The state that was dumped. Raises on anything that `dump` doesn't write.
 
-    LossyDump where what was loaded isn't what was dumped, though every byte was.
+    UnknownFormat where a newer program may have written it, LossyDump where what was loaded isn't
+    what was dumped, though every byte was.
     """
     state, last = State(), _Digest("", 0)
     total = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    for part in map(_decode, chunks):
+    for part in _decoded(chunks):
         if isinstance(part, _Digest):
             last = part
         else:
@@ -116,7 +117,7 @@ def load(chunks: Iterable[bytes]) -> State:
 def load_event(chunks: Iterable[bytes], event_id: int) -> State:
     """Of the state that was dumped only what belongs to one event, for whoever looks into it."""
     state = State()
-    for part in map(_decode, chunks):
+    for part in _decoded(chunks):
         mine = _of_event(part, event_id)
         if mine is not None:
             _LOAD[type(mine)](state, mine)
@@ -125,6 +126,13 @@ def load_event(chunks: Iterable[bytes], event_id: int) -> State:
         shard.seatmap.count_anew()
     state.is_whole = False
     return state
+
+
+def _decoded(chunks: Iterable[bytes]) -> Iterator[_Part | _Digest]:
+    try:
+        yield from map(_decode, chunks)
+    except msgspec.DecodeError as fault:
+        raise UnknownFormat("a snapshot", fault) from None
 
 
 def _of_event(part: _Part | _Digest, event_id: int) -> _Part | None:

@@ -16,7 +16,7 @@ from engine.domain import Event, Receipt
 from engine.dump import digest
 from engine.errors import Busy
 from engine.keys import NOBODY, Key, earlier_receipt, earlier_result, remember
-from engine.mutations import Effect, Mutation, decode, encode
+from engine.mutations import Effect, Mutation, decode_record, encode
 from engine.state import State
 from engine.store import WAL_DIRECTORY, create_store, load_newest, open_snapshots, store_exists
 from snapshots import SnapshotStore
@@ -92,7 +92,7 @@ class Engine:
         state, self.snapshot_lsn = load_newest(snapshots)
         self._adopt(state)
         for lsn, payload in self._log.recover(self.snapshot_lsn):
-            apply(self._state, decode(payload))
+            apply(self._state, decode_record(lsn, payload))
             if progress is not None and lsn % 100_000 == 0:
                 progress(lsn)
         self.set_aside += map(str, snapshots.broken)

@@ -25,9 +25,10 @@ Rejected
 ├── TooManyKeys
 └── Busy
 
-`UnknownPayment`, `BadPlan` and `StateDiverged` are no refusals of a customer's command: the first
-answers a saga that speaks of a payment we never made, the second an event whose hall cannot be, and
-the third (of which `LossyDump` is a kind) is told where two ways to one state differ.
+`UnknownPayment`, `BadPlan`, `StateDiverged` and `UnknownFormat` are no refusals of a customer's
+command: the first answers a saga that speaks of a payment we never made, the second an event whose
+hall cannot be, the third (of which `LossyDump` is a kind) is told where two ways to one state
+differ, and the fourth where the disk holds what this program can't read.
 """
 
 
@@ -141,3 +142,13 @@ class StateDiverged(Exception):
 
 class LossyDump(StateDiverged):
     """A snapshot whose every byte is right loads to another state than was dumped."""
+
+
+class UnknownFormat(Exception):
+    """What was written whole can't be read: leaving it out would lose what it says."""
+
+    def __init__(self, what: str, fault: Exception) -> None:
+        super().__init__(
+            f"{what} is whole, and this version can't read it ({fault});"
+            " if a newer version wrote it, start that one"
+        )

@@ -2,15 +2,17 @@
 
 Each mutation is a decided fact in the past tense, encoded as a MessagePack array that begins with
 its integer tag. A tag is never reused; a new field goes at the end and has a default. Everything a
-replay needs is inside: `apply` looks nowhere else.
+replay needs is inside: `apply` looks nowhere else. A field that only a newer program knows is not
+passed over, or what that program wrote there would be lost.
 """
 
 import msgspec
 
 from engine.domain import Event, Receipt
+from engine.errors import UnknownFormat
 
 
-class _Mutation(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class _Mutation(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     at_ms: int
 
 
@@ -215,3 +217,12 @@ def tag_of(kind: type[Mutation]) -> int:
 
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(Mutation).decode
+
+
+def decode_record(lsn: int, payload: bytes) -> Mutation:
+    """The mutation of a record; raises UnknownFormat, which names it."""
+    try:
+        mutation: Mutation = decode(payload)
+    except msgspec.DecodeError as fault:
+        raise UnknownFormat(f"record {lsn}", fault) from None
+    return mutation

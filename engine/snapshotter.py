@@ -14,7 +14,7 @@ from engine.apply import apply
 from engine.collector import collector_off
 from engine.dump import dump, load
 from engine.errors import LossyDump
-from engine.mutations import decode
+from engine.mutations import decode_record
 from engine.state import State
 from engine.store import STORE_FAULTS, WAL_DIRECTORY, load_newest, open_snapshots
 from snapshots import make
@@ -49,7 +49,7 @@ def _loaded(chunks: Iterator[bytes] | None) -> State:
 
 
 def _applied(state: State, lsn: int, payload: bytes) -> None:
-    apply(state, decode(payload))
+    apply(state, decode_record(lsn, payload))
 
 
 def _leaving_room(directory: Path, chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.dump import load
-from engine.errors import LossyDump, StateDiverged
+from engine.errors import LossyDump, StateDiverged, UnknownFormat
 from engine.state import State
 from snapshots import Corrupt as BadSnapshot
 from snapshots import SnapshotError, SnapshotStore
 from wal import Corrupt, Log, NoLog, WalError, read_store_id
 
 # What opening a store may raise, besides OSError; each says what is wrong with which file.
-STORE_FAULTS = (WalError, SnapshotError, StateDiverged)
+STORE_FAULTS = (WalError, SnapshotError, StateDiverged, UnknownFormat)
 _Read = TypeVar("_Read")
 
 # A server that makes a snapshot while its log is read may drop what was to be read next. Reading

@@ -15,7 +15,7 @@ from engine.apply import apply
 from engine.collector import collector_off
 from engine.domain import Payment
 from engine.dump import digest, load
-from engine.mutations import decode
+from engine.mutations import decode_record
 from engine.state import State
 from engine.store import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, open_snapshots
 from snapshots import KEEP
@@ -134,6 +134,6 @@ def _replayed(directory: Path, snapshot_lsn: int | None) -> State:
     if snapshot_lsn is not None:
         with open_snapshots(directory).open(snapshot_lsn) as snapshot:
             state = load(snapshot.chunks())
-    for _, payload in read_records(directory / WAL_DIRECTORY, snapshot_lsn or 0):
-        apply(state, decode(payload))
+    for lsn, payload in read_records(directory / WAL_DIRECTORY, snapshot_lsn or 0):
+        apply(state, decode_record(lsn, payload))
     return state

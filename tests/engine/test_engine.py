@@ -303,7 +303,7 @@ def test_a_store_that_fails_to_open_is_let_go(
     buy(store, 1)
     store.close()
     with monkeypatch.context() as broken:
-        broken.setattr(engine, "decode", lambda _: None)
+        broken.setattr(engine, "decode_record", lambda *_: None)
         with pytest.raises(AttributeError):
             Engine.open(directory, EVENTS)
 

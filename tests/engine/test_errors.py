@@ -19,7 +19,9 @@ def test_the_drawn_tree_is_the_real_one() -> None:
     classes = [one for _, one in inspect.getmembers(errors, inspect.isclass)]
     real = {one.__name__: one.__base__.__name__ for one in classes if one.__base__ is not None}
     apart = {
-        **dict.fromkeys(("UnknownPayment", "BadPlan", "StateDiverged"), "Exception"),
+        **dict.fromkeys(
+            ("UnknownPayment", "BadPlan", "StateDiverged", "UnknownFormat"), "Exception"
+        ),
         "LossyDump": "StateDiverged",
     }
     assert real == drawn | apart

@@ -1,13 +1,15 @@
 """The on-disk schema: every mutation ever written can be read for ever."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 import pytest
 
 from engine import Event, Hall, Sale, Zone
 from engine.domain import Receipt
+from engine.errors import UnknownFormat
 from engine.mutations import (
     AnswerRemembered,
     BookingCancelled,
@@ -39,6 +41,7 @@ from engine.mutations import (
     StateChecked,
     StateReset,
     decode,
+    decode_record,
     encode,
 )
 
@@ -155,8 +158,17 @@ def test_what_is_no_mutation_is_not_read(bad: bytes) -> None:
         decode(bad)
 
 
-def test_a_longer_record_of_the_future_is_read() -> None:
-    """Fields that a later version adds at the end don't hinder this one."""
-    fields = msgspec.msgpack.decode(encode(SAMPLES["StateReset"]))
+def longer_by_one(found: Any) -> Iterator[Any]:
+    """The same with a field more, for each of the arrays that it is made of."""
+    if isinstance(found, list):
+        yield [*found, "new"]
+        for at, inner in enumerate(found):
+            yield from ([*found[:at], longer, *found[at + 1 :]] for longer in longer_by_one(inner))
 
-    assert SAMPLES["StateReset"] == decode(msgspec.msgpack.encode([*fields, "new"]))
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_longer_record_of_the_future_is_not_cut_short(name: str) -> None:
+    """A field that only a newer version knows stops the reading: it says what would be lost."""
+    for longer in longer_by_one(msgspec.msgpack.decode(encode(SAMPLES[name]))):
+        with pytest.raises(UnknownFormat, match="record 7 is whole, and this version can't"):
+            decode_record(7, msgspec.msgpack.encode(longer))
