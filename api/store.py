@@ -45,7 +45,7 @@ def initialise(
     """Import the files and prepare an empty log; where the import fails, nothing has changed.
 
     The catalog comes first and the log last: a directory with a log is complete, and one without
-    can be initialised again. Bookings stay when the catalog is replaced.
+    can be initialised again, unless it had one. Bookings stay when the catalog is replaced.
     """
     target = data / CATALOG_DIRECTORY
     if data.exists() and not data.is_dir():
@@ -125,12 +125,12 @@ def _fault_of_ticket_key(data: Path) -> str:
 
 
 def is_initialised(data: Path) -> bool:
-    """True for a directory with a catalog and a log."""
-    return (data / CATALOG_DIRECTORY).is_dir() and Engine.exists(data)
+    """True for a directory with a catalog and a log; raises LogLost where it had a log."""
+    return Engine.exists(data) and (data / CATALOG_DIRECTORY).is_dir()
 
 
 def require(data: Path) -> None:
-    """Raise StoreError unless `data` is an initialised directory."""
+    """Raise StoreError or LogLost unless `data` is an initialised directory."""
     if not data.is_dir():
         raise StoreError(f"{data} does not exist; make it with: billetter init --data {data} …")
     if not is_initialised(data):

@@ -51,12 +51,15 @@ class Engine:
 
     @staticmethod
     def create(directory: Path, *, store_id: bytes) -> None:
-        """Prepare an empty store; `store_id` is 16 random bytes that mark its files."""
+        """Prepare an empty store; `store_id` is 16 random bytes that mark its files.
+
+        Raises STORE_FAULTS where there is or was one.
+        """
         create_store(directory, store_id=store_id)
 
     @staticmethod
     def exists(directory: Path) -> bool:
-        """True where `create` has finished, whatever has become of it since."""
+        """True where `create` has made a log; raises LogLost where that is gone."""
         return store_exists(directory)
 
     @classmethod

@@ -25,10 +25,10 @@ Rejected
 ├── TooManyKeys
 └── Busy
 
-`UnknownPayment`, `BadPlan`, `StateDiverged` and `UnknownFormat` are no refusals of a customer's
-command: the first answers a saga that speaks of a payment we never made, the second an event whose
-hall cannot be, the third (of which `LossyDump` is a kind) is told where two ways to one state
-differ, and the fourth where the disk holds what this program can't read.
+The others are no refusals of a customer's command: `UnknownPayment` answers a saga that speaks of
+a payment we never made, `BadPlan` an event whose hall cannot be; `StateDiverged` (of which
+`LossyDump` is a kind) is told where two ways to one state differ, `UnknownFormat` where the disk
+holds what this program can't read, and `LogLost` where a store has no log any more.
 """
 
 
@@ -152,3 +152,7 @@ class UnknownFormat(Exception):
             f"{what} is whole, and this version can't read it ({fault});"
             " if a newer version wrote it, start that one"
         )
+
+
+class LogLost(Exception):
+    """A store was made here and its log is gone: the message says where and what to do."""

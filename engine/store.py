@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.dump import load
-from engine.errors import LossyDump, StateDiverged, UnknownFormat
+from engine.errors import LogLost, LossyDump, StateDiverged, UnknownFormat
 from engine.state import State
 from snapshots import Corrupt as BadSnapshot
 from snapshots import SnapshotError, SnapshotStore
 from wal import Corrupt, Log, NoLog, WalError, read_store_id
 
 # What opening a store may raise, besides OSError; each says what is wrong with which file.
-STORE_FAULTS = (WalError, SnapshotError, StateDiverged, UnknownFormat)
+STORE_FAULTS = (WalError, SnapshotError, StateDiverged, UnknownFormat, LogLost)
 _Read = TypeVar("_Read")
 
 # A server that makes a snapshot while its log is read may drop what was to be read next. Reading
@@ -25,19 +25,27 @@ SNAPSHOTS_DIRECTORY = "snapshots"
 
 
 def create_store(directory: Path, *, store_id: bytes) -> None:
-    """Prepare an empty store; `store_id` is 16 random bytes that mark its files."""
+    """Prepare an empty store; `store_id` is 16 random bytes that mark its files.
+
+    Raises LogExists and LogLost: there is one, or was. What tells of it later is made last.
+    """
+    store_exists(directory)  # which raises LogLost
     Log.create(directory / WAL_DIRECTORY, store_id=store_id)
     SnapshotStore(directory / SNAPSHOTS_DIRECTORY, store_id=store_id)
 
 
 def store_exists(directory: Path) -> bool:
-    """True where `create_store` has finished, whatever has become of it since."""
+    """True where `create_store` has made a log; raises LogLost where that is gone."""
+    log, snapshots = directory / WAL_DIRECTORY, directory / SNAPSHOTS_DIRECTORY
     try:
-        return bool(read_store_id(directory / WAL_DIRECTORY))
-    except NoLog:
-        return False
+        return bool(read_store_id(log))
     except Corrupt:
         return True
+    except NoLog:
+        if snapshots.is_dir():  # one that was interrupted before the log was there has none
+            lost = f"{log}: no log here, though {snapshots} shows that there was one"
+            raise LogLost(f"{lost}; mount the right volume, or restore a backup") from None
+        return False
 
 
 def open_snapshots(directory: Path) -> SnapshotStore:

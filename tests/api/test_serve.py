@@ -23,6 +23,7 @@ from api.service import Service
 from api.settings import Settings, from_environment
 from catalog import Catalog, NotACatalog
 from engine import Engine, Event, Sale
+from engine.errors import LogLost
 from sagas import GatewayClient, ProviderClient
 from tests.descriptors import opened_files
 
@@ -214,7 +215,7 @@ def test_the_first_start_waits_a_little_for_places(
 @pytest.mark.parametrize(
     ("spoil", "failure"),
     [
-        (lambda data: (data / "wal").rename(data / "lost"), store.StoreError),
+        (lambda data: (data / "wal").rename(data / "lost"), LogLost),
         (lambda data: (data / "catalog" / "users.sqlite").unlink(), NotACatalog),
         (lambda data: (data / "wal" / "watermark").unlink(), root.KNOWN_FAILURES),
     ],

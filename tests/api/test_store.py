@@ -14,6 +14,7 @@ from api import store
 from api.store import StoreError
 from catalog import BadInput, Catalog, CatalogError, demo
 from engine import STORE_FAULTS, Engine, Sale
+from engine.errors import LogLost
 from engine.snapshotter import make_snapshot
 
 ALMATY = ZoneInfo("Asia/Almaty")
@@ -210,6 +211,47 @@ def test_an_interrupted_init_can_be_run_again(
 
     store.require(target)
     assert "" == store.verify(target).fault
+
+
+def test_an_init_that_ended_within_the_log_can_be_run_again(
+    files: demo.Files, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A directory for a log shows that one was begun, and not that there was one."""
+    target = tmp_path / "half"
+
+    def cut_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as cut:
+        cut.setattr("wal.segments.Spare.become", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            initialise(target, files)
+    assert (target / "wal").is_dir()
+
+    initialise(target, files)
+
+    assert "" == store.verify(target).fault
+
+
+@pytest.mark.parametrize("catalog", ["kept", "gone", "replaced"])
+def test_a_log_that_is_gone_is_not_made_anew(data: Path, files: demo.Files, catalog: str) -> None:
+    """Its volume isn't mounted, and an empty log would sell every seat a second time."""
+    (data / "wal").rename(data.with_name("elsewhere"))
+    (data / "wal").mkdir()
+    if catalog == "gone":
+        (data / "catalog").rename(data.with_name("lost"))
+    before = tree(data)
+
+    lost = f"^{data}/wal: no log here, .*; mount the right volume, or restore a backup$"
+    with pytest.raises(LogLost, match=lost):
+        store.require(data)
+    with pytest.raises(LogLost, match=lost):
+        initialise(data, files, replace_catalog=catalog == "replaced")
+
+    assert before == tree(data)
+    shutil.rmtree(data / "wal")
+    data.with_name("elsewhere").rename(data / "wal")
+    assert store.is_initialised(data) == (catalog != "gone")
 
 
 def test_a_log_without_a_catalog_gets_one(data: Path, files: demo.Files) -> None:

@@ -1,6 +1,7 @@
 """The shell: what it does when the log can't, when apply breaks, and after a crash."""
 
 import asyncio
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine import Engine, Event, Key, engine, mutations
-from engine.errors import BadPlan, Busy
+from engine.errors import BadPlan, Busy, LogLost
 from engine.snapshotter import make_snapshot
 from engine.store import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, covered_lsn, open_snapshots
 from tests.scenario import EVENTS, HALL, START_MS, check, picture, seat_of
@@ -366,6 +367,18 @@ def test_a_seal_is_made_while_nothing_else_happens(directory: Path) -> None:
         await store.stop()
 
     asyncio.run(seal())
+
+
+def test_a_store_whose_log_is_gone_is_not_made_anew(directory: Path) -> None:
+    """Not by the engine as a library either: an empty log would forget every booking."""
+    shutil.rmtree(directory / WAL_DIRECTORY)
+
+    with pytest.raises(LogLost):
+        Engine.exists(directory)
+    with pytest.raises(LogLost):
+        Engine.create(directory, store_id=b"another store id")
+
+    assert not (directory / WAL_DIRECTORY).exists()
 
 
 def test_a_damaged_store_is_there(directory: Path) -> None:

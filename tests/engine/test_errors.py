@@ -20,7 +20,7 @@ def test_the_drawn_tree_is_the_real_one() -> None:
     real = {one.__name__: one.__base__.__name__ for one in classes if one.__base__ is not None}
     apart = {
         **dict.fromkeys(
-            ("UnknownPayment", "BadPlan", "StateDiverged", "UnknownFormat"), "Exception"
+            ("UnknownPayment", "BadPlan", "StateDiverged", "UnknownFormat", "LogLost"), "Exception"
         ),
         "LossyDump": "StateDiverged",
     }
