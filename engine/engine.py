@@ -9,7 +9,7 @@ from heapq import heappop
 from pathlib import Path
 from typing import Self
 
-from engine import decide, figures, mutations, queries, settle, slices
+from engine import decide, figures, mutations, queries, settle, slices, store
 from engine.apply import apply
 from engine.collector import collector_off
 from engine.domain import Event, Receipt
@@ -18,7 +18,6 @@ from engine.errors import Busy
 from engine.keys import NOBODY, Key, earlier_receipt, earlier_result, remember
 from engine.mutations import Effect, Mutation, decode_record, encode
 from engine.state import State
-from engine.store import WAL_DIRECTORY, create_store, load_newest, open_snapshots, store_exists
 from snapshots import SnapshotStore
 from wal import SEGMENT_BYTES_MAX, AnyLog, Backlogged, GroupCommit, Log, MemoryLog
 from wal import Histogram as Histogram  # plain counts, for the rooms above
@@ -55,12 +54,12 @@ class Engine:
 
         Raises STORE_FAULTS where there is or was one.
         """
-        create_store(directory, store_id=store_id)
+        store.create_store(directory, store_id=store_id)
 
     @staticmethod
     def exists(directory: Path) -> bool:
         """True where `create` has made a log; raises LogLost where that is gone."""
-        return store_exists(directory)
+        return store.store_exists(directory)
 
     @classmethod
     def open(
@@ -77,10 +76,10 @@ class Engine:
 
         Raises STORE_FAULTS and OSError. `progress` is told the LSN now and then.
         """
-        log = Log.open(directory / WAL_DIRECTORY, segment_bytes_max=segment_bytes_max)
+        log = Log.open(directory / store.WAL_DIRECTORY, segment_bytes_max=segment_bytes_max)
         engine = cls(events, rules=rules, log=log, fail_stop=fail_stop)
         try:
-            engine._recover(open_snapshots(directory), progress)
+            engine._recover(store.open_snapshots(directory), progress)
         except BaseException:
             log.close()
             raise
@@ -92,12 +91,13 @@ class Engine:
     @collector_off()
     def _recover(self, snapshots: SnapshotStore, progress: Callable[[int], None] | None) -> None:
         snapshots.remove_unfinished()  # the log may need its space to go on
-        state, self.snapshot_lsn = load_newest(snapshots)
+        state, self.snapshot_lsn = store.load_newest(snapshots)
         self._adopt(state)
-        for lsn, payload in self._log.recover(self.snapshot_lsn):
-            apply(self._state, decode_record(lsn, payload))
-            if progress is not None and lsn % 100_000 == 0:
-                progress(lsn)
+        with store.naming_broken(snapshots):
+            for lsn, payload in self._log.recover(self.snapshot_lsn):
+                apply(self._state, decode_record(lsn, payload))
+                if progress is not None and lsn % 100_000 == 0:
+                    progress(lsn)
         self.set_aside += map(str, snapshots.broken)
 
     def _adopt(self, state: State) -> None:

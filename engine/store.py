@@ -1,7 +1,7 @@
 """The directory of one engine: its log, its snapshots, and what may be wrong with them."""
 
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -66,6 +66,21 @@ def load_newest(snapshots: SnapshotStore) -> tuple[State, int]:
             except LossyDump as fault:
                 snapshots.set_aside(BadSnapshot(snapshot.path, str(fault)))
     return State(), 0
+
+
+@contextmanager
+def naming_broken(snapshots: SnapshotStore) -> Iterator[None]:
+    """Where a log can't be read, tell of the snapshots, too, that might have led past that."""
+    try:
+        yield
+    except Corrupt as fault:
+        broken = ", ".join(map(str, snapshots.set_aside_before()))
+        if not broken:
+            raise
+        reason = f"{fault.reason}; broken snapshots were set aside ({broken}): restore a backup"
+        raise Corrupt(
+            fault.file, offset=fault.offset, reason=reason, last_good_lsn=fault.last_good_lsn
+        ) from fault
 
 
 def covered_lsn(directory: Path) -> int:

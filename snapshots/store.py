@@ -154,6 +154,11 @@ class SnapshotStore:
             self._fs.rename(path, path.with_name(path.name + BROKEN_SUFFIX))
         self._fs.sync_directory(self.directory)
 
+    def set_aside_before(self) -> list[Path]:
+        """Return what was found bad by whomever and is still there, oldest first."""
+        names = sorted(self._fs.names(self.directory))
+        return [self.directory / name for name in names if name.endswith(SUFFIX + BROKEN_SUFFIX)]
+
     def _write(self, path: Path, header: Header, chunks: Iterable[bytes]) -> None:
         file = self._fs.create(path)
         try:

@@ -17,7 +17,7 @@ from engine.snapshotter import make_snapshot
 from engine.store import open_snapshots
 from snapshots import SnapshotStore
 from tests.scenario import EVENTS, START_MS
-from wal import SEGMENT_BYTES_MAX, read_sealed
+from wal import SEGMENT_BYTES_MAX, Corrupt, read_sealed
 from wal.files import OsFileSystem
 
 SMALL = 8_192  # bytes of a segment: a few batches
@@ -171,6 +171,26 @@ def test_what_recovery_could_do_without_is_told(store: Engine, tmp_path: Path) -
     snapshot, torn = again.set_aside
     assert snapshot.startswith(f"{newest}: ")
     assert torn == f"{segment} at byte {end}: 12 bytes that were never acknowledged"
+
+
+def test_a_start_without_a_good_snapshot_names_the_broken_ones(
+    store: Engine, tmp_path: Path
+) -> None:
+    """The log alone doesn't go back so far: this start says why, and so does every later one."""
+    for _ in range(2):
+        sealed(store, 3)
+        make_snapshot(tmp_path)
+    store.drop_log_through(3)
+    store.close()
+    rotten = sorted((tmp_path / "snapshots").glob("*.snapshot"))
+    for path in rotten:
+        path.write_bytes(path.read_bytes()[:-1])
+
+    for _ in range(2):
+        with pytest.raises(Corrupt, match=r"are in no segment; .*: restore a backup") as caught:
+            Engine.open(tmp_path, EVENTS)
+        assert all(f"{path}.broken" in str(caught.value) for path in rotten)
+        assert 0 == caught.value.last_good_lsn
 
 
 def lossy(directory: Path, lsn: int) -> None:
