@@ -5,6 +5,12 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-inpu
 LOCK = $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
+# Of a Python that is too old pip would say only that there is no such Starlette.
+NEW_ENOUGH = -c "import sys; sys.version_info < (3, 11) and sys.exit('Billetter needs Python 3.11 or \
+	newer, and $(PYTHON) is ' + sys.version.split()[0] + '; name another: make run PYTHON=python3.11')"
+# What an earlier try has left may be of such a Python, or half made.
+VENV_IS_WHOLE = $(BIN)/python $(NEW_ENOUGH) 2> /dev/null && $(BIN)/python -m pip --version > /dev/null 2>&1
+
 .PHONY: run install test check fmt bench bench-http bench-recovery bench-sale bench-pages screenshots load torture lock clean
 
 run: install
@@ -70,7 +76,7 @@ torture: .venv/installed-dev
 # Setuptools is in the lock file, so that the editable install builds offline and from known hashes.
 .venv/installed: requirements.lock pyproject.toml
 	@echo "Installing Billetter into .venv (once) ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(VENV_IS_WHOLE) || { $(PYTHON) $(NEW_ENOUGH) && $(PYTHON) -m venv --clear .venv; }
 	$(PIP) --require-hashes -r requirements.lock
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
