@@ -140,6 +140,20 @@ def test_the_unit_sets_what_there_is_to_set() -> None:
     assert set() == set(re.findall(r"BILLETTER_[A-Z_]+[A-Z]", text)) - known
 
 
+def test_the_steps_to_the_unit_make_a_directory_before_it_is_filled() -> None:
+    """Its user may not make one in /var/lib; owner and mode are what systemd will give it."""
+    header = (DEPLOY / "billetter.service").read_text().partition("[Unit]")[0]
+    steps = re.findall(r"^#   (\S.*)$", header, re.MULTILINE)
+    service = unit()["Service"]
+    owner, group, mode = (service[name] for name in ("User", "Group", "StateDirectoryMode"))
+    directory = f"/var/lib/{service['StateDirectory']}"
+
+    made = steps.index(f"install -d -o {owner} -g {group} -m {mode} {directory}")
+    (filled,) = [number for number, step in enumerate(steps) if f"init --data {directory}/" in step]
+    assert made < filled
+    assert steps[0].startswith("useradd ")
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd isn't installed")
 def test_systemd_understands_the_unit(tmp_path: Path) -> None:
     """All of it, but that the program lies somewhere else here."""
