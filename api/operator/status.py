@@ -21,7 +21,10 @@ RECORDS_SINCE_SNAPSHOT_MAX = 1_000_000
 _NO_DISK = DiskFigures(0, 0, 0, 0, 0, 0.0)
 _PARKED = "billetter sagas names each with its reason; mend it, then billetter sagas --retry"
 _DOWN = "call its operator; what is owed is repeated until it answers, and nothing is lost"
-_FULL = "make room on the disk, never inside of wal/ or snapshots/; sales go on by themselves"
+_FULL = (
+    "make room on the disk, never inside of wal/ or snapshots/; sales go on by themselves as soon"
+    " as there is room for two segments (32 MiB)"
+)
 _STALLED = "look who else takes the cores (top); the server wants two of its own"
 _NO_SNAPSHOT = "its log says why (look for: snapshot failed); mostly it is room on the disk"
 _NO_PLACES = "its log says why (look for: paid for); it asks the provider again by itself"

@@ -24,6 +24,7 @@ from api.operator.status import (
 from api.settings import Settings
 from engine import Engine
 from tests.api.rooms import ANN, EVENTS, IVAN, OLGA, Rooms, basic, seat
+from wal import SEGMENT_BYTES_MAX
 
 ALERTS = Path(__file__).resolve().parents[3] / "deploy" / "alerts.yml"
 FAR = ("10.0.0.1", 5)
@@ -124,6 +125,15 @@ def test_alerts_and_status_agree() -> None:
     assert f'billetter_disk_free_bytes{{job="billetter"}} < {DISK_FREE_BYTES_MIN}' in text
     assert f'le="{STALL_SECONDS_MAX}"' in text
     assert re.search(rf"> {RECORDS_SINCE_SNAPSHOT_MAX}$", text, re.MULTILINE)
+
+
+def test_it_is_told_how_much_room_sales_wait_for() -> None:
+    """By status and alert: who makes less would wait for nothing."""
+    room = f"as soon as there is room for two segments ({2 * SEGMENT_BYTES_MAX >> 20} MiB)"
+    (full,) = concerns(but("log.has_room", value=False))
+
+    assert full["next"].endswith(room)
+    assert room in " ".join(ALERTS.read_text().split())
 
 
 ANSWERS: dict[str, tuple[int, object]] = {
