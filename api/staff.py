@@ -5,16 +5,20 @@ Passwords are drawn by `billetter staff`, 128 bits each: a fast hash is as good 
 and checking a stranger's guess takes the loop a microsecond.
 """
 
+import fcntl
 import hashlib
 import hmac
+import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
 from api.auth import HEADER_BYTES_MAX, credentials
+from api.store import write_own
 
 FILE_BYTES_MAX = 1_048_576
 PASSWORD_BYTES = 16
@@ -93,20 +97,34 @@ def read(path: Path) -> Staff:
 
 
 def add(path: Path, role: Role, name: str) -> str:
-    """Add a member and return the password, which is kept nowhere; raises BadStaffFile."""
+    """Add a member and return the password, which is kept nowhere.
+
+    Raises BadStaffFile and OSError, and the file is as it was: half a line would be in the way of
+    every start.
+    """
     if not _NAME.fullmatch(name):
         raise BadStaffFile(f"{name!r}: a name has no spaces, no colon and no #")
-    there = path.exists()
-    if there and name in read(path)._members:
-        raise BadStaffFile(f"{path}: {name} is there already; remove the line to draw anew")
-    password = secrets.token_urlsafe(PASSWORD_BYTES)
-    if not there:
-        path.touch(mode=0o600)
-    text = path.read_text(encoding="utf-8")
-    line_end = "" if not text or text.endswith("\n") else "\n"
-    with path.open("a", encoding="utf-8") as file:
-        file.write(f"{line_end}{line_of(role, name, password)}\n")
+    file = Path(os.path.realpath(path))  # where a link leads to: the link itself stays
+    with _alone_in(file.parent):
+        there = file.exists()
+        if there and name in read(file)._members:
+            raise BadStaffFile(f"{path}: {name} is there already; remove the line to draw anew")
+        password = secrets.token_urlsafe(PASSWORD_BYTES)
+        text = file.read_text(encoding="utf-8") if there else ""
+        line_end = "" if not text or text.endswith("\n") else "\n"
+        write_own(file, f"{text}{line_end}{line_of(role, name, password)}\n".encode())
     return password
+
+
+@contextmanager
+def _alone_in(directory: Path) -> Iterator[None]:
+    """Who adds a member at the same time waits, lest one of the two is written over."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def line_of(role: Role, name: str, password: str) -> str:

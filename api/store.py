@@ -7,6 +7,7 @@ never made anew in silence: it may be an unmounted disk.
 
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -101,19 +102,33 @@ def ticket_key(data: Path) -> bytes:
 
 
 def write_own(path: Path, content: bytes) -> None:
-    """A small file, whole and durable when this returns, that nobody else may read.
+    """A small file, whole and durable when this returns; raises OSError, and it is as it was.
 
-    Raises OSError.
+    A new one nobody else may read; one that is there keeps its owner and its mode.
     """
-    building = path.with_suffix(".tmp")
+    building = path.with_name(f"{path.name}.tmp")
     building.unlink(missing_ok=True)
-    descriptor = os.open(building, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-    building.replace(path)
+    try:
+        descriptor = os.open(building, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            if path.exists():
+                _give_as(path, building)
+            os.fsync(descriptor)
+        building.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            building.unlink()
+        raise
     fsync(path.parent)
+
+
+def _give_as(model: Path, path: Path) -> None:
+    """To whom the model belongs, and for those who may read it."""
+    owner = model.stat()
+    os.chown(path, owner.st_uid, owner.st_gid)
+    path.chmod(stat.S_IMODE(owner.st_mode))
 
 
 def _fault_of_ticket_key(data: Path) -> str:

@@ -1,7 +1,12 @@
 """Who may do more than buy comes from a small file, and nobody else gets in."""
 
+import os
+import resource
 import stat
 from base64 import b64encode
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -92,6 +97,53 @@ def test_a_last_line_without_an_end_is_kept(file: Path) -> None:
     staff.add(file, Role.OPERATOR, "ivan")
     assert Role.ORGANISER == _role(staff.read(file), "olga", "old")
     assert 2 == len(staff.read(file))
+
+
+@contextmanager
+def no_room_beyond(size_bytes: int) -> Iterator[None]:
+    """A file may grow so far, as on a disk that is nearly full: the rest of a write is refused."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_where_a_line_has_no_room_the_file_is_as_it_was(file: Path) -> None:
+    """With half of one nobody else could be added, and no server would start."""
+    staff.add(file, Role.ORGANISER, "olga")
+    before = file.read_bytes()
+    with no_room_beyond(len(before) + 20), pytest.raises(OSError, match="large"):
+        staff.add(file, Role.OPERATOR, "ivan")
+
+    assert before == file.read_bytes()
+    assert [file] == list(file.parent.iterdir())
+    staff.add(file, Role.OPERATOR, "ivan")
+    assert 2 == len(staff.read(file))
+
+
+def test_a_file_behind_a_link_stays_there_and_whose_it_is(file: Path) -> None:
+    """The server's group may read it, and somebody has made it so on purpose."""
+    link = file.with_name("link")
+    link.symlink_to(file.name)
+    staff.add(link, Role.ORGANISER, "olga")
+    assert 0o600 == stat.S_IMODE(file.stat().st_mode)
+    owner = (1, 1) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    os.chown(file, *owner)
+    file.chmod(0o640)
+    staff.add(link, Role.OPERATOR, "ivan")
+
+    found = file.stat()
+    assert (owner, 0o640) == ((found.st_uid, found.st_gid), stat.S_IMODE(found.st_mode))
+    assert link.is_symlink()
+    assert 2 == len(staff.read(file))
+
+
+def test_two_who_add_at_once_lose_nobody(file: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: staff.add(file, Role.ORGANISER, f"o{number}"), range(24)))
+    assert 24 == len(staff.read(file))
 
 
 def test_a_member_is_told_who_it_is(rooms: Rooms) -> None:

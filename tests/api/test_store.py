@@ -88,7 +88,7 @@ def test_tickets_have_a_key_of_their_own(data: Path, files: demo.Files, tmp_path
 def test_a_directory_from_before_there_were_tickets_gets_a_key(data: Path) -> None:
     """Also where the drawing of one was interrupted; until then nothing is wrong with it."""
     (data / store.TICKET_KEY).unlink()
-    (data / store.TICKET_KEY).with_suffix(".tmp").write_bytes(b"half a k")
+    (data / f"{store.TICKET_KEY}.tmp").write_bytes(b"half a k")
     assert "" == store.verify(data).fault
     key = store.ticket_key(data)
     assert (32, key) == (len(key), store.ticket_key(data))
