@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,18 @@ def test_every_alert_says_what_to_do() -> None:
         assert {"summary", "action"} == set(rule["annotations"]), rule["alert"]
         assert rule["labels"]["severity"] in ("page", "ticket")
     assert len({rule["alert"] for rule in rules()}) == len(rules())
+
+
+def test_the_alert_looks_for_what_is_said_of_a_disk_that_refuses() -> None:
+    """The worker's last words; its exit code is on no line of the journal."""
+    (down,) = [rule for rule in rules() if rule["alert"] == "BilletterDown"]
+    (words,) = re.findall(r'"(.+?)"', down["annotations"]["action"])
+    end = "from wal.commit import end_process; end_process(OSError(5, 'Input/output error'))"
+    ended = subprocess.run(
+        [sys.executable, "-c", end], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert f"billetter: {words}(5, 'Input/output error')\n" == ended.stderr
 
 
 def test_prometheus_is_told_where_to_look() -> None:
