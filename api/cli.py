@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import click
 import orjson
+import structlog
 from click.core import ParameterSource
 
 from api import backup as backups
@@ -25,7 +26,7 @@ from api.operator import audit as audit_report
 from api.operator import sagas_report, status_report
 from api.organiser import played
 from api.processes import PortTaken
-from api.settings import SECRETS, BadSetting, Settings, parse, variable
+from api.settings import SECRETS, BadSetting, Settings, misspelt, parse, variable
 from api.staff import Role
 from catalog import CatalogError
 from engine import STORE_FAULTS
@@ -33,6 +34,8 @@ from torture.report import run_trials
 from torture.trials import TRIALS
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+log = structlog.get_logger("cli")
 
 TIMEZONE = "Asia/Almaty"  # one zone for the whole country since 2024
 KNOWN_FAILURES = (
@@ -89,6 +92,12 @@ def chosen_settings(data: Path, chosen: dict[str, Any]) -> Settings:
     return Settings(data=data, **values)
 
 
+def warn_of_misspelt_settings() -> None:
+    """A limit whose name is misspelt would be no limit, and nobody would know."""
+    for name, like in misspelt().items():
+        log.warning("no setting has this name: it changes nothing", variable=name, perhaps=like)
+
+
 data_option = click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
@@ -140,6 +149,7 @@ def serve(data: Path, **chosen: Any) -> None:
     """Serve an initialised data directory."""
     from api.serve import serve as run
 
+    warn_of_misspelt_settings()
     settings = chosen_settings(data, chosen)
     store.require(settings.data)
     staff.chosen(settings.staff_file)  # a fault is told here, in one sentence
@@ -177,6 +187,7 @@ def status(url: str, *, as_json: bool) -> None:
 @settings_options
 def show_config(data: Path, **chosen: Any) -> None:
     """Show and check all settings, as `serve` would use them; exit code 2 where one is wrong."""
+    warn_of_misspelt_settings()
     try:
         settings = chosen_settings(data, chosen)
         staff.chosen(settings.staff_file)

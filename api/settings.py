@@ -7,6 +7,7 @@ reads them from its environment, where `export` has put what the command line ha
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 from api.admission import AdmissionLimits
 from api.fairness.addresses import are_networks
 from api.fairness.limits import Rates
+from api.processes import CHILD_OF_VARIABLE
 from api.request_log import CHOICES
 from engine import Rules
 
@@ -203,11 +205,28 @@ _RANGES = (
 )
 _FIELDS = {one.name: one for one in fields(Settings)}
 _NAMES = tuple(_FIELDS)
+# An emulator's settings, and what a demo tells its children.
+_OTHERS = (f"{PREFIX}EMULATOR_", CHILD_OF_VARIABLE)
 
 
 def variable(name: str) -> str:
     """`hold_seconds` is set by BILLETTER_HOLD_SECONDS."""
     return PREFIX + name.upper()
+
+
+def misspelt(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Every variable that would be a setting, were there one; with the name most like it, or ""."""
+    unknown = (
+        name.removeprefix(PREFIX)
+        for name in sorted(environ)
+        if name.startswith(PREFIX) and not name.startswith(_OTHERS)
+    )
+    known = [name.upper() for name in _NAMES]
+    return {
+        PREFIX + name: "".join(PREFIX + like for like in get_close_matches(name, known, n=1))
+        for name in unknown
+        if name not in known
+    }
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:

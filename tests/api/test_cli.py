@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import structlog
 from click.testing import CliRunner, Result
@@ -258,6 +259,22 @@ def test_serve_names_a_bad_setting(
     else:
         refused(run("serve", "--data", data, BILLETTER_HOLD_SECONDS="15m"), message)
     assert [] == served
+
+
+@pytest.mark.parametrize("command", ["serve", "config"])
+def test_a_misspelt_variable_is_warned_of(
+    run: Run, data: Path, served: list[Settings], command: str
+) -> None:
+    """By name, with the one that was meant; what it holds may be a secret."""
+    told = run(command, "--data", data, BILLETTER_MERCHANT_PASSWROD="s3cret")
+
+    warning = orjson.loads(told.stderr)
+    assert (0, "warning") == (told.exit_code, warning["level"])
+    assert ("BILLETTER_MERCHANT_PASSWROD", "BILLETTER_MERCHANT_PASSWORD") == (
+        warning["variable"],
+        warning["perhaps"],
+    )
+    assert "s3cret" not in told.output
 
 
 def test_serve_names_no_secret(run: Run, data: Path, served: list[Settings]) -> None:

@@ -11,6 +11,7 @@ from api.settings import (
     BadSetting,
     Settings,
     from_environment,
+    misspelt,
     parse,
     variable,
 )
@@ -76,6 +77,20 @@ def test_an_empty_variable_is_an_unset_one() -> None:
 def test_the_worker_reads_what_the_command_has_written(settings: Settings) -> None:
     """Through the environment and back nothing is lost."""
     assert settings == from_environment(settings.export())
+
+
+def test_a_name_that_no_setting_has_is_found() -> None:
+    """With the one that was meant, if any; what emulators and a demo's children read is theirs."""
+    wrong = {"HOLD_SECOND": "5", "MAX_SEATS_PER_USERS": "4", "PROT": "80", "XYZZY": "1"}
+    others = {"EMULATOR_ROWS": "2", "CHILD_OF": "42"}
+    given = {f"BILLETTER_{name}": value for name, value in {**wrong, **others}.items()}
+
+    assert {
+        "BILLETTER_HOLD_SECOND": "BILLETTER_HOLD_SECONDS",
+        "BILLETTER_MAX_SEATS_PER_USERS": "BILLETTER_MAX_SEATS_PER_USER",
+        "BILLETTER_PROT": "BILLETTER_PORT",
+        "BILLETTER_XYZZY": "",
+    } == misspelt(ALL | given | {"HOLD_SECOND": "5"})
 
 
 URL = "must be like http://host:port"
