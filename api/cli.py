@@ -1,7 +1,7 @@
 """The `billetter` command, with a function for each of its words.
 
 Every failure ends with one sentence that says what is wrong and what to do next, and exit code 1
-(2 for a wrong command line).
+(2 for a wrong command line or variable of an emulator).
 """
 
 import random
@@ -20,7 +20,7 @@ from click.core import ParameterSource
 from api import backup as backups
 from api import demo as demo_rooms
 from api import staff, store
-from api.emulators import EMULATORS, emulate
+from api.emulators import EMULATORS, BadEnvironment, emulate
 from api.logs import set_up_logs
 from api.operator import audit as audit_report
 from api.operator import sagas_report, status_report
@@ -54,6 +54,8 @@ class _Group(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
+        except BadEnvironment as failure:
+            raise click.UsageError(str(failure)) from None
         except KNOWN_FAILURES as failure:
             raise click.ClickException(str(failure)) from None
         except BrokenPipeError:

@@ -1,6 +1,7 @@
 """Runs one emulator as a server of its own."""
 
 import os
+from collections.abc import Callable
 from typing import NamedTuple
 
 from granian import Granian
@@ -17,26 +18,36 @@ from api.processes import (
     require_free_port,
 )
 from emulators import gateway, provider
+from emulators.environment import BadEnvironment
 
 
 class Emulator(NamedTuple):
     target: str
     port: int
+    settings: Callable[[], object]
 
+
+__all__ = ["EMULATORS", "BadEnvironment", "emulate"]
 
 EMULATORS = {
-    "gateway": Emulator("api.emulators:gateway_application", 8082),
-    "provider": Emulator("api.emulators:provider_application", 8083),
+    "gateway": Emulator(
+        "api.emulators:gateway_application", 8082, gateway.settings_from_environment
+    ),
+    "provider": Emulator(
+        "api.emulators:provider_application", 8083, provider.settings_from_environment
+    ),
 }
 
 
 def emulate(service: str, *, host: str, port: int | None) -> None:
-    """Serve the emulator until a signal ends it. Raises PortTaken."""
+    """Serve the emulator until a signal ends it. Raises PortTaken and BadEnvironment."""
     emulator = EMULATORS[service]
     port = port or emulator.port
     die_with_demo()
     require_free_port(host, port)
-    os.environ.setdefault("BILLETTER_EMULATOR_BASE_URL", f"http://{host}:{port}")
+    shown_host = f"[{host}]" if ":" in host else host
+    os.environ.setdefault("BILLETTER_EMULATOR_BASE_URL", f"http://{shown_host}:{port}")
+    emulator.settings()  # a fault is told here, in one sentence, and not by the worker
     server = Granian(
         emulator.target,
         factory=True,

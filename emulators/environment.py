@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from emulators.knobs import AnyKnobs, BadKnobs, read_change, turned
 
 PREFIX = "BILLETTER_EMULATOR_"
+DIGITS_MAX = 18  # what 64 bits surely hold; int() itself gives up at some thousand
 
 
 class BadEnvironment(ValueError):
@@ -22,13 +24,22 @@ def optional_text(name: str) -> str | None:
     return os.environ.get(PREFIX + name) or None
 
 
-def number(name: str, default: int) -> int:
-    """The variable as an integer of at least zero."""
+def url(name: str, default: str) -> str:
+    """The variable as an address that paths can be added to; raises BadEnvironment."""
+    written = text(name, default)
+    if not _is_http(written):
+        raise BadEnvironment(f"{PREFIX}{name} must be like http://host:port")
+    return written.rstrip("/")
+
+
+def number(name: str, default: int, *, least: int) -> int:
+    """The variable as an integer of at least `least`; raises BadEnvironment."""
     written = os.environ.get(PREFIX + name)
     if not written:
         return default
-    if not (written.isascii() and written.isdigit()):
-        raise BadEnvironment(f"{PREFIX}{name} must be a whole number")
+    is_whole = written.isascii() and written.isdigit() and len(written) <= DIGITS_MAX
+    if not is_whole or int(written) < least:
+        raise BadEnvironment(f"{PREFIX}{name} must be a whole number, {least} or more")
     return int(written)
 
 
@@ -42,3 +53,12 @@ def knobs(profiles: Mapping[str, AnyKnobs]) -> AnyKnobs:
         return turned(default, read_change(written), profiles)
     except BadKnobs as error:
         raise BadEnvironment(f"{PREFIX}KNOBS: {error}") from None
+
+
+def _is_http(written: str) -> bool:
+    try:
+        parts = urlsplit(written)
+        port = parts.port  # raises ValueError for what is no port
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0

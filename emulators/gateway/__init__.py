@@ -6,6 +6,12 @@ profile "as_built" does what the service really does. Amounts are integers of mi
 
 from emulators.gateway.app import app_from_environment, create_app
 from emulators.gateway.knobs import GatewayKnobs
-from emulators.gateway.settings import GatewaySettings
+from emulators.gateway.settings import GatewaySettings, settings_from_environment
 
-__all__ = ["GatewayKnobs", "GatewaySettings", "app_from_environment", "create_app"]
+__all__ = [
+    "GatewayKnobs",
+    "GatewaySettings",
+    "app_from_environment",
+    "create_app",
+    "settings_from_environment",
+]

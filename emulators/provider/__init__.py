@@ -7,6 +7,12 @@ restart.
 
 from emulators.provider.app import app_from_environment, create_app
 from emulators.provider.knobs import ProviderKnobs
-from emulators.provider.settings import ProviderSettings
+from emulators.provider.settings import ProviderSettings, settings_from_environment
 
-__all__ = ["ProviderKnobs", "ProviderSettings", "app_from_environment", "create_app"]
+__all__ = [
+    "ProviderKnobs",
+    "ProviderSettings",
+    "app_from_environment",
+    "create_app",
+    "settings_from_environment",
+]

@@ -37,9 +37,9 @@ class ProviderSettings:
 def settings_from_environment() -> ProviderSettings:
     """The settings out of `BILLETTER_EMULATOR_*`; raises BadEnvironment."""
     return ProviderSettings(
-        rows=environment.number("ROWS", ROWS),
-        seats_per_row=environment.number("SEATS_PER_ROW", SEATS_PER_ROW),
-        seed=environment.number("SEED", ProviderSettings.seed),
-        orders_max=environment.number("ORDERS_MAX", ORDERS_MAX),
+        rows=environment.number("ROWS", ROWS, least=1),
+        seats_per_row=environment.number("SEATS_PER_ROW", SEATS_PER_ROW, least=1),
+        seed=environment.number("SEED", ProviderSettings.seed, least=0),
+        orders_max=environment.number("ORDERS_MAX", ORDERS_MAX, least=1),
         knobs=environment.knobs(PROFILES),
     )

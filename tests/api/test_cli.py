@@ -13,7 +13,7 @@ import pytest
 import structlog
 from click.testing import CliRunner, Result
 
-from api import cli, staff, store
+from api import cli, emulators, staff, store
 from api import demo as demo_rooms
 from api import serve as serve_module
 from api.processes import require_free_port
@@ -284,6 +284,33 @@ def test_serve_names_no_secret(run: Run, data: Path, served: list[Settings]) -> 
     )
 
     refused(answer, "BILLETTER_MERCHANT_ID is needed with a gateway")
+
+
+@pytest.mark.parametrize(
+    ("service", "variable", "value", "problem"),
+    [
+        ("gateway", "BASE_URL", "foo", " must be like http://host:port"),
+        ("gateway", "PAYMENTS_MAX", "0", " must be a whole number, 1 or more"),
+        ("provider", "SEED", "x", " must be a whole number, 0 or more"),
+        ("provider", "KNOBS", '{"latency":3}', ": Object contains unknown field `latency`"),
+    ],
+)
+def test_an_emulator_names_a_bad_variable(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    service: str,
+    variable: str,
+    value: str,
+    problem: str,
+) -> None:
+    """Exit code 2 and one sentence, before anything is started."""
+    monkeypatch.setattr(emulators, "Granian", None)
+    monkeypatch.setattr(emulators, "require_free_port", lambda *_: None)
+    monkeypatch.setenv("BILLETTER_EMULATOR_BASE_URL", "")  # and put back what was there
+    told = run("emulate", service, **{f"BILLETTER_EMULATOR_{variable}": value})
+
+    assert (2, "") == (told.exit_code, told.stdout)
+    assert f"Error: BILLETTER_EMULATOR_{variable}{problem}\n" == told.stderr
 
 
 def test_demo_and_emulators_say_which_port_is_taken(

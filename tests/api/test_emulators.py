@@ -69,6 +69,12 @@ def test_another_port_and_its_address(
     assert "https://pay.example" == os.environ[BASE_URL]
 
 
+def test_an_address_of_ipv6_is_one_of_its_pages(granian: type[FakeGranian]) -> None:
+    emulate("gateway", host="::1", port=9_000)
+    assert "http://[::1]:9000" == os.environ[BASE_URL]
+    assert granian.made["served"]
+
+
 def test_a_taken_port_is_refused() -> None:
     """Before anything is started."""
     with socket.socket() as taken:

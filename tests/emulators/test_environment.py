@@ -90,7 +90,15 @@ def test_gateway_factory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("SEED", "one"), ("ROWS", "-1"), ("KNOBS", "{"), ("KNOBS", '{"lag_s":1}')],
+    [
+        ("SEED", "one"),
+        ("SEED", "9" * 5_000),
+        ("ROWS", "-1"),
+        ("ROWS", "0"),
+        ("ORDERS_MAX", "0"),
+        ("KNOBS", "{"),
+        ("KNOBS", '{"lag_s":1}'),
+    ],
 )
 def test_bad_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     """A variable that cannot be meant stops the start and is named."""
@@ -98,6 +106,25 @@ def test_bad_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) ->
 
     with pytest.raises(BadEnvironment, match=name):
         provider_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BASE_URL", "foo"),
+        ("BASE_URL", "ftp://host"),
+        ("BASE_URL", "http://host:port"),
+        ("PAYMENTS_MAX", "0"),
+    ],
+)
+def test_bad_variable_of_the_gateway(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """With it nobody could reach the page of a payment, or make one."""
+    put(monkeypatch, **{name: value})
+
+    with pytest.raises(BadEnvironment, match=name):
+        gateway_settings()
 
 
 def test_secrets_are_not_shown() -> None:
