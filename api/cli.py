@@ -1,7 +1,7 @@
 """The `billetter` command, with a function for each of its words.
 
 Every failure ends with one sentence that says what is wrong and what to do next, and exit code 1
-(2 for a wrong command line or variable of an emulator).
+(2 for a wrong command line or setting).
 """
 
 import random
@@ -38,8 +38,9 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 log = structlog.get_logger("cli")
 
 TIMEZONE = "Asia/Almaty"  # one zone for the whole country since 2024
+# What no other try will mend: exit code 2.
+WRONG_SETTINGS = (BadSetting, BadEnvironment)
 KNOWN_FAILURES = (
-    BadSetting,
     staff.BadStaffFile,
     CatalogError,
     PortTaken,
@@ -54,7 +55,7 @@ class _Group(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except BadEnvironment as failure:
+        except WRONG_SETTINGS as failure:
             raise click.UsageError(str(failure)) from None
         except KNOWN_FAILURES as failure:
             raise click.ClickException(str(failure)) from None
@@ -92,6 +93,19 @@ def chosen_settings(data: Path, chosen: dict[str, Any]) -> Settings:
         if value is not None
     }
     return Settings(data=data, **values)
+
+
+def usable_settings(data: Path, chosen: dict[str, Any]) -> Settings:
+    """The same with the credentials file read that they name; raises BadSetting."""
+    warn_of_misspelt_settings()
+    settings = chosen_settings(data, chosen)
+    try:
+        staff.chosen(settings.staff_file)
+    except staff.BadStaffFile as wrong:
+        raise BadSetting(str(wrong)) from None
+    except OSError as wrong:
+        raise BadSetting(_sentence(wrong)) from None
+    return settings
 
 
 def warn_of_misspelt_settings() -> None:
@@ -148,13 +162,11 @@ def init(data: Path, timezone: str, *, replace_catalog: bool, **files: Any) -> N
 @data_option
 @settings_options
 def serve(data: Path, **chosen: Any) -> None:
-    """Serve an initialised data directory."""
+    """Serve an initialised data directory; exit code 2 where a setting is wrong."""
     from api.serve import serve as run
 
-    warn_of_misspelt_settings()
-    settings = chosen_settings(data, chosen)
+    settings = usable_settings(data, chosen)
     store.require(settings.data)
-    staff.chosen(settings.staff_file)  # a fault is told here, in one sentence
     run(settings)
 
 
@@ -189,13 +201,7 @@ def status(url: str, *, as_json: bool) -> None:
 @settings_options
 def show_config(data: Path, **chosen: Any) -> None:
     """Show and check all settings, as `serve` would use them; exit code 2 where one is wrong."""
-    warn_of_misspelt_settings()
-    try:
-        settings = chosen_settings(data, chosen)
-        staff.chosen(settings.staff_file)
-    except (BadSetting, staff.BadStaffFile, OSError) as wrong:
-        reason = _sentence(wrong) if isinstance(wrong, OSError) else str(wrong)
-        raise click.UsageError(reason) from None
+    settings = usable_settings(data, chosen)
     source_of = click.get_current_context().get_parameter_source
     for name, value in settings.shown().items():
         source = _SOURCES[source_of(name) or ParameterSource.DEFAULT]

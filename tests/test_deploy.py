@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 import yaml
+from click.testing import CliRunner
 from prometheus_client.parser import text_string_to_metric_families
 
+from api import cli
 from api.settings import Settings, variable
 from engine import Engine
 from tests.api.rooms import Rooms
@@ -144,6 +147,17 @@ def test_the_unit_restarts_what_the_disk_has_ended_but_not_for_ever() -> None:
     assert ["strict", "true", "/var/lib/billetter", "/etc/billetter.env"] == [
         service[name] for name in hardened
     ]
+
+
+def test_the_unit_does_not_start_again_what_no_restart_mends() -> None:
+    """systemd looks at the exit code of `serve` alone, whatever a command before it has found."""
+    service = unit()["Service"]
+    told = CliRunner().invoke(cli.main, ["serve", "--port", "0"])
+    structlog.reset_defaults()  # it has bound the logs to a stderr that is gone
+
+    assert str(told.exit_code) == service["RestartPreventExitStatus"]
+    assert service["ExecStart"].endswith("/billetter serve")
+    assert "ExecStartPre" not in service
 
 
 def test_the_unit_sets_what_there_is_to_set() -> None:

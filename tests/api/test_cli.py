@@ -50,9 +50,9 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     return settings
 
 
-def refused(result: Result, message: str) -> None:
-    """Exit code 1, one sentence on stderr, and nothing else."""
-    assert (1, "", f"Error: {message}\n") == (result.exit_code, result.stdout, result.stderr)
+def refused(result: Result, message: str, *, code: int = 1) -> None:
+    """One sentence on stderr, and nothing else; exit code 2 for what no other try will mend."""
+    assert (code, "", f"Error: {message}\n") == (result.exit_code, result.stdout, result.stderr)
     assert isinstance(result.exception, SystemExit)
 
 
@@ -255,9 +255,23 @@ def test_serve_names_a_bad_setting(
     """By its variable, whichever way it came."""
     message = "BILLETTER_HOLD_SECONDS must be a whole number"
     if as_option:
-        refused(run("serve", "--data", data, "--hold-seconds", "15m"), message)
+        refused(run("serve", "--data", data, "--hold-seconds", "15m"), message, code=2)
     else:
-        refused(run("serve", "--data", data, BILLETTER_HOLD_SECONDS="15m"), message)
+        refused(run("serve", "--data", data, BILLETTER_HOLD_SECONDS="15m"), message, code=2)
+    assert [] == served
+
+
+def test_serve_names_a_bad_credentials_file(
+    run: Run, data: Path, served: list[Settings], tmp_path: Path
+) -> None:
+    """Which is a setting, too: a missing one, and a line that can't be used."""
+    file = tmp_path / "staff"
+    serve = ["serve", "--data", data, "--staff-file", file]
+    refused(run(*serve), f"{file}: No such file or directory", code=2)
+    file.write_text("captain hook x\n")
+    told = run(*serve)
+    assert 2 == told.exit_code
+    assert told.stderr.startswith(f"Error: {file}, line 1: ")
     assert [] == served
 
 
@@ -283,7 +297,7 @@ def test_serve_names_no_secret(run: Run, data: Path, served: list[Settings]) -> 
         "serve", "--data", data, "--gateway-url", "http://g", "--merchant-password", "s3cret"
     )
 
-    refused(answer, "BILLETTER_MERCHANT_ID is needed with a gateway")
+    refused(answer, "BILLETTER_MERCHANT_ID is needed with a gateway", code=2)
 
 
 @pytest.mark.parametrize(
@@ -309,8 +323,7 @@ def test_an_emulator_names_a_bad_variable(
     monkeypatch.setenv("BILLETTER_EMULATOR_BASE_URL", "")  # and put back what was there
     told = run("emulate", service, **{f"BILLETTER_EMULATOR_{variable}": value})
 
-    assert (2, "") == (told.exit_code, told.stdout)
-    assert f"Error: BILLETTER_EMULATOR_{variable}{problem}\n" == told.stderr
+    refused(told, f"BILLETTER_EMULATOR_{variable}{problem}", code=2)
 
 
 def test_demo_and_emulators_say_which_port_is_taken(
