@@ -1,6 +1,7 @@
 """A clock that goes on by itself, whatever becomes of the system's."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -180,3 +181,10 @@ def test_the_clock_is_followed_in_the_background(monkeypatch: pytest.MonkeyPatch
 def test_it_tells_the_system_s_time() -> None:
     """With no clock given, the machine's own."""
     assert abs(Clock().now_ms() - module.system_ms()) < 2_000
+
+
+def test_clocks_are_read_in_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the nanoseconds that the system says, since 1970 and since whenever."""
+    said = SimpleNamespace(time_ns=lambda: START_MS * 10**6 + 999_999, monotonic_ns=lambda: 10**16)
+    monkeypatch.setattr(module, "time", said)
+    assert (START_MS, 10**10) == (module.system_ms(), module.monotonic_ms())

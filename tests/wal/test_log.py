@@ -150,10 +150,10 @@ def test_create_refuses_a_short_store_id(tmp_path: Path) -> None:
 
 def test_missing_is_not_empty(tmp_path: Path) -> None:
     """Opening never creates: neither in a missing directory nor in an empty one."""
-    with pytest.raises(NoLog):
-        Log.open(tmp_path / "missing")
-    with pytest.raises(NoLog):
-        Log.open(tmp_path)
+    for directory in (tmp_path / "missing", tmp_path):
+        with pytest.raises(NoLog) as told:
+            Log.open(directory)
+        assert f"{directory}: no log here; create one, or mount the right volume" == str(told.value)
     assert names_of(tmp_path) == []
 
 
