@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from datetime import date
 from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -26,7 +25,7 @@ from catalog import demo
 from engine import seat_id_of
 from engine.domain import event_of_seat
 from tests.server.buyer import DECLINED_CARD, GOOD_CARD, Buyer, Cashier, eventually
-from tests.server.conftest import MERCHANT
+from tests.server.conftest import FAR_FROM_NOW, MERCHANT
 from tests.server.turnstile import Turnstile, When
 from torture.servers.child import Server, child
 from torture.servers.ports import free_port
@@ -52,7 +51,6 @@ PLACES = "/api/partners/v1/places"
 FINAL = {"CONFIRMED", "REFUNDED", "CANCELLED", "REJECTED"}  # in the gateway's words
 ANSWERED_SECONDS_MAX = 60
 LAST_WORDS = 10_000  # characters of what the servers have logged: some restarts and a traceback
-FAR_FROM_NOW = date(2099, 1, 10)  # so that every paid booking may be returned
 
 
 class Story(Enum):
