@@ -30,10 +30,15 @@ class Breaker:
         self._clock_ms = clock_ms
         self._failures = 0
         self._next_probe_ms = 0
+        self._answered_at_ms = 0
 
     def is_open(self) -> bool:
         """True while nobody knows of an answer."""
         return self._failures >= FAILURES_MAX
+
+    def has_answered_since(self, moment_ms: int) -> bool:
+        """Whether any call has had an answer after that moment."""
+        return self._answered_at_ms > moment_ms
 
     def admit_at_ms(self) -> int:
         """0: call now. Otherwise when to ask again; whoever is let through is the probe."""
@@ -63,3 +68,4 @@ class Breaker:
         if self.is_open():
             log.warning("answers again", service=self._service)
         self._failures = 0
+        self._answered_at_ms = self._clock_ms()

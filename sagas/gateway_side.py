@@ -79,11 +79,13 @@ class GatewaySide:
         await self._engine.durable()
         trouble = await self._steps[call](payment, watch)
         if trouble is None:
-            watch.gateway.failures = 0
+            watch.gateway.succeed()
         else:
             self._be_patient(call, payment, watch, trouble)
             still_owed = owed.to_gateway(payment) is call
-            if still_owed and is_beyond_retry(call, trouble, failures=watch.gateway.failures):
+            if still_owed and is_beyond_retry(
+                call, trouble, own_failures=watch.gateway.own_failures
+            ):
                 await self._park(call, payment, watch, trouble)
         return self._clock_ms()
 
@@ -116,7 +118,12 @@ class GatewaySide:
         self, call: GatewayCall, payment: Payment, watch: Watch, trouble: Refused | Unknown
     ) -> None:
         wish_s = trouble.retry_after_s if isinstance(trouble, Unknown) else 0.0
-        watch.gateway.fail(now_ms=self._clock_ms(), retry_after_s=wish_s, rng=self._rng)
+        watch.gateway.fail(
+            now_ms=self._clock_ms(),
+            retry_after_s=wish_s,
+            rng=self._rng,
+            is_own=self._client.breaker.has_answered_since(watch.gateway.failed_at_ms),
+        )
         if watch.gateway.is_worth_telling():
             log.warning(
                 "the gateway is still owed a call",

@@ -8,7 +8,8 @@ import random
 from sagas.outcome import Refused, Unknown
 from sagas.owed import GatewayCall
 
-# Some nine minutes of tries with growing pauses; while a service is down nobody tries.
+# Some nine minutes of tries with growing pauses. A try counts only if somebody has had an answer
+# since the one before: what fails for all is the service, and no payment is parked because of it.
 FAILURES_MAX = 30
 RETRY_MS = 3_600_000
 
@@ -20,11 +21,11 @@ _CAPTURE_REFUSED = "2100"
 _BUSY_WORD = "lock"
 
 
-def is_beyond_retry(call: GatewayCall, trouble: Refused | Unknown, *, failures: int) -> bool:
+def is_beyond_retry(call: GatewayCall, trouble: Refused | Unknown, *, own_failures: int) -> bool:
     """True when only an operator, or the gateway's, can help: its next try may wait an hour."""
     if call not in _PARKABLE:
         return False
-    if failures >= FAILURES_MAX:
+    if own_failures >= FAILURES_MAX:
         return True
     if isinstance(trouble, Unknown) or trouble.code in _PASSING:
         return False

@@ -101,10 +101,10 @@ class ProviderSide:
         await self._engine.durable()
         trouble = await self._steps[call](payment, reservation, watch)
         if trouble is None:
-            lane.failures = 0
+            lane.succeed()
         else:
             self._be_patient(call, payment, watch, trouble)
-            if owed.to_provider(payment) is call and lane.failures >= parking.FAILURES_MAX:
+            if owed.to_provider(payment) is call and lane.own_failures >= parking.FAILURES_MAX:
                 await self._park(call, payment, watch, trouble)
         return self._clock_ms()
 
@@ -112,7 +112,12 @@ class ProviderSide:
         self, call: ProviderCall, payment: Payment, watch: Watch, trouble: Refused | Unknown
     ) -> None:
         wish_s = trouble.retry_after_s if isinstance(trouble, Unknown) else 0.0
-        watch.provider.fail(now_ms=self._clock_ms(), retry_after_s=wish_s, rng=self._rng)
+        watch.provider.fail(
+            now_ms=self._clock_ms(),
+            retry_after_s=wish_s,
+            rng=self._rng,
+            is_own=self._client.breaker.has_answered_since(watch.provider.failed_at_ms),
+        )
         if watch.provider.is_worth_telling():
             log.warning(
                 "the provider is still owed a call",

@@ -24,10 +24,12 @@ def stamp_of(payment: Payment) -> Stamp:
 class Lane:
     """How patiently one of the two services is asked about one payment."""
 
-    __slots__ = ("_seen", "failed_at_ms", "failures", "not_before_ms")
+    __slots__ = ("_seen", "failed_at_ms", "failures", "not_before_ms", "own_failures")
 
     def __init__(self) -> None:
         self.failures = 0
+        # Those of them that are this payment's own: the service has answered others meanwhile.
+        self.own_failures = 0
         self.failed_at_ms = 0
         self.not_before_ms = 0
         self._seen: Stamp | None = None
@@ -36,14 +38,21 @@ class Lane:
         """A new state owes a new call, and nothing is known against making it now."""
         if stamp != self._seen:
             self._seen = stamp
-            self.failures = 0
+            self.succeed()
             self.not_before_ms = 0
 
     def has_seen(self, stamp: Stamp) -> bool:
         return stamp == self._seen
 
-    def fail(self, *, now_ms: int, retry_after_s: float, rng: random.Random) -> None:
+    def succeed(self) -> None:
+        self.failures = 0
+        self.own_failures = 0
+
+    def fail(
+        self, *, now_ms: int, retry_after_s: float, rng: random.Random, is_own: bool = False
+    ) -> None:
         self.failures += 1
+        self.own_failures += is_own
         self.failed_at_ms = now_ms
         pause_ms = max(backoff.retry_ms(self.failures, rng), round(retry_after_s * 1000))
         self.not_before_ms = now_ms + pause_ms

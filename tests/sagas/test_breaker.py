@@ -73,3 +73,16 @@ def test_failures_that_are_not_in_a_row() -> None:
         breaker.note(LOST)
         breaker.note(answer(200))
     assert not breaker.is_open()
+
+
+def test_has_answered_since() -> None:
+    """Only an answer that says something of the service counts as one."""
+    clock = FakeClock()
+    breaker = Breaker("test", clock_ms=clock.ms)
+    began_ms = clock.now_ms - 1
+    for nothing in (LOST, answer(503), answer(500)):
+        breaker.note(nothing)
+        assert not breaker.has_answered_since(began_ms)
+    breaker.note(answer(409))
+    assert breaker.has_answered_since(began_ms)
+    assert not breaker.has_answered_since(clock.now_ms)

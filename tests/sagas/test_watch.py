@@ -39,6 +39,16 @@ def test_new_state() -> None:
     assert not lane.has_seen(("PENDING",))
 
 
+def test_own_failures() -> None:
+    """Those that others don't share are counted apart, and a success forgets both counts."""
+    lane = Lane()
+    for is_own in (True, False, True):
+        lane.fail(now_ms=1_000, retry_after_s=0, rng=RNG, is_own=is_own)
+    assert (lane.failures, lane.own_failures) == (3, 2)
+    lane.succeed()
+    assert (lane.failures, lane.own_failures) == (0, 0)
+
+
 def test_worth_telling() -> None:
     """An outage is told of at ever longer intervals."""
     lane = Lane()
