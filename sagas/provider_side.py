@@ -72,9 +72,11 @@ class ProviderSide:
         """After a start: know again which places our own orders hold."""
         self._claims.resume(self._clock_ms())
         for payment in payments:
-            call = owed.to_provider(payment)
-            if payment.reservation is not None and call is not ProviderCall.START:
-                self._claims.claim(payment.order_id, payment.reservation.seats)
+            reservation = payment.reservation
+            if reservation is None or reservation.status in RESERVATION_SETTLED:
+                continue  # the money may be owed back still, the places are somebody else's
+            if owed.to_provider(payment) is not ProviderCall.START:
+                self._claims.claim(payment.order_id, reservation.seats)
 
     def is_down(self) -> bool:
         """True while calls wait for the provider to answer again."""

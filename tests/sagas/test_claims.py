@@ -1,6 +1,7 @@
 """Who of our own orders holds a seat at the provider."""
 
 from sagas.claims import RELEASING_MS_MAX, Claims
+from tests.sagas.world import ANN, BOB, PARTNER, Tell, World, reply
 
 
 def test_claim() -> None:
@@ -34,3 +35,27 @@ def test_after_a_start() -> None:
     claims.resume(1_000)
     assert claims.may_be_releasing(10, now_ms=1_000 + RELEASING_MS_MAX)
     assert not claims.may_be_releasing(10, now_ms=1_001 + RELEASING_MS_MAX)
+
+
+def test_a_refund_still_owed_claims_no_seat_after_a_start(tell: Tell) -> None:
+    """The places went back long ago and are another order's: whoever buys after it waits for it."""
+
+    async def story(world: World) -> None:
+        world.gateway_net.replies["cancel"] = lambda _: reply(401, {"errorCode": "3001"})
+        returned = world.book(PARTNER, 1)
+        owed_back = world.initiate(returned)
+        await world.clock.advance(2)
+        world.cancel(returned)
+        await world.clock.advance(2)
+        assert world.status(owed_back) == "RETURN_DUE CANCELLED"
+        booking_id = world.book(PARTNER, 1, 2, user_id=BOB)
+        world.initiate(booking_id, user_id=BOB)
+        await world.clock.advance(3)
+        await world.crash()
+        await world.clock.advance(RELEASING_MS_MAX / 1000 + 1)
+        world.cancel(booking_id, user_id=BOB)
+        last = world.initiate(world.book(PARTNER, 1, user_id=ANN))
+        await world.clock.advance(20)
+        assert world.status(last) == "PENDING SUBMITTED"
+
+    tell(story)
