@@ -14,6 +14,7 @@ class Claims:
 
     def __init__(self) -> None:
         self._order_of: dict[int, int] = {}
+        self._seats_of: dict[int, tuple[int, ...]] = {}
         self._releasing_until_ms: dict[int, int] = {}
         self._all_releasing_until_ms = 0
 
@@ -22,21 +23,22 @@ class Claims:
         self._all_releasing_until_ms = now_ms + RELEASING_MS_MAX
 
     def claim(self, order_id: int, seats: tuple[int, ...]) -> bool:
-        """All seats or none; again for the same order: True."""
+        """All seats or none; again for the same order: these take the place of its former ones."""
         if any(self._order_of.get(seat_id, order_id) != order_id for seat_id in seats):
             return False
+        self.drop(order_id)
         self._order_of.update(dict.fromkeys(seats, order_id))
+        self._seats_of[order_id] = seats
         return True
 
-    def drop(self, order_id: int, seats: tuple[int, ...]) -> None:
+    def drop(self, order_id: int) -> None:
         """The order no longer needs its claim. Repeating it does nothing."""
-        for seat_id in seats:
-            if self._order_of.get(seat_id) == order_id:
-                del self._order_of[seat_id]
+        for seat_id in self._seats_of.pop(order_id, ()):
+            del self._order_of[seat_id]
 
     def release(self, order_id: int, seats: tuple[int, ...], *, now_ms: int) -> None:
         """The provider has been told to let the places go."""
-        self.drop(order_id, seats)
+        self.drop(order_id)
         until_ms = now_ms + RELEASING_MS_MAX
         self._releasing_until_ms.update(dict.fromkeys(seats, until_ms))
 

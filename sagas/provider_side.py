@@ -78,6 +78,11 @@ class ProviderSide:
             if owed.to_provider(payment) is not ProviderCall.START:
                 self._claims.claim(payment.order_id, reservation.seats)
 
+    def forget(self, order_id: int) -> None:
+        """There is no such payment any more: a reset may have ended it during one of its calls."""
+        self._claims.drop(order_id)
+        self._silent.discard(order_id)
+
     def is_down(self) -> bool:
         """True while calls wait for the provider to answer again."""
         return self._client.breaker.is_open()
@@ -94,7 +99,7 @@ class ProviderSide:
             self._silent.discard(payment.order_id)
         if call is None:
             if reservation.status in RESERVATION_SETTLED:
-                self._claims.drop(payment.order_id, reservation.seats)
+                self._claims.drop(payment.order_id)
             return None
         if lane.not_before_ms > self._clock_ms():
             return lane.not_before_ms

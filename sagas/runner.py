@@ -319,8 +319,11 @@ class Sagas:
                 self._gateway_agenda.now(order_id, ahead=True)
 
     async def _look_at_provider(self, order_id: int) -> int | None:
+        if self._provider_side is None:
+            return None
         payment = self._engine.payment(order_id)
-        if payment is None or self._provider_side is None:
+        if payment is None:
+            self._provider_side.forget(order_id)
             return None
         watch = self._watch(order_id)
         look = self._provider_side.look(payment, watch)

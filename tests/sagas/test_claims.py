@@ -1,5 +1,7 @@
 """Who of our own orders holds a seat at the provider."""
 
+import pytest
+
 from sagas.claims import RELEASING_MS_MAX, Claims
 from tests.sagas.world import ANN, BOB, PARTNER, Tell, World, reply
 
@@ -11,10 +13,13 @@ def test_claim() -> None:
     assert claims.claim(1, (10, 11))
     assert not claims.claim(2, (12, 11))
     assert claims.claim(3, (12,))
-    claims.drop(2, (10, 11))
+    claims.drop(2)
     assert not claims.claim(2, (10,))
-    claims.drop(1, (10, 11))
-    assert claims.claim(2, (10, 11))
+    assert claims.claim(1, (10,))
+    assert claims.claim(4, (11,))
+    claims.drop(1)
+    claims.drop(1)
+    assert claims.claim(2, (10,))
 
 
 def test_releasing() -> None:
@@ -57,5 +62,27 @@ def test_a_refund_still_owed_claims_no_seat_after_a_start(tell: Tell) -> None:
         last = world.initiate(world.book(PARTNER, 1, user_id=ANN))
         await world.clock.advance(20)
         assert world.status(last) == "PENDING SUBMITTED"
+
+    tell(story)
+
+
+@pytest.mark.parametrize("start_seconds", [0.1, 3])
+def test_a_reset_while_an_order_begins_leaves_no_claim(tell: Tell, start_seconds: float) -> None:
+    """Its payment is forgotten before the provider has answered; its seats are the next buyer's."""
+
+    async def story(world: World) -> None:
+        async def begin_slowly() -> None:
+            await world.clock.sleep(start_seconds)
+
+        await world.clock.advance(4.5)  # half a second before the sweep
+        world.provider_net.hooks["orders"] = begin_slowly
+        first = world.initiate(world.book(PARTNER, 1, 2))
+        await world.registered(first)
+        world.engine.reset(now_ms=world.clock.ms())
+        await world.clock.advance(10)
+        assert world.engine.payment(first) is None
+        second = world.initiate(world.book(PARTNER, 1, user_id=BOB), user_id=BOB)
+        await world.clock.advance(5)
+        assert world.status(second) == "PENDING SUBMITTED"
 
     tell(story)
