@@ -374,15 +374,25 @@ class Engine:
 
     # Facts that the sagas report. Repeating one changes nothing; each raises UnknownPayment.
 
-    def register_payment(self, *, order_id: int, payment_id: str, url: str, now_ms: int) -> None:
-        """The gateway has a page for it; the customer's time to pay begins."""
+    def register_payment(
+        self,
+        *,
+        order_id: int,
+        payment_id: str,
+        url: str,
+        now_ms: int,
+        opened_at_ms: int | None = None,
+    ) -> None:
+        """The gateway has a page for it; the time to pay begins at `opened_at_ms`, None: now."""
+        at_ms = self._at_ms(now_ms)
         registered = settle.register_payment(
             self._state,
             self.rules,
             order_id=order_id,
             payment_id=payment_id,
             url=url,
-            at_ms=self._at_ms(now_ms),
+            opened_at_ms=at_ms if opened_at_ms is None else opened_at_ms,
+            at_ms=at_ms,
         )
         self._commit(registered)
 

@@ -58,17 +58,26 @@ def payment_fact(state: State, mutation: PaymentFact) -> PaymentFact | None:
 
 
 def register_payment(
-    state: State, rules: Rules, *, order_id: int, payment_id: str, url: str, at_ms: int
+    state: State,
+    rules: Rules,
+    *,
+    order_id: int,
+    payment_id: str,
+    url: str,
+    opened_at_ms: int,
+    at_ms: int,
 ) -> PaymentRegistered | None:
     """Once only, lest the name that the gateway gave first lead nowhere.
 
-    However long the gateway has let us wait: the customer's time to pay begins with the page.
+    However long the gateway has let us wait: the customer's time to pay begins with the page. Its
+    own clock may say when that was, but not before we asked for it, and not later than now.
     """
     payment = found_payment(state, order_id)
     if payment.payment_id or PaymentRegistered not in PAYMENT[payment.status]:
         return None
     is_awaited = payment.status is PaymentStatus.INITIATED
-    expires_at_ms = at_ms + rules.payment_ms if is_awaited else 0
+    opened_at_ms = min(max(opened_at_ms, payment.initiated_at_ms), at_ms)
+    expires_at_ms = opened_at_ms + rules.payment_ms if is_awaited else 0
     return PaymentRegistered(at_ms, order_id, payment_id, url, expires_at_ms)
 
 

@@ -5,6 +5,7 @@ with the same status says nothing about a payment.
 """
 
 import re
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -43,13 +44,17 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """How a payment stands at the gateway, in its word. An `order_id` of 0 is no id of ours."""
+    """How a payment stands at the gateway, in its word. An `order_id` of 0 is no id of ours.
+
+    `created_at_ms` is by the gateway's clock, and 0 where it doesn't say.
+    """
 
     payment_id: str
     order_id: int
     status: str
     amount_minor: Decimal
     currency: str
+    created_at_ms: int = 0
 
 
 class _Answer(msgspec.Struct, rename="camel"):
@@ -70,6 +75,7 @@ class _CheckedPayment(msgspec.Struct, rename="camel"):
     status: str | None = None
     amount: Decimal | None = None
     currency: str | None = None
+    created_at: Any = None  # whatever it is: no check is unread because of it
 
 
 class _CheckedAnswer(_Answer, rename="camel"):
@@ -255,5 +261,17 @@ def _standing(checked: _CheckedPayment) -> Outcome[Standing]:
             status=checked.status.upper(),
             amount_minor=checked.amount,
             currency=checked.currency or CURRENCY,
+            created_at_ms=_moment_ms(checked.created_at),
         )
     )
+
+
+def _moment_ms(written: object) -> int:
+    """Such as `2025-08-17T11:22:33.1234567Z`; 0: it can't be read. What names no zone is UTC."""
+    try:
+        moment = datetime.fromisoformat(written if isinstance(written, str) else "")
+    except ValueError:
+        return 0
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return int(moment.timestamp() * 1000)

@@ -173,8 +173,10 @@ class GatewaySide:
         outcome = await self._standing(payment, watch)
         if not isinstance(outcome, Done):
             return outcome
-        payment_id = outcome.answer.payment_id
-        await self._register(payment, Opened(payment_id, self._client.page_url(payment_id)))
+        found = outcome.answer
+        opened = Opened(found.payment_id, self._client.page_url(found.payment_id))
+        # It may be old by now, and by its age the gateway will refuse the capture.
+        await self._register(payment, opened, opened_at_ms=found.created_at_ms)
         return None
 
     async def _check(self, payment: Payment, watch: Watch) -> Trouble:
@@ -247,9 +249,14 @@ class GatewaySide:
             await self._record(reports[fact], payment.order_id)
         return bool(facts)
 
-    async def _register(self, payment: Payment, opened: Opened) -> None:
+    async def _register(
+        self, payment: Payment, opened: Opened, *, opened_at_ms: int | None = None
+    ) -> None:
         register = partial(
-            self._engine.register_payment, payment_id=opened.payment_id, url=opened.url
+            self._engine.register_payment,
+            payment_id=opened.payment_id,
+            url=opened.url,
+            opened_at_ms=opened_at_ms,
         )
         await self._record(register, payment.order_id)
 

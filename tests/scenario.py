@@ -6,6 +6,7 @@
     ann       initiate_payment booking=a        -> order=p
     cid       select_together booking=c count=2 -> 1:2 1:3      # these seats; or: zone=back
     gateway   authorize order=p                 -> nothing      # already so: no record was logged
+    gateway   register order=q opened=3m        -> ok           # since the story began
     provider  submit order=p                    -> ok
     operator  reset                             -> ok
     door      admit_seat booking=a seat=3:7     -> ok
@@ -233,6 +234,7 @@ class Story:
             "order": ("order_id", self.named),
             "payment": ("payment_id", str),
             "key": ("key", _key),
+            "opened": ("opened_at_ms", lambda word: START_MS + span_ms(word)),
         }
         pairs = (word.split("=") for word in words)
         return {read[name][0]: read[name][1](value) for name, value in pairs}

@@ -202,6 +202,28 @@ def test_the_time_to_pay_begins_with_the_page() -> None:
     """)
 
 
+@pytest.mark.parametrize(
+    ("opened", "ends"),
+    [
+        ("6m", "18m"),
+        ("10m", "22m"),
+        # Two clocks differ: a page isn't older than our wish for one, nor younger than its news.
+        ("-1h", "13m"),
+        ("1h", "22m"),
+    ],
+)
+def test_a_page_that_we_learn_of_late(opened: str, ends: str) -> None:
+    """Where the gateway's answer got lost, the time to pay has begun before we know of the page."""
+    check(f"""
+        later 1m
+        {BOOKED}
+        expires a 13m
+        later 9m
+        gateway register order=p opened={opened} -> ok
+        expires a {ends}
+    """)
+
+
 def test_a_page_that_nobody_waits_for() -> None:
     """A payment that is over when the gateway names it gives nobody more time."""
     check(f"""

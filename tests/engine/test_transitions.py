@@ -113,7 +113,7 @@ def allowed(command: Callable[..., Mutation | None], *known: Any, **told: Any) -
 
 def facts(state: State, order_id: int) -> Iterator[Mutation | None]:
     told = {"order_id": order_id, "at_ms": LATE_MS}
-    gateway = {"payment_id": f"pay-{order_id}", "url": "https://pay"}
+    gateway = {"payment_id": f"pay-{order_id}", "url": "https://pay", "opened_at_ms": 0}
     yield settle.register_payment(state, Rules(), **gateway, **told)  # type: ignore[arg-type]
     yield settle.park_payment(state, reason="beyond help", **told)
     yield settle.park_reservation(state, reason="beyond help", **told)

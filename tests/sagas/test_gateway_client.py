@@ -105,6 +105,26 @@ def test_check() -> None:
     assert "orderId" not in body
 
 
+@pytest.mark.parametrize(
+    ("written", "created_at_ms"),
+    [
+        ("2025-08-17T11:22:33.1234567Z", 1_755_429_753_123),
+        ("2025-08-17T11:22:33", 1_755_429_753_000),
+        ("2025-08-17T13:22:33+02:00", 1_755_429_753_000),
+        ("yesterday", 0),
+        ("", 0),
+        (None, 0),
+        (17, 0),
+    ],
+)
+def test_age(written: object, created_at_ms: int) -> None:
+    """A check says when the payment was made; one that can't say it is read all the same."""
+    answer = reply(200, {"success": True, "payments": [{**CHECKED, "createdAt": written}]})
+    outcome = check(answer)
+    assert isinstance(outcome, Done)
+    assert outcome.answer.created_at_ms == created_at_ms
+
+
 def test_look_up() -> None:
     """A check by our id signs that id alone; what was never begun is a refusal of its own."""
     answer = reply(404, {"success": False, "errorCode": "1404"})

@@ -1,0 +1,59 @@
+"""Stories about pages of whose making we learn late."""
+
+import pytest
+
+from tests.sagas.world import OWN, START_MS, Tell, World
+
+MINUTE_MS = 60_000
+
+
+@pytest.mark.parametrize("tells_its_age", [True, False])
+def test_a_page_is_promised_by_its_age(tell: Tell, tells_its_age: bool) -> None:
+    """Made at once, found six minutes later: time to pay ends before the gateway's to capture."""
+
+    async def story(world: World) -> None:
+        world.gateway_net.lose_answer.append("init")
+        booking_id = world.book(OWN, 1)
+        order_id = world.initiate(booking_id)
+        await world.clock.settle()
+        world.gateway_net.down = True
+        if not tells_its_age:
+            (theirs,) = world.desk.book.ledger()["payments"]
+            told = {
+                "paymentId": theirs["payment_id"],
+                "orderId": str(order_id),
+                "status": "NEW",
+                "amount": 200_000,
+            }
+            world.answer_checks(told)
+        await world.clock.advance(6 * 60)
+        world.gateway_net.down = False
+        await world.clock.advance(31)
+        assert world.status(order_id) == "PENDING"
+        booking = world.engine.booking(booking_id)
+        assert booking is not None
+        assert booking.expires_at_ms == START_MS + 12 * MINUTE_MS
+
+    tell(story)
+
+
+def test_a_page_made_late_is_promised_in_full(tell: Tell) -> None:
+    """Where the gateway was away before it made one, that costs the customer no time."""
+
+    async def story(world: World) -> None:
+        world.gateway_net.down = True
+        booking_id = world.book(OWN, 1)
+        order_id = world.initiate(booking_id)
+        await world.clock.advance(6 * 60)
+        world.gateway_net.lose_answer.append("init")
+        world.gateway_net.down = False
+        await world.clock.advance(61)
+        assert world.status(order_id) == "PENDING"
+        theirs = world.desk.book.find(world.payment(order_id).payment_id)
+        booking = world.engine.booking(booking_id)
+        assert theirs is not None
+        assert booking is not None
+        assert theirs.created_at * 1000 > START_MS + 6 * MINUTE_MS
+        assert abs(booking.expires_at_ms - theirs.created_at * 1000 - 12 * MINUTE_MS) < 1
+
+    tell(story)
