@@ -90,8 +90,12 @@ def money_fact(state: State, mutation: MoneyFact) -> MoneyFact | ReturnOwed | No
 
 
 def reservation_fact(state: State, mutation: ReservationFact) -> ReservationFact | None:
-    reservation = found_payment(state, mutation.order_id).reservation
+    """Places that are paid for are never let go: if they are lost, an operator must know of it."""
+    payment = found_payment(state, mutation.order_id)
+    reservation = payment.reservation
     if reservation is None or type(mutation) not in RESERVATION[reservation.status]:
+        return None
+    if type(mutation) is ReservationCancelled and payment.status is PaymentStatus.CAPTURED:
         return None
     return mutation
 

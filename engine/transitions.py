@@ -129,9 +129,11 @@ RESERVATION: Mapping[ReservationStatus, Mapping[type, ReservationStatus]] = {
         PaymentCaptured: ReservationStatus.CONFIRM_DUE,
         **_CANCEL,
     },
-    # The pivot: the confirm may have been sent, and a confirmed order can't be cancelled.
+    # The pivot: the confirm may have been sent, and a confirmed order can't be cancelled. But the
+    # provider may have cancelled it before; once nobody has paid for it any more, it is over.
     ReservationStatus.CONFIRM_DUE: {
         ReservationConfirmed: ReservationStatus.CONFIRMED,
+        ReservationCancelled: ReservationStatus.CANCELLED,
         ReservationParked: ReservationStatus.CONFIRM_DUE,
     },
     ReservationStatus.CANCEL_DUE: {

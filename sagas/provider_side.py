@@ -10,7 +10,7 @@ from functools import partial
 
 import structlog
 
-from engine import Engine, Payment, Reservation
+from engine import Engine, Payment, PaymentStatus, Reservation
 from engine.domain import RESERVATION_SETTLED
 from sagas import backoff, owed, parking
 from sagas.claims import Claims
@@ -268,6 +268,8 @@ class ProviderSide:
             if not isinstance(seen, Done):
                 return seen
             status = "not to be seen" if seen.answer is None else seen.answer.status
+            if status == OrderStatus.CANCELLED and payment.status is not PaymentStatus.CAPTURED:
+                return await self._cancelled(payment, reservation)
             if status != OrderStatus.CONFIRMED:
                 return Refused(outcome.status, outcome.code, f"the order is {status}")
         elif isinstance(outcome, Unknown):
@@ -288,6 +290,9 @@ class ProviderSide:
         outcome = await self._client.cancel(reservation.provider_order)
         if isinstance(outcome, Unknown):
             return outcome
+        return await self._cancelled(payment, reservation)
+
+    async def _cancelled(self, payment: Payment, reservation: Reservation) -> Trouble:
         self._claims.release(payment.order_id, reservation.seats, now_ms=self._clock_ms())
         await self._record(self._engine.cancel_reservation, payment.order_id)
         return None

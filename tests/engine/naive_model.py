@@ -332,6 +332,8 @@ class NaiveModel:
             ("doubt", "STARTED"): "RENEW_DUE",
             ("let_go", "RENEW_DUE"): "WANTED",
         }.get((verb, before), before)
+        if (verb, before) == ("let_go", "CONFIRM_DUE") and attempt.status != "CAPTURED":
+            attempt.places = "CANCELLED"
         if before != attempt.places == "CONFIRMED":
             self.owned.update(attempt.asked)
         begun = before in ("WANTED", "STARTED", "RENEW_DUE")

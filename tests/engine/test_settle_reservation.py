@@ -291,6 +291,27 @@ def test_a_refund_before_the_confirm_still_confirms() -> None:
     """)
 
 
+def test_an_order_that_was_lost_after_the_capture_ends_with_the_refund() -> None:
+    """Not before: a ticket without a place is an operator's. The seats don't become ours by it."""
+    check(f"""
+        {CONFIRM_DUE}
+        provider park order=p                -> ok
+        provider cancel order=p              -> nothing
+        ann cancel_booking booking=a         -> ok
+        parked p provider
+        provider cancel order=p              -> ok
+        reservation p CANCELLED 7/2:1 7/2:2
+        parked p nobody
+        unsettled p
+        gateway return order=p               -> ok
+        unsettled
+        bob create_booking event=7           -> booking=b
+        bob select_seat booking=b seat=7/2:1 -> ok
+        bob initiate_payment booking=b       -> order=q
+        reservation q WANTED 7/2:1
+    """)
+
+
 RESOLD = f"""
     {CONFIRM_DUE}
     ann cancel_booking booking=a         -> ok

@@ -86,3 +86,27 @@ def test_a_reset_while_an_order_begins_leaves_no_claim(tell: Tell, start_seconds
         assert world.status(second) == "PENDING SUBMITTED"
 
     tell(story)
+
+
+def test_a_refund_ends_an_order_that_the_provider_has_lost(tell: Tell) -> None:
+    """Its confirm is parked while its seats are paid for; then they are the next buyer's."""
+
+    async def story(world: World) -> None:
+        booking_id = world.book(PARTNER, 1)
+        lost = world.initiate(booking_id)
+        await world.registered(lost)
+        await world.clock.advance(3)
+        world.office.cancel(world.office.orders()[0]["id"])
+        await world.pay(lost)
+        await world.verify(lost)
+        await world.clock.advance(15 * 60)
+        assert world.sagas.parked() == [world.payment(lost)]
+        world.cancel(booking_id)
+        await world.clock.advance(2)
+        assert world.status(lost) == "RETURNED CANCELLED"
+        assert world.sagas.parked() == []
+        again = world.initiate(world.book(PARTNER, 1, user_id=BOB), user_id=BOB)
+        await world.clock.advance(5)
+        assert world.status(again) == "PENDING SUBMITTED"
+
+    tell(story)
