@@ -1,7 +1,8 @@
 """Spares a service that is down, and ourselves the waiting for it.
 
 After a few calls in a row that nobody answered, only one call in a while is let through to see
-whether somebody is there; the first answer opens the way for all.
+whether somebody is there; the first answer opens the way for all. A service that has asked for a
+longer pause gets it: that wish isn't about one payment.
 """
 
 from collections.abc import Callable
@@ -53,19 +54,20 @@ class Breaker:
     def note(self, reply: Reply | Unknown) -> None:
         """Every answer, or its absence, is told here."""
         if isinstance(reply, Unknown) or reply.status in _DOWN:
-            self._fail()
+            self._fail(wish_ms=round(reply.retry_after_s * 1000))
         elif reply.status != _SAYS_NOTHING:
             self._succeed()
 
-    def _fail(self) -> None:
+    def _fail(self, *, wish_ms: int) -> None:
         self._failures += 1
         if self._failures == FAILURES_MAX:
             log.error("no answer: calls wait until there is one again", service=self._service)
-        if self.is_open():
-            self._next_probe_ms = self._clock_ms() + PROBE_INTERVAL_MS
+        probe_ms = self._clock_ms() + max(PROBE_INTERVAL_MS, wish_ms)
+        self._next_probe_ms = max(self._next_probe_ms, probe_ms)
 
     def _succeed(self) -> None:
         if self.is_open():
             log.warning("answers again", service=self._service)
         self._failures = 0
+        self._next_probe_ms = 0
         self._answered_at_ms = self._clock_ms()

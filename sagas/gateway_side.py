@@ -102,7 +102,8 @@ class GatewaySide:
     def _due_ms(self, call: GatewayCall, payment: Payment, watch: Watch) -> int:
         lane = watch.gateway
         if call is GatewayCall.INIT and watch.is_awaited():
-            return min(lane.not_before_ms, lane.failed_at_ms + AWAITED_RETRY_MS)
+            soon_ms = max(lane.failed_at_ms + AWAITED_RETRY_MS, lane.wished_until_ms)
+            return min(lane.not_before_ms, soon_ms)
         if call is not GatewayCall.CHECK:
             return lane.not_before_ms
         if not lane.not_before_ms:

@@ -50,7 +50,8 @@ REMINDERS_AT_ONCE = 16
 # Finds what nobody woke us for: bookings that ran out, resets.
 SWEEP_SECONDS = 5.0
 SWEEP_AT_ONCE = 1_000
-# How long a customer waits for a gateway that is known to be down: a probe comes every second.
+# How long a customer waits for a gateway that is known to be down: a probe comes every second, if
+# it hasn't asked for a longer pause.
 DOWN_SECONDS = 2.0
 # Longer than any single call: whoever is under way ends by itself.
 STOP_SECONDS = 12.0

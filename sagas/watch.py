@@ -24,7 +24,14 @@ def stamp_of(payment: Payment) -> Stamp:
 class Lane:
     """How patiently one of the two services is asked about one payment."""
 
-    __slots__ = ("_seen", "failed_at_ms", "failures", "not_before_ms", "own_failures")
+    __slots__ = (
+        "_seen",
+        "failed_at_ms",
+        "failures",
+        "not_before_ms",
+        "own_failures",
+        "wished_until_ms",
+    )
 
     def __init__(self) -> None:
         self.failures = 0
@@ -32,6 +39,8 @@ class Lane:
         self.own_failures = 0
         self.failed_at_ms = 0
         self.not_before_ms = 0
+        # A part of it that is the service's wish and not our patience.
+        self.wished_until_ms = 0
         self._seen: Stamp | None = None
 
     def notice(self, stamp: Stamp) -> None:
@@ -54,8 +63,9 @@ class Lane:
         self.failures += 1
         self.own_failures += is_own
         self.failed_at_ms = now_ms
-        pause_ms = max(backoff.retry_ms(self.failures, rng), round(retry_after_s * 1000))
-        self.not_before_ms = now_ms + pause_ms
+        self.wished_until_ms = now_ms + round(retry_after_s * 1000)
+        patient_until_ms = now_ms + backoff.retry_ms(self.failures, rng)
+        self.not_before_ms = max(patient_until_ms, self.wished_until_ms)
 
     def is_worth_telling(self) -> bool:
         """True at the first failure, the second, the fourth: an outage must not flood the log."""

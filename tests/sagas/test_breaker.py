@@ -10,8 +10,8 @@ from tests.sagas.world import FakeClock
 LOST = Unknown("ConnectError")
 
 
-def answer(status: int) -> Reply:
-    return Reply(status, b"", 0.0)
+def answer(status: int, retry_after_s: float = 0.0) -> Reply:
+    return Reply(status, b"", retry_after_s)
 
 
 def broken(clock: FakeClock) -> Breaker:
@@ -86,3 +86,20 @@ def test_has_answered_since() -> None:
     breaker.note(answer(409))
     assert breaker.has_answered_since(began_ms)
     assert not breaker.has_answered_since(clock.now_ms)
+
+
+def test_a_service_that_asks_for_a_pause() -> None:
+    """The longest of its wishes is granted, whoever was told, and forgotten with an answer."""
+    clock = FakeClock()
+    breaker = Breaker("test", clock_ms=clock.ms)
+    for wish_s in (0, 60, 5, 0, 0):
+        assert breaker.admit_at_ms() == 0
+        breaker.note(answer(429, wish_s))
+    asked_at_ms, clock.now_ms = clock.now_ms, clock.now_ms + 59_999
+    assert breaker.admit_at_ms() == asked_at_ms + 60_000
+    clock.now_ms += 1
+    assert breaker.admit_at_ms() == 0
+    breaker.note(answer(200))
+    for _ in range(FAILURES_MAX):
+        breaker.note(LOST)
+    assert breaker.admit_at_ms() == clock.now_ms + PROBE_INTERVAL_MS

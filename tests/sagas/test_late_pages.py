@@ -1,8 +1,9 @@
-"""Stories about pages of whose making we learn late."""
+"""Stories about pages that are made late, or of which we learn late."""
 
 import pytest
 
-from tests.sagas.world import OWN, START_MS, Tell, World
+from sagas import GatewayUnavailable
+from tests.sagas.world import OWN, START_MS, Tell, World, reply
 
 MINUTE_MS = 60_000
 
@@ -55,5 +56,27 @@ def test_a_page_made_late_is_promised_in_full(tell: Tell) -> None:
         assert booking is not None
         assert theirs.created_at * 1000 > START_MS + 6 * MINUTE_MS
         assert abs(booking.expires_at_ms - theirs.created_at * 1000 - 12 * MINUTE_MS) < 1
+
+    tell(story)
+
+
+def test_a_gateway_that_asks_for_a_pause_gets_it(tell: Tell) -> None:
+    """However many customers wait for a page, and as often as they click: none hastens it."""
+
+    async def story(world: World) -> None:
+        wish = {"Retry-After": "60"}
+        world.gateway_net.replies["init"] = lambda _: reply(429, {}, wish)
+        orders = [world.initiate(world.book(OWN, number)) for number in (1, 2, 3)]
+        for _ in range(6):
+            for order_id in orders:
+                with pytest.raises(GatewayUnavailable):
+                    await world.registered(order_id)
+        late = world.initiate(world.book(OWN, 4))
+        with pytest.raises(GatewayUnavailable):
+            await world.registered(late)
+        assert world.gateway_net.count("init") == 4
+        world.gateway_net.replies.clear()
+        await world.clock.advance(61)
+        assert {world.status(order_id) for order_id in (*orders, late)} == {"PENDING"}
 
     tell(story)
