@@ -20,13 +20,13 @@ from engine.domain import (
     place_of_seat,
     seat_id_of,
 )
-from engine.engine import Engine, Histogram, end_process
+from engine.engine import Engine
 from engine.errors import Rejected
-from engine.figures import DiskFigures, LogFigures, Obligations, Totals, disk_figures
+from engine.figures import DiskFigures, Histogram, LogFigures, Obligations, Totals, disk_figures
 from engine.keys import Key
 from engine.queries import Analytics, SeatPage, SeatView, ZoneFigures
 from engine.seatmap import WITHHELD
-from engine.store import STORE_FAULTS, covered_lsn
+from engine.store import STORE_FAULTS, covered_lsn, end_process
 
 __all__ = [
     "STORE_FAULTS",

@@ -19,9 +19,7 @@ from engine.keys import NOBODY, Key, earlier_receipt, earlier_result, remember
 from engine.mutations import Effect, Mutation, decode_record, encode
 from engine.state import State
 from snapshots import SnapshotStore
-from wal import SEGMENT_BYTES_MAX, AnyLog, Backlogged, GroupCommit, Log, MemoryLog
-from wal import Histogram as Histogram  # plain counts, for the rooms above
-from wal import end_process as end_process  # what fail stop means, for the rooms above
+from wal import SEGMENT_BYTES_MAX, AnyLog, Backlogged, GroupCommit, Log, MemoryLog, end_process
 
 
 class Engine:
@@ -84,8 +82,7 @@ class Engine:
             log.close()
             raise
         if log.torn is not None:
-            torn = f"{len(log.torn.data)} bytes that were never acknowledged"
-            engine.set_aside.append(f"{log.torn.file} at byte {log.torn.offset}: {torn}")
+            engine.set_aside.append(str(log.torn))
         return engine
 
     @collector_off()
@@ -166,8 +163,7 @@ class Engine:
         return self._log.durable_lsn
 
     def log_figures(self) -> figures.LogFigures:
-        group = self._commit_group
-        return figures.log_figures(self._log, None if group is None else group.figures)
+        return figures.log_figures(self._log, self._commit_group)
 
     def totals(self) -> Iterator[figures.Totals]:
         return figures.totals(self._state)
@@ -191,10 +187,7 @@ class Engine:
         self._log.drop_through(lsn)
 
     def is_answered(self, user_id: int, key: Key) -> bool:
-        """True where a command under this key is remembered: again, it changes nothing.
-
-        Raises KeyReused.
-        """
+        """True where the command is remembered, and done once for all; raises KeyReused."""
         return self._receipt(user_id, key) is not None
 
     # Commands of customers. Each raises errors.Rejected, and then nothing has changed.

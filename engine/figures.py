@@ -15,7 +15,8 @@ from engine.domain import PaymentStatus, ReservationStatus, SeatStatus
 from engine.state import State
 from engine.store import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY
 from snapshots import snapshot_paths
-from wal import AnyLog, Figures, segment_sizes
+from wal import AnyLog, Figures, GroupCommit, segment_sizes
+from wal import Histogram as Histogram  # plain counts, for the rooms above
 
 # Each slice takes the loop some 0.25 ms.
 EVENTS_PER_STEP = 250
@@ -97,13 +98,13 @@ def obligations(state: State) -> Iterator[Obligations]:
         yield Obligations(payments, reservations, parked, owed_back_minor)
 
 
-def log_figures(log: AnyLog, batches: Figures | None) -> LogFigures:
+def log_figures(log: AnyLog, group: GroupCommit | None) -> LogFigures:
     return LogFigures(
         appended_lsn=log.appended_lsn,
         durable_lsn=log.durable_lsn,
         waiting_bytes=log.waiting_bytes,
         has_room=log.has_room,
-        batches=batches,
+        batches=None if group is None else group.figures,
     )
 
 

@@ -11,6 +11,7 @@ from engine.state import State
 from snapshots import Corrupt as BadSnapshot
 from snapshots import SnapshotError, SnapshotStore
 from wal import Corrupt, Log, NoLog, WalError, read_store_id
+from wal import end_process as end_process  # what fail stop means, for the rooms above
 
 # What opening a store may raise, besides OSError; each says what is wrong with which file.
 STORE_FAULTS = (WalError, SnapshotError, StateDiverged, UnknownFormat, LogLost)

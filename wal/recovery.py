@@ -49,6 +49,10 @@ class TornTail(NamedTuple):
     data: bytes
     last_good_lsn: int
 
+    def __str__(self) -> str:
+        told = f"{len(self.data)} bytes that were never acknowledged"
+        return f"{self.file} at byte {self.offset}: {told}"
+
 
 class Segment(NamedTuple):
     """A segment in memory, its header checked and its batches not yet."""
