@@ -51,7 +51,6 @@ QUERY_BYTES_KEPT_MAX = 256
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _KEY = re.compile(rb"[\x21-\x7e]{1,255}")
-_ADDRESS = re.compile(rb"[0-9A-Fa-f.:]{2,45}")
 LOOPBACK = ("127.0.0.1", "::1")
 # Two headers of these names would leave open which one is meant.
 _ONCE = (b"authorization", b"idempotency-key", b"content-length")
@@ -152,9 +151,10 @@ class Endpoint:
         self._request_log = None
         if service.request_log is not None and service.request_log.wants(operation.method):
             self._request_log = service.request_log
+        self._limits = service.call_limits if operation.limited else None
         self._made = self._call
-        if service.call_limits is not None and operation.limited:
-            self._made = partial(self._limited_call, service.call_limits)
+        if self._limits is not None:
+            self._made = partial(self._limited_call, self._limits)
         elif service.call_limits is not None and not operation.public:
             self._made = partial(self._unlimited_call, service.call_limits)
         self._reads_body = operation.method in ("POST", "PATCH")
@@ -174,6 +174,8 @@ class Endpoint:
         call = None
         try:
             self._require_ready()
+            if self._limits is not None:
+                self._charge_address(self._limits, scope)
             raw = await self._bodies.read(receive, headers) if self._reads_body else b""
             call = self._made(scope, headers, raw)
             answer = await self._answer(call, request_id)
@@ -199,14 +201,14 @@ class Endpoint:
         call: Call[Any] | None,
         status: int,
     ) -> None:
-        client = scope.get("client")
+        peer = _peer(scope)
         request_log.note(
             began,
             request_id=request_id,
             method=self._operation.method,
             path=self._operation.path,
             status=status,
-            client=_client(client[0] if client else "", scope),
+            client=self._service.addresses.shown(peer, scope["headers"]) or peer,
             user_id=NOBODY if call is None else call.user_id,
             subject=None if call is None else call.input,
             lsn=0 if call is None or call.lsn is None else call.lsn,
@@ -259,16 +261,18 @@ class Endpoint:
             if found is None:
                 raise Refusal(UNAUTHENTICATED)
             user_id = found
-        client = scope.get("client")
-        return Call(self._service, value, user_id, key, raw, headers, client[0] if client else "")
+        return Call(self._service, value, user_id, key, raw, headers, _peer(scope))
+
+    def _charge_address(self, limits: CallLimits, scope: Scope) -> None:
+        limits.charge_address(_peer(scope), scope["headers"], self._service.clock_ms())
 
     def _limited_call(
         self, limits: CallLimits, scope: Scope, headers: dict[bytes, bytes], raw: bytes
     ) -> Call[Any]:
-        now_ms, client = self._service.clock_ms(), scope.get("client")
-        address = limits.charge_address(client[0] if client else "", scope["headers"], now_ms)
+        """The address has been charged, before the body was read."""
         call = self._call(scope, headers, raw)
-        limits.place(call.user_id, address)
+        now_ms = self._service.clock_ms()
+        limits.place(call.user_id, _peer(scope), scope["headers"])
         limits.charge_user(call.user_id, now_ms)
         if self._operation.event_of is not None:
             limits.charge_event(self._operation.event_of(call.input), now_ms)
@@ -278,15 +282,14 @@ class Endpoint:
         self, limits: CallLimits, scope: Scope, headers: dict[bytes, bytes], raw: bytes
     ) -> Call[Any]:
         """Nothing stops it but that passwords are guessed by it."""
-        now_ms, client = self._service.clock_ms(), scope.get("client")
-        peer = client[0] if client else ""
         try:
             call = self._call(scope, headers, raw)
         except Refusal as refusal:
             if refusal.problem is UNAUTHENTICATED:
-                limits.charge_address(peer, scope["headers"], now_ms)
+                self._charge_address(limits, scope)
             raise
-        limits.require_placed(call.user_id, peer, scope["headers"], now_ms)
+        now_ms = self._service.clock_ms()
+        limits.require_placed(call.user_id, _peer(scope), scope["headers"], now_ms)
         return call
 
     def _staff_only(self, header: bytes | None) -> int | None:
@@ -358,10 +361,7 @@ def _require_once(headers: list[tuple[bytes, bytes]]) -> None:
             raise Refusal(BAD_REQUEST, f"Заголовок {name.decode()} указан дважды.")
 
 
-def _client(peer: str, scope: Scope) -> str:
-    """Who has called, for the request log: a proxy on this machine says for whom it calls."""
-    if peer in LOOPBACK:
-        for name, value in scope["headers"]:
-            if name == b"x-forwarded-for" and _ADDRESS.fullmatch(value):
-                return bytes(value).decode("ascii")
-    return peer
+def _peer(scope: Scope) -> str:
+    """The address at the other end of the connection; empty for a socket file."""
+    client = scope.get("client")
+    return client[0] if client else ""

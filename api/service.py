@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from api.admission import Admission, AdmissionLimits
+from api.fairness.addresses import Addresses
 from api.fairness.entrance import Entrance
 from api.fairness.hoarding import Hoarding
 from api.fairness.limits import Rates, call_limits
@@ -75,7 +76,9 @@ class Service:
         self.merchant_id = merchant_id
         self.limits = limits or Limits()
         self.admission = Admission(admission or AdmissionLimits())
-        self.call_limits = call_limits(rates or Rates())
+        rates = rates or Rates()
+        self.addresses = Addresses(rates.trusted_proxies)
+        self.call_limits = call_limits(rates, self.addresses)
         self.waiting_rooms = waiting_rooms or WaitingRooms()
         self.entrance = Entrance(self.waiting_rooms, hoarding)
         self.stalls = Stalls()

@@ -1,4 +1,4 @@
-"""Whose address a call comes from, as far as we can know it, in the form that is counted."""
+"""Whose address a call comes from, as far as we can know it, to be counted or to be shown."""
 
 from functools import lru_cache
 from ipaddress import (
@@ -9,6 +9,7 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+from typing import NamedTuple
 
 _Address = IPv4Address | IPv6Address
 _Network = IPv4Network | IPv6Network
@@ -20,6 +21,17 @@ HOPS_MAX = 16
 SUBSCRIBER_BYTES = 8  # of an IPv6 address: whoever has one has a whole /64
 
 
+class _Read(NamedTuple):
+    """An address as it is counted, in full, and whether it is trusted; empty where it is none."""
+
+    counted: bytes
+    whole: str
+    is_trusted: bool
+
+
+_NONE = _Read(b"", "", is_trusted=False)
+
+
 class Addresses:
     """Tells callers apart behind proxies that are trusted: those listed, and this machine's own."""
 
@@ -29,36 +41,42 @@ class Addresses:
         self._read = lru_cache(READ_KEPT_MAX)(self._address)
 
     def caller(self, peer: str, headers: list[tuple[bytes, bytes]]) -> bytes:
-        """What the caller is counted by: an IPv4 address, or the first half of an IPv6 address.
+        """What the caller is counted by: an IPv4 address, or the first half of an IPv6 address."""
+        return self._caller(peer, headers).counted
 
-        A trusted proxy adds whom it has heard to the end of X-Forwarded-For, so the last address
+    def shown(self, peer: str, headers: list[tuple[bytes, bytes]]) -> str:
+        """The same caller's whole address; empty without one."""
+        return self._caller(peer, headers).whole
+
+    def _caller(self, peer: str, headers: list[tuple[bytes, bytes]]) -> _Read:
+        """A trusted proxy adds whom it has heard to the end of X-Forwarded-For, so the last address
         that isn't trusted is the caller's. What stands before it may be anybody's invention.
         """
-        counted, is_trusted = self._read(peer)
-        if not is_trusted:
-            return counted
+        caller = self._read(peer)
+        if not caller.is_trusted:
+            return caller
         values = [value for name, value in headers if name == FORWARDED]
         hops = b",".join(values).split(b",")[-HOPS_MAX:] if values else []
         for hop in reversed(hops):
-            found, is_trusted = self._read(hop.decode("latin-1").strip())
-            if not found:
+            found = self._read(hop.decode("latin-1").strip())
+            if not found.counted:
                 break
-            counted = found
-            if not is_trusted:
+            caller = found
+            if not found.is_trusted:
                 break
-        return counted
+        return caller
 
-    def _address(self, text: str) -> tuple[bytes, bool]:
-        """How the address is counted, and whether it is trusted; empty where it is none."""
+    def _address(self, text: str) -> _Read:
         try:
             address = ip_address(_without_port(text))
         except ValueError:
-            return b"", False
+            return _NONE
         if isinstance(address, IPv6Address):
             if address.ipv4_mapped is None:
-                return address.packed[:SUBSCRIBER_BYTES], self._is_trusted(address)
+                counted = address.packed[:SUBSCRIBER_BYTES]
+                return _Read(counted, str(address), self._is_trusted(address))
             address = address.ipv4_mapped
-        return address.packed, self._is_trusted(address)
+        return _Read(address.packed, str(address), self._is_trusted(address))
 
     def _is_trusted(self, address: _Address) -> bool:
         return address.is_loopback or any(address in network for network in self._trusted)

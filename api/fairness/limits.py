@@ -42,25 +42,26 @@ class Rates(NamedTuple):
 class CallLimits:
     """Charges calls to who makes them and what they are about; refuses with 429."""
 
-    def __init__(self, rates: Rates) -> None:
+    def __init__(self, rates: Rates, addresses: Addresses) -> None:
         # Calls that were refused, by whose limit it was.
         self.refused = dict.fromkeys(_BEYOND, 0)
-        self._addresses = Addresses(rates.trusted_proxies)
+        self._addresses = addresses
         self._by_address: Buckets[bytes] | None = _buckets(rates.address)
         self._by_user: Buckets[int] | None = _buckets(rates.user)
         self._by_event: Buckets[int] | None = _buckets(rates.event)
         # Where each user was last right; the one who was so longest ago is first.
         self._placed: OrderedDict[int, bytes] = OrderedDict()
 
-    def charge_address(
-        self, peer: str, headers: list[tuple[bytes, bytes]], now_ms: int
-    ) -> bytes | None:
-        """The address as it is counted; None: none is. Raises Refusal, and then charges nothing."""
-        if self._by_address is None:
-            return None
-        address = self._addresses.caller(peer, headers)
-        self._charge("address", self._by_address, address, now_ms)
-        return address
+    def charge_address(self, peer: str, headers: list[tuple[bytes, bytes]], now_ms: int) -> None:
+        """Raises Refusal, and then charges nothing."""
+        if self._by_address is not None:
+            address = self._addresses.caller(peer, headers)
+            self._charge("address", self._by_address, address, now_ms)
+
+    def place(self, user_id: int, peer: str, headers: list[tuple[bytes, bytes]]) -> None:
+        """The user's password was right at this address."""
+        if self._by_address is not None and user_id != NOBODY:
+            self._place(user_id, self._addresses.caller(peer, headers))
 
     def require_placed(
         self, user_id: int, peer: str, headers: list[tuple[bytes, bytes]], now_ms: int
@@ -71,12 +72,9 @@ class CallLimits:
         address = self._addresses.caller(peer, headers)
         if self._placed.get(user_id) != address:
             self._require("address", self._by_address, address, now_ms)
-        self.place(user_id, address)
+        self._place(user_id, address)
 
-    def place(self, user_id: int, address: bytes | None) -> None:
-        """The user's password was right at `address`."""
-        if address is None or user_id == NOBODY:
-            return
+    def _place(self, user_id: int, address: bytes) -> None:
         self._placed[user_id] = address
         self._placed.move_to_end(user_id)
         if len(self._placed) > USERS_PLACED_MAX:
@@ -105,9 +103,9 @@ class CallLimits:
             raise Refusal(TOO_MANY_CALLS, detail, retry_after(seconds))
 
 
-def call_limits(rates: Rates) -> CallLimits | None:
+def call_limits(rates: Rates, addresses: Addresses) -> CallLimits | None:
     """None where nothing is limited, so that a call has nothing to ask."""
-    return CallLimits(rates) if rates.user or rates.address or rates.event else None
+    return CallLimits(rates, addresses) if rates.user or rates.address or rates.event else None
 
 
 def _buckets(per_second: int) -> Buckets[Any] | None:

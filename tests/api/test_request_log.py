@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from api import request_log
+from api.fairness.limits import Rates
 from api.request_log import DIRECTORY, FILES_MAX, Request, RequestLog, event_of, files, read
 from tests.api.conftest import opened
 from tests.api.rooms import ANN, CONCERT, NOW_MS, PASSWORDS, Rooms, basic, seat
@@ -56,6 +57,20 @@ def test_a_write_is_a_line(rooms: Rooms, log: RequestLog, tmp_path: Path) -> Non
     assert (1, CONCERT, 1, "2001:db8::1") == (line.user, line.event, line.lsn, line.client)
     assert NOW_MS - 10_000 < line.at_ms <= NOW_MS
     assert 0 < line.ms
+
+
+def test_a_line_names_who_is_limited(runner: asyncio.Runner, tmp_path: Path) -> None:
+    """Behind a proxy that is trusted its client, and never whom that client has made up."""
+    log = RequestLog(tmp_path, clock_ms=lambda: NOW_MS)
+    rates = Rates(trusted_proxies="10.0.0.0/8")
+    forwarded = [(b"x-forwarded-for", b"198.51.100.7, 203.0.113.9")]
+    for rooms in opened(Rooms(runner, request_log=log, rates=rates), runner):
+        for peer in ("10.0.0.5", "127.0.0.1", "203.0.113.1"):
+            asked = rooms.asgi("POST", "/api/bookings", forwarded, client=(peer, 5_000))
+            runner.run(asked)
+
+    clients = [line.client for line in told(log, tmp_path)]
+    assert ["203.0.113.9", "203.0.113.9", "203.0.113.1"] == clients
 
 
 def test_a_refusal_is_a_line(rooms: Rooms, log: RequestLog, tmp_path: Path) -> None:

@@ -63,6 +63,14 @@ def test_a_subscriber_of_ipv6_is_one_caller() -> None:
     assert one == other != next_one
 
 
+def test_who_calls_is_shown_in_full() -> None:
+    """The same one who is counted, by the same rule, with all of his address."""
+    forwarded = [(b"x-forwarded-for", b"8.8.8.8, 2001:db8::1:7"), (b"x-forwarded-for", b"10.1.2.3")]
+    assert "2001:db8::1:7" == Addresses(TRUSTED).shown("192.0.2.1", forwarded)
+    assert "192.0.2.1" == Addresses("").shown("192.0.2.1", forwarded)
+    assert "" == Addresses("").shown("", forwarded)
+
+
 def test_without_an_address_all_are_one() -> None:
     """A socket file has no peers to tell apart."""
     assert b"" == Addresses("").caller("", [(b"x-forwarded-for", b"198.51.100.7")])

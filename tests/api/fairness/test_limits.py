@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from api.fairness import limits
+from api.fairness.addresses import Addresses
 from api.fairness.limits import BURST_SECONDS, CallLimits, Rates
 from api.problems import Refusal
 from api.routes import operations
@@ -105,6 +106,15 @@ def test_an_address_is_limited_before_anybody_is_known(
 
 
 @pytest.mark.parametrize("rooms", [Rates(address=1)], indirect=True)
+def test_an_address_is_limited_before_its_body_is_read(rooms: Rooms) -> None:
+    """Too large a body costs as much as any other, and when nothing is left it isn't looked at."""
+    body = b"x" * (rooms.service.limits.body_bytes_max + 1)
+    call = ("POST", MINE, body)
+    answers = [tried(rooms, HOME, call=call).status for _ in range(BURST_SECONDS + 1)]
+    assert [413] * BURST_SECONDS + [429] == answers
+
+
+@pytest.mark.parametrize("rooms", [Rates(address=1)], indirect=True)
 def test_right_passwords_cost_an_unlimited_call_nothing(rooms: Rooms) -> None:
     """As often as they come: of the address nothing is taken."""
     assert {404} == {tried(rooms, HOME).status for _ in range(3 * BURST_SECONDS)}
@@ -142,10 +152,11 @@ def test_who_was_last_right_at_an_address_is_served_there(
 def test_only_so_many_users_are_known_by_their_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one who was right longest ago is forgotten, and waits like anybody."""
     monkeypatch.setattr(limits, "USERS_PLACED_MAX", 2)
-    calls = CallLimits(Rates(address=1))
-    addresses = [calls.charge_address(HOME, [], NOW_MS) for _ in range(BURST_SECONDS)]
+    calls = CallLimits(Rates(address=1), Addresses(""))
+    for _ in range(BURST_SECONDS):
+        calls.charge_address(HOME, [], NOW_MS)
     for user_id in (1, 2, 1, 3):
-        calls.place(user_id, addresses[-1])
+        calls.place(user_id, HOME, [])
     for user_id in (1, 3):
         calls.require_placed(user_id, HOME, [], NOW_MS)
     with pytest.raises(Refusal):
