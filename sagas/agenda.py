@@ -6,13 +6,39 @@ it happens once more right after. Memory: a few words for each key that has some
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Container, Coroutine
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, Protocol
 
 Sleep = Callable[[float], Coroutine[Any, Any, None]]
 # Nothing is due. (2**53 milliseconds is the year 287396.)
 _NEVER_MS = 2**53
+
+
+class Line(Protocol):
+    """Keys that are ready for a free hand, and who of them comes next."""
+
+    def add(self, key: int, *, ahead: bool) -> None:
+        """`ahead` of those that wait already, where the line knows such a thing."""
+
+    def take(self, running: Container[int]) -> int | None:
+        """The next key, which leaves the line; None: nobody may begin beside these now."""
+
+
+class FirstCome:
+    """First come, first served."""
+
+    def __init__(self) -> None:
+        self._keys: deque[int] = deque()
+
+    def add(self, key: int, *, ahead: bool) -> None:
+        if ahead:
+            self._keys.appendleft(key)
+        else:
+            self._keys.append(key)
+
+    def take(self, running: Container[int]) -> int | None:
+        return self._keys.popleft() if self._keys else None
 
 
 class Agenda:
@@ -25,14 +51,16 @@ class Agenda:
         at_once: int,
         clock_ms: Callable[[], int],
         sleep: Sleep,
+        line: Line | None = None,
     ) -> None:
+        """`line` None: first come, first served."""
         self._look = look
         self._at_once = at_once
         self._clock_ms = clock_ms
         self._sleep = sleep
         # A key is in one of the three: waiting for its time, ready for a free hand, or running.
         self._due_ms: dict[int, int] = {}
-        self._ready: deque[int] = deque()
+        self._line: Line = FirstCome() if line is None else line
         self._is_ready: set[int] = set()
         self._running: dict[int, asyncio.Task[None]] = {}
         self._again: set[int] = set()
@@ -54,10 +82,7 @@ class Agenda:
         elif key not in self._is_ready:
             self._due_ms.pop(key, None)
             self._is_ready.add(key)
-            if ahead:
-                self._ready.appendleft(key)
-            else:
-                self._ready.append(key)
+            self._line.add(key, ahead=ahead)
             self._begin()
 
     def at(self, key: int, due_ms: int) -> None:
@@ -82,8 +107,10 @@ class Agenda:
         await asyncio.gather(patience, return_exceptions=True)
 
     def _begin(self) -> None:
-        while self._timer is not None and self._ready and len(self._running) < self._at_once:
-            key = self._ready.popleft()
+        while self._timer is not None and len(self._running) < self._at_once:
+            key = self._line.take(self._running)
+            if key is None:
+                return
             self._is_ready.discard(key)
             self._running[key] = asyncio.create_task(self._run(key))
 

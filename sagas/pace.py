@@ -13,7 +13,7 @@ class Pace:
 
     def __init__(self, per_second: float, *, clock_ms: Callable[[], int], sleep: Sleep) -> None:
         """`per_second` 0: no limit."""
-        self._interval_ms = 1_000 / per_second if per_second else 0.0
+        self.interval_ms = 1_000 / per_second if per_second else 0.0
         self._clock_ms = clock_ms
         self._sleep = sleep
         self._next_ms = 0.0
@@ -22,6 +22,6 @@ class Pace:
         """Return when the caller may call."""
         now_ms = self._clock_ms()
         turn_ms = max(float(now_ms), self._next_ms)
-        self._next_ms = turn_ms + self._interval_ms
+        self._next_ms = turn_ms + self.interval_ms
         if turn_ms > now_ms:
             await self._sleep((turn_ms - now_ms) / 1_000)

@@ -18,6 +18,7 @@ from engine import BookingStatus, Engine, Payment, PaymentStatus, Sale
 from engine.errors import Busy, UnknownPayment
 from sagas import owed
 from sagas.agenda import Agenda, Sleep
+from sagas.begun_first import BegunFirst
 from sagas.errors import (
     GatewayUnavailable,
     NoGateway,
@@ -101,6 +102,7 @@ class Sagas:
             self._gateway_side = GatewaySide(
                 engine, gateway, recorder, may_begin=self._may_begin, clock_ms=clock_ms, rng=rng
             )
+        line = BegunFirst(self._owed_to_provider, is_failing=self._is_failing_at_provider)
         self._provider_side: ProviderSide | None = None
         if provider is not None and places is not None:
             self._provider_side = ProviderSide(
@@ -109,6 +111,7 @@ class Sagas:
                 recorder,
                 places=places,
                 pace=Pace(provider_calls_per_second, clock_ms=clock_ms, sleep=sleep),
+                line=line,
                 clock_ms=clock_ms,
                 rng=rng,
             )
@@ -116,7 +119,11 @@ class Sagas:
             self._look_at_gateway, at_once=GATEWAY_CALLS_MAX, clock_ms=clock_ms, sleep=sleep
         )
         self._provider_agenda = Agenda(
-            self._look_at_provider, at_once=PROVIDER_CALLS_MAX, clock_ms=clock_ms, sleep=sleep
+            self._look_at_provider,
+            at_once=PROVIDER_CALLS_MAX,
+            clock_ms=clock_ms,
+            sleep=sleep,
+            line=line,
         )
         self._reminders = Agenda(
             self._remind, at_once=REMINDERS_AT_ONCE, clock_ms=clock_ms, sleep=sleep
@@ -318,6 +325,14 @@ class Sagas:
         for order_id, watch in self._watches.items():
             if watch.is_awaited():
                 self._gateway_agenda.now(order_id, ahead=True)
+
+    def _owed_to_provider(self, order_id: int) -> owed.ProviderCall | None:
+        payment = self._engine.payment(order_id)
+        return None if payment is None else owed.to_provider(payment)
+
+    def _is_failing_at_provider(self, order_id: int) -> bool:
+        watch = self._watches.get(order_id)
+        return watch is not None and watch.provider.failures > 0
 
     async def _look_at_provider(self, order_id: int) -> int | None:
         if self._provider_side is None:
