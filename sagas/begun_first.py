@@ -3,6 +3,8 @@
 All orders share one pace. Were all of a rush begun at once, they would advance together, and their
 deadline would find each with some of its places and none with all: everybody has paid, and
 everybody gets the money back. So a few are filled at a time; the others wait, which costs nothing.
+A confirm has no deadline, and its customer has the ticket already: while orders wait to be begun,
+one confirm at a time is made beside them.
 """
 
 from collections.abc import Callable, Container
@@ -37,29 +39,44 @@ class BegunFirst:
         # Heaps. An order that isn't begun stays so, or ends, until it is taken.
         self._begun: list[int] = []
         self._new: list[int] = []
+        self._sold: list[int] = []
+        self._confirming: int | None = None
         self._turns: set[int] = set()
 
     def add(self, key: int, *, ahead: bool) -> None:
         call = self._owed_to(key)
-        heappush(self._new if call is ProviderCall.START else self._begun, key)
+        heappush(self._heap_of(call), key)
         if call is ProviderCall.FILL:
             self._turns.add(key)  # again, after a failure or a crash
 
     def take(self, running: Container[int]) -> int | None:
         if self._begun:
             return heappop(self._begun)
-        if not self._new:
-            return None
-        self._turns = {key for key in self._turns if key in running or self._is_filled(key)}
-        if len(self._turns) >= ORDERS_MAX:
-            return None
-        key = heappop(self._new)
-        self._turns.add(key)
-        return key
+        if self._new and self._is_turn_free(running):
+            key = heappop(self._new)
+            self._turns.add(key)
+            return key
+        if self._sold and not (self._new and self._confirming in running):
+            self._confirming = heappop(self._sold)
+            return self._confirming
+        return None
 
     def turns_taken(self) -> int:
         """How many orders share the pace, with the one that was taken last."""
         return len(self._turns)
+
+    def _heap_of(self, call: ProviderCall | None) -> list[int]:
+        match call:
+            case ProviderCall.START:
+                return self._new
+            case ProviderCall.CONFIRM:
+                return self._sold
+            case _:
+                return self._begun
+
+    def _is_turn_free(self, running: Container[int]) -> bool:
+        self._turns = {key for key in self._turns if key in running or self._is_filled(key)}
+        return len(self._turns) < ORDERS_MAX
 
     def _is_filled(self, key: int) -> bool:
         return self._owed_to(key) is ProviderCall.FILL and not self._is_failing(key)

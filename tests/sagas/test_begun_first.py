@@ -53,13 +53,13 @@ def full() -> Orders:
 
 
 def test_begun_first_then_the_oldest() -> None:
-    """Whoever is begun goes before whoever isn't, and of each the oldest goes first."""
+    """Whoever is begun goes before whoever isn't, the sold ones last, of each the oldest first."""
     orders = Orders()
+    orders.come(ProviderCall.CONFIRM, 4, 3)
     orders.come(ProviderCall.START, 5, 2, 9)
-    orders.come(ProviderCall.CONFIRM, 8)
     orders.come(ProviderCall.FILL, 7)
     orders.come(ProviderCall.CANCEL, 6)
-    assert orders.taken() == [6, 7, 8, 2, 5, 9]
+    assert orders.taken() == [6, 7, 2, 5, 9, 3, 4]
 
 
 def test_so_many_are_filled_at_once() -> None:
@@ -68,6 +68,18 @@ def test_so_many_are_filled_at_once() -> None:
     orders.come(ProviderCall.CONFIRM, 1_000)
     orders.come(ProviderCall.FILL, 3)
     assert orders.taken() == [3, 1_000]
+
+
+def test_confirms_in_a_rush() -> None:
+    """While orders wait to be begun the sold ones are confirmed one by one, then all at once."""
+    orders = full()
+    orders.come(ProviderCall.CONFIRM, 100, 101, 102)
+    assert orders.line.take(()) == 100
+    assert orders.line.take({100}) is None
+    assert orders.line.take(()) == 101
+    orders.owed[5] = None
+    assert orders.line.take({101}) == 999
+    assert orders.line.take({101, 999}) == 102
 
 
 def test_as_many_are_filled_after_a_crash() -> None:
