@@ -60,6 +60,7 @@ class Rules(msgspec.Struct, frozen=True):
 def create_booking(
     state: State, events: Mapping[int, Event], *, user_id: int, event_id: int, at_ms: int
 ) -> BookingCreated:
+    """The next number of its event; raises EventNotFound."""
     shard = state.shards.get(event_id)
     if event_id not in events:
         raise errors.EventNotFound(event_id)
@@ -80,6 +81,7 @@ def select_seat(
     seat_id: int,
     at_ms: int,
 ) -> SeatSelected | None:
+    """None: this booking holds it already. No seat is taken from another booking (SeatTaken)."""
     shard, booking = _found_booking(state, booking_id)
     index = shard.event.index_of(seat_id)
     if index is None:
@@ -141,6 +143,7 @@ def select_together(
 def release_seat(
     state: State, events: Mapping[int, Event], *, user_id: int, seat_id: int, at_ms: int
 ) -> SeatReleased:
+    """Possible while it is held and not paid for; raises SeatNotHeld otherwise."""
     require_seat(state, events, seat_id)
     shard = state.shards.get(event_of_seat(seat_id))
     holder = None if shard is None else shard.holders.get(seat_id)
@@ -179,6 +182,7 @@ def initiate_payment(
 def cancel_booking(
     state: State, rules: Rules, *, user_id: int, booking_id: int, at_ms: int
 ) -> BookingCancelled | None:
+    """None: it is cancelled already. A paid one until it is too late, or somebody is inside."""
     shard, booking = _found_booking(state, booking_id)
     _require_owner(booking, user_id)
     if booking.status is BookingStatus.CANCELLED:

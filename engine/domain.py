@@ -61,6 +61,8 @@ class SeatStatus(IntEnum):
 
 
 class BookingStatus(StrEnum):
+    """Where a basket stands; only a CANCELLED one never changes again."""
+
     CREATED = "CREATED"
     PAYMENT_INITIATED = "PAYMENT_INITIATED"
     CONFIRMED = "CONFIRMED"

@@ -31,6 +31,8 @@ _STATUS_BYTES = tuple(bytes([status]) for status in SeatStatus)
 
 
 class SeatView(NamedTuple):
+    """A seat as customers see it."""
+
     seat_id: int
     row: int
     number: int
@@ -90,6 +92,8 @@ class SeatPage(Sequence[SeatView]):
 
 
 class Analytics(NamedTuple):
+    """The figures of one event; `bookings_count` are those that are not cancelled."""
+
     event_id: int
     total_seats: int
     sold_seats: int
@@ -245,6 +249,7 @@ class Queries:
         return min(due_ms, default=None)
 
     def analytics(self, event_id: int) -> Analytics:
+        """Added up from the counts of the hall, in microseconds; raises EventNotFound."""
         _, seatmap = self._hall(event_id)
         shard = self._state.shards.get(event_id)
         free, reserved, sold = seatmap.totals()

@@ -53,6 +53,7 @@ def found_payment(state: State, order_id: int) -> Payment:
 
 
 def payment_fact(state: State, mutation: PaymentFact) -> PaymentFact | None:
+    """None: in its status the payment has nothing to learn from it."""
     payment = found_payment(state, mutation.order_id)
     return mutation if type(mutation) in PAYMENT[payment.status] else None
 
@@ -111,6 +112,7 @@ def park_payment(state: State, *, order_id: int, reason: str, at_ms: int) -> Pay
 def park_reservation(
     state: State, *, order_id: int, reason: str, at_ms: int
 ) -> ReservationParked | None:
+    """None: it is parked already, or owes the provider nothing that could be parked."""
     reservation = found_payment(state, order_id).reservation
     if reservation is None or reservation.parked:
         return None

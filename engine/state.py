@@ -65,6 +65,7 @@ class Shard:
         return (one for one in self.bookings if one is not None)
 
     def status_of(self, seat_id: int) -> SeatStatus:
+        """Of a seat of the event, which may be held by nobody."""
         holder = self.holders.get(seat_id)
         if holder is None:
             return SeatStatus.FREE
@@ -73,6 +74,7 @@ class Shard:
         return SeatStatus.RESERVED
 
     def price_of(self, seat_id: int) -> int:
+        """In minor units; the seat must be one of the event."""
         index = self.event.index_of(seat_id)
         assert index is not None
         return self.event.hall.price_at(index)
@@ -123,11 +125,13 @@ class State:
         self.is_whole = True
 
     def booking(self, booking_id: int) -> Booking | None:
+        """None: it was never made, or was before a reset."""
         shard = self.shards.get(booking_id // BOOKING_SPAN)
         number = booking_id % BOOKING_SPAN
         return None if shard is None or number > shard.sequence else shard.bookings[number]
 
     def check_invariants(self) -> None:
+        """Raise AssertionError unless I13 to I17 hold; it looks at everything."""
         for shard in self.shards.values():
             _check_shard(shard)
         for order_id, payment in self.payments.items():

@@ -69,10 +69,12 @@ class Filling:
         return None
 
     def selected(self, seat_id: int) -> None:
+        """The provider has given the place."""
         self._certain.add(seat_id)
         self.polls = 0
 
     def refused(self, seat_id: int, *, may_be_releasing: bool) -> Refusal:
+        """What a refusal of the place means; only TAKEN is an answer for the customer."""
         # A box between may have sent our select twice, and this is the second answer: then the
         # place is on its way to the order, which must not end before.
         self._refused.add(seat_id)
@@ -82,6 +84,7 @@ class Filling:
         return Refusal.TAKEN
 
     def unanswered(self, seat_id: int, *, now_ms: int) -> None:
+        """The place may be ours, now or in a moment."""
         self._maybe.add(seat_id)
         self.in_flight_until_ms = now_ms + IN_FLIGHT_MS
 
@@ -98,10 +101,12 @@ class Filling:
             self.polls = 0
 
     def is_overdue(self, now_ms: int) -> bool:
+        """True when the order should have shown its places long ago."""
         since_ms = self._settling_since_ms
         return since_ms is not None and now_ms - since_ms > SETTLE_MS_MAX
 
     def has_doubts(self) -> bool:
+        """True when a place was refused that may have been on its way to being free."""
         return bool(self._doubtful)
 
     def try_again(self) -> None:

@@ -13,6 +13,8 @@ from engine.mutations import PaymentAuthorized, PaymentCaptured, ReturnOwed, tag
 
 
 class GatewayCall(StrEnum):
+    """The calls that a payment may be owed at the gateway."""
+
     INIT = "init"
     CHECK = "check"
     CAPTURE = "capture"
@@ -21,6 +23,8 @@ class GatewayCall(StrEnum):
 
 
 class ProviderCall(StrEnum):
+    """The calls that a reservation may be owed at the provider."""
+
     START = "start"
     FILL = "fill"  # select every place, wait until the order holds them, submit
     CONFIRM = "confirm"

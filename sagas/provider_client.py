@@ -22,6 +22,8 @@ _API = "/api/partners/v1"
 
 
 class OrderStatus(StrEnum):
+    """Where an order stands, in the provider's words."""
+
     STARTED = "STARTED"
     SUBMITTED = "SUBMITTED"
     CONFIRMED = "CONFIRMED"
@@ -117,6 +119,7 @@ class ProviderClient:
         return _changed(await self._ask("PATCH", f"/places/{place}/select", {"order_id": order}))
 
     async def submit(self, order: str) -> Outcome[None]:
+        """Hold all its places for us: from then on nobody else is sold one."""
         return _changed(await self._ask("PATCH", f"/orders/{order}/submit"))
 
     async def confirm(self, order: str) -> Outcome[None]:

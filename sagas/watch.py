@@ -54,6 +54,7 @@ class Lane:
         return stamp == self._seen
 
     def succeed(self) -> None:
+        """The service has answered about this payment."""
         self.failures = 0
         self.own_failures = 0
 
@@ -108,6 +109,7 @@ class Watch:
         return self.variant
 
     def is_awaited(self) -> bool:
+        """True while a customer waits for the next change."""
         return bool(self._waiters)
 
     def listen(self) -> asyncio.Future[None]:

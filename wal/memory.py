@@ -20,10 +20,12 @@ class MemoryLog:
 
     @property
     def appended_lsn(self) -> int:
+        """The last record's; 0: there is none."""
         return len(self.records)
 
     @property
     def durable_lsn(self) -> int:
+        """The same: what a list holds is as safe as it will ever be."""
         return len(self.records)
 
     def recover(self, after_lsn: int = 0) -> Iterator[tuple[int, bytes]]:
