@@ -190,7 +190,10 @@ class Log:
         return self._segment.header.first_lsn - 1 if self._segment else 0
 
     def seal(self) -> None:
-        """Ask that the next write also ends the current segment, if it holds anything."""
+        """Ask that the next write also ends the current segment, if it holds anything.
+
+        Where a full disk can't have the next one, the current one goes on: then ask again.
+        """
         self._seal_wanted = True
 
     def take(self) -> Pending | None:
@@ -273,8 +276,14 @@ class Log:
             assert self._watermark
             self._watermark.write(last_lsn)
             self.durable_lsn = last_lsn
-        if pending.seal and not segment.is_empty:
+        if pending.seal and not segment.is_empty and self._has_next():
             self._rotate(segment)
+
+    def _has_next(self) -> bool:
+        """Whether all of the next segment is on disk; without room for it the disk is full."""
+        if not self._disk_full:
+            self._disk_full = not self._prepared(self._segment_bytes_max)
+        return not self._disk_full
 
     def _prepared(self, size_bytes: int) -> bool:
         """Whether so much of the next segment is on disk; where it has no room, none of it is."""

@@ -114,6 +114,36 @@ def test_a_piece_of_the_next_segment_is_no_room(directory: Path) -> None:
     log.close()
 
 
+@pytest.mark.parametrize("is_known", [False, True])
+def test_no_segment_is_ended_where_none_can_follow(directory: Path, *, is_known: bool) -> None:
+    """A full disk that is asked for a seal loses nothing by it; with room the seal is made."""
+    disk = FaultyDisk()
+    is_full = is_known
+
+    def full(name: str, _: tuple[Any, ...]) -> None:
+        if is_full and name == "create":
+            raise OSError(errno.ENOSPC, "full")
+
+    log = opened(directory, disk, segment_bytes=4 * PREPARE_BYTES)
+    disk.fault = full
+    log.append(b"one")
+    log.flush()
+    is_full = True
+    log._spare.discard()
+    for lsn in (2, 3):
+        log.append(b"a refund")
+        log.seal()
+        log.flush()
+        assert (log.durable_lsn, log.sealed_lsn, log.has_room) == (lsn, 0, False)
+    is_full = False
+    log.flush()
+    assert (log.has_room, log.sealed_lsn) == (True, 0)
+    log.seal()
+    log.flush()
+    assert log.sealed_lsn == 3
+    log.close()
+
+
 def test_room_is_found_while_nothing_is_written(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
