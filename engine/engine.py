@@ -90,7 +90,7 @@ class Engine:
         snapshots.remove_unfinished()  # the log may need its space to go on
         state, self.snapshot_lsn = store.load_newest(snapshots)
         self._adopt(state)
-        with store.naming_broken(snapshots):
+        with store.naming_broken(snapshots.directory):
             for lsn, payload in self._log.recover(self.snapshot_lsn):
                 apply(self._state, decode_record(lsn, payload))
                 if progress is not None and lsn % 100_000 == 0:

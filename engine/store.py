@@ -9,9 +9,10 @@ from engine.dump import load
 from engine.errors import LogLost, LossyDump, StateDiverged, UnknownFormat
 from engine.state import State
 from snapshots import Corrupt as BadSnapshot
-from snapshots import SnapshotError, SnapshotStore
+from snapshots import SnapshotError, SnapshotStore, broken_paths, snapshot_paths
 from wal import Corrupt, Log, NoLog, WalError, read_store_id
 from wal import end_process as end_process  # what fail stop means, for the rooms above
+from wal.segments import segment_name
 
 # What opening a store may raise, besides OSError; each says what is wrong with which file.
 STORE_FAULTS = (WalError, SnapshotError, StateDiverged, UnknownFormat, LogLost)
@@ -23,6 +24,7 @@ _Read = TypeVar("_Read")
 TRIES = 5
 WAL_DIRECTORY = "wal"
 SNAPSHOTS_DIRECTORY = "snapshots"
+_WAY_OUT = "restore a backup, or copy its snapshots there: with new enough ones nothing is lost"
 
 
 def create_store(directory: Path, *, store_id: bytes) -> None:
@@ -70,18 +72,33 @@ def load_newest(snapshots: SnapshotStore) -> tuple[State, int]:
 
 
 @contextmanager
-def naming_broken(snapshots: SnapshotStore) -> Iterator[None]:
+def naming_broken(snapshots: Path) -> Iterator[None]:
     """Where a log can't be read, tell of the snapshots, too, that might have led past that."""
     try:
         yield
     except Corrupt as fault:
-        broken = ", ".join(map(str, snapshots.set_aside_before()))
+        broken = broken_paths(snapshots)
         if not broken:
             raise
-        reason = f"{fault.reason}; broken snapshots were set aside ({broken}): restore a backup"
+        reason = f"{fault.reason}{_listed(broken)}: {_WAY_OUT}"
         raise Corrupt(
             fault.file, offset=fault.offset, reason=reason, last_good_lsn=fault.last_good_lsn
         ) from fault
+
+
+def without_beginning(directory: Path, first_lsn: int, rotten: Iterable[Path] = ()) -> Corrupt:
+    """What is wrong where no good snapshot leads to the first record that a log has.
+
+    `rotten` are those that nobody has set aside yet.
+    """
+    broken = _listed([*broken_paths(directory / SNAPSHOTS_DIRECTORY), *rotten])
+    reason = f"the log begins here, and no good snapshot leads to it{broken}: {_WAY_OUT}"
+    file = directory / WAL_DIRECTORY / segment_name(first_lsn)
+    return Corrupt(file, offset=0, reason=reason, last_good_lsn=0)
+
+
+def _listed(broken: list[Path]) -> str:
+    return f"; broken snapshots ({', '.join(map(str, broken))})" if broken else ""
 
 
 def covered_lsn(directory: Path) -> int:
@@ -106,19 +123,22 @@ def load_oldest(
 ) -> tuple[State, int]:
     """The oldest state from which a log goes on that begins with `first_lsn`, and its LSN.
 
-    For a look beside the server: nothing is locked or set aside. Raises StoreMoved where no good
-    snapshot fits the log.
+    For a look beside the server: nothing is locked or set aside. Raises StoreMoved where those that
+    fit the log were dropped meanwhile, and Corrupt where none of them is good.
     """
     if first_lsn == 1:
         return State(), 0
-    if (directory / SNAPSHOTS_DIRECTORY).is_dir():  # opening them would make it
-        snapshots = open_snapshots(directory)
-        for lsn in sorted(snapshots.lsns()):
-            if lsn < first_lsn - 1:
-                continue
-            try:
-                with snapshots.open(lsn) as snapshot:
-                    return load(snapshot.chunks()), lsn
-            except (FileNotFoundError, BadSnapshot, LossyDump):
-                continue  # dropped meanwhile, or rotten: a newer one tells less, and truly
-    raise StoreMoved
+    has_moved, rotten = False, []
+    for lsn, path in snapshot_paths(directory / SNAPSHOTS_DIRECTORY):
+        if lsn < first_lsn - 1:
+            continue
+        try:
+            with open_snapshots(directory).open(lsn) as snapshot:
+                return load(snapshot.chunks()), lsn
+        except FileNotFoundError:
+            has_moved = True  # dropped, or set aside; a newer one tells less, and truly
+        except (BadSnapshot, LossyDump):
+            rotten.append(path)
+    if has_moved:
+        raise StoreMoved
+    raise without_beginning(directory, first_lsn, rotten)

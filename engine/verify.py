@@ -17,7 +17,13 @@ from engine.domain import Payment
 from engine.dump import digest, load
 from engine.mutations import decode_record
 from engine.state import State
-from engine.store import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, open_snapshots
+from engine.store import (
+    SNAPSHOTS_DIRECTORY,
+    WAL_DIRECTORY,
+    naming_broken,
+    open_snapshots,
+    without_beginning,
+)
 from snapshots import KEEP
 from wal import Report, read_records, verify
 from wal.files import OS
@@ -63,7 +69,8 @@ def read_unsettled(directory: Path) -> list[Payment]:
     """
     with _nobody_writing(directory / WAL_DIRECTORY):
         lsns = _snapshot_lsns(directory)
-        state = _replayed(directory, lsns[0] if lsns else None)
+        with naming_broken(directory / SNAPSHOTS_DIRECTORY):
+            state = _replayed(directory, lsns[0] if lsns else None)
         return [state.payments[order_id] for order_id in state.unsettled]
 
 
@@ -85,8 +92,8 @@ def _verify_states(directory: Path, report: Report) -> Findings:
     lsns = _snapshot_lsns(directory)
     origins = _origins(lsns, report.first_lsn)
     if not origins:
-        reason = f"the log begins with record {report.first_lsn} and there is no snapshot"
-        return Findings(records=report.last_lsn, segments=report.segments, fault=reason)
+        fault = str(without_beginning(directory, report.first_lsn))
+        return Findings(records=report.last_lsn, segments=report.segments, fault=fault)
     state = _replayed(directory, origins[0])
     state.check_invariants()
     digests = [digest(state)] if state.is_whole else []

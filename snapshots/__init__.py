@@ -5,7 +5,7 @@ A snapshot is an LSN and chunks of bytes. Read format.py, then store.py, then ma
 
 from snapshots.errors import Busy, Corrupt, Foreign, SnapshotError
 from snapshots.maker import make
-from snapshots.store import KEEP, Snapshot, SnapshotStore, snapshot_paths
+from snapshots.store import KEEP, Snapshot, SnapshotStore, broken_paths, snapshot_paths
 
 __all__ = [
     "KEEP",
@@ -15,6 +15,7 @@ __all__ = [
     "Snapshot",
     "SnapshotError",
     "SnapshotStore",
+    "broken_paths",
     "make",
     "snapshot_paths",
 ]

@@ -26,6 +26,7 @@ BROKEN_SUFFIX = ".broken"
 LSN_DIGITS = 20  # names in the order of text are in the order of LSNs
 KEEP = 2  # one may rot: the older one, with the log from there on, still gives everything
 _NAME = re.compile(rf"[0-9]{{{LSN_DIGITS}}}{re.escape(SUFFIX)}")
+_BROKEN = SUFFIX + BROKEN_SUFFIX
 _TEMPORARY_NAME = "next.snapshot.tmp"
 _LOCK_NAME = "LOCK"
 
@@ -37,6 +38,15 @@ def snapshot_paths(directory: Path, *, fs: FileSystem = OS) -> list[tuple[int, P
     except FileNotFoundError:
         return []
     return [(int(name.removesuffix(SUFFIX)), directory / name) for name in names]
+
+
+def broken_paths(directory: Path, *, fs: FileSystem = OS) -> list[Path]:
+    """What was found bad and set aside, and is still there, oldest first; none: no directory."""
+    try:
+        names = sorted(name for name in fs.names(directory) if name.endswith(_BROKEN))
+    except FileNotFoundError:
+        return []
+    return [directory / name for name in names]
 
 
 class Snapshot:
@@ -153,11 +163,6 @@ class SnapshotStore:
         with suppress(FileNotFoundError):  # another process was first
             self._fs.rename(path, path.with_name(path.name + BROKEN_SUFFIX))
         self._fs.sync_directory(self.directory)
-
-    def set_aside_before(self) -> list[Path]:
-        """Return what was found bad by whomever and is still there, oldest first."""
-        names = sorted(self._fs.names(self.directory))
-        return [self.directory / name for name in names if name.endswith(SUFFIX + BROKEN_SUFFIX)]
 
     def _write(self, path: Path, header: Header, chunks: Iterable[bytes]) -> None:
         file = self._fs.create(path)

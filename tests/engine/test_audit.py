@@ -1,5 +1,6 @@
 """The history of one seat or booking, read beside the server that makes it."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from engine.audit import Audit, Standing, audit_booking, audit_seat
 from engine.domain import seat_id_of
 from engine.dump import dump, load_event
 from engine.snapshotter import make_snapshot
-from engine.store import StoreMoved, open_snapshots
+from engine.store import open_snapshots
+from snapshots import snapshot_paths
+from wal import Corrupt
 from wal.files import OS
 from wal.watermark import create_watermark
 
@@ -206,13 +209,34 @@ def test_all_is_told_after_a_power_cut(engine: Engine, tmp_path: Path) -> None:
 
 
 def test_without_the_snapshot_nothing_can_be_said(engine: Engine, tmp_path: Path) -> None:
-    """The log begins in the middle, and nobody knows of what."""
+    """The log begins in the middle, and nobody knows of what. No other try would help."""
     pruned(engine, tmp_path, Clock())
-    for path in (tmp_path / "snapshots").glob("*.snapshot"):
-        path.unlink()
-
-    with pytest.raises(StoreMoved):
+    older, newer = sorted((tmp_path / "snapshots").glob("*.snapshot"))
+    aside = older.rename(f"{older}.broken")
+    newer.write_bytes(newer.read_bytes()[:-1])
+    with pytest.raises(Corrupt, match=re.escape(f"({aside}, {newer}): restore a backup, or")):
         audit_seat(tmp_path, seat(1))
+
+    aside.unlink()
+    newer.unlink()
+    with pytest.raises(Corrupt, match="no good snapshot leads to it: restore a backup, or"):
+        audit_seat(tmp_path, seat(1))
+
+
+def test_a_snapshot_that_is_set_aside_meanwhile_is_missed_once(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which looks as if it were pruned; at the next try it isn't there."""
+    pruned(engine, tmp_path, Clock())
+    listed = snapshot_paths(tmp_path / "snapshots")
+    for _, path in listed:
+        path.unlink()
+    lists = [listed, []]
+    monkeypatch.setattr("engine.store.snapshot_paths", lambda _: lists.pop(0))
+
+    with pytest.raises(Corrupt, match="no good snapshot"):
+        audit_seat(tmp_path, seat(1))
+    assert [] == lists
 
 
 def test_of_a_snapshot_only_one_event_is_loaded(engine: Engine, tmp_path: Path) -> None:

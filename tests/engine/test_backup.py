@@ -1,5 +1,7 @@
 """A store copied beside its engine makes the state that was acknowledged."""
 
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,10 +10,11 @@ import pytest
 from engine import Engine
 from engine.backup import copy_store
 from engine.snapshotter import make_snapshot
-from engine.store import StoreMoved, open_snapshots
+from engine.store import StoreMoved
 from engine.verify import verify_store
-from snapshots import Corrupt
+from snapshots import Corrupt, snapshot_paths
 from tests.scenario import EVENTS, START_MS
+from wal import Corrupt as CorruptLog
 from wal.copy import Copied, copy_log
 from wal.files import OS
 from wal.watermark import create_watermark
@@ -140,8 +143,8 @@ def test_a_snapshot_pruned_while_it_is_opened_is_done_without(
     source: Path, store: Engine, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The newer one and the log after it are enough."""
-    lsns = open_snapshots(source).lsns()
-    monkeypatch.setattr("snapshots.SnapshotStore.lsns", lambda _: lsns)
+    listed = snapshot_paths(source / "snapshots")
+    monkeypatch.setattr("engine.backup.snapshot_paths", lambda _: listed)
     (source / "snapshots" / f"{6:020d}.snapshot").unlink()
 
     assert 14 == copy_store(source, target)
@@ -172,3 +175,22 @@ def test_a_damaged_snapshot_is_not_copied(source: Path, store: Engine, target: P
     with pytest.raises(Corrupt, match=path.name):
         copy_store(source, target)
     assert path.exists()
+
+
+def test_without_a_good_snapshot_there_is_no_backup(
+    source: Path, store: Engine, target: Path
+) -> None:
+    """What is broken is named, with a way out: one of an older backup leads on."""
+    copy_store(source, target)
+    sell(store)
+    paths = [path for _, path in snapshot_paths(source / "snapshots")]
+    broken = [path.rename(f"{path}.broken") for path in paths]
+    another = target / "another"
+    another.mkdir()
+
+    with pytest.raises(CorruptLog, match=re.escape(", ".join(map(str, broken)))):
+        copy_store(source, another)
+    shutil.copy(target / "snapshots" / paths[-1].name, source / "snapshots")
+    shutil.rmtree(another / "wal")
+    assert store.durable_lsn == copy_store(source, another)
+    assert ("", store.digest()) == (verify_store(another).fault, verify_store(another).digest)
