@@ -127,7 +127,8 @@ def _sealed(building: Path, *, now: datetime, progress: bool) -> Manifest:
     made_at = now.isoformat(timespec="seconds")
     manifest = Manifest(FORMAT, made_at, found.records, found.digest, sums)
     content = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
-    (building / NAME).write_bytes(content)
+    with store.naming(building / NAME):
+        (building / NAME).write_bytes(content)
     fsync(building / NAME)  # every other file is on disk since it was copied
     _sync_directories(building)
     return manifest
@@ -145,7 +146,7 @@ def _copy(source: Path, target: Path, bar: "tqdm[Never]") -> Sum:
     target.parent.mkdir(parents=True, exist_ok=True)
     total, size_bytes = blake2b(digest_size=SUM_BYTES), 0
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "wb") as copy:
+    with store.naming(target), open(descriptor, "wb") as copy:
         for piece in _pieces(source):
             copy.write(piece)
             total.update(piece)

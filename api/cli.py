@@ -62,12 +62,7 @@ class _Group(click.Group):
         except BrokenPipeError:
             raise  # whoever read our output has gone: click knows what to do
         except OSError as failure:
-            raise click.ClickException(_sentence(failure)) from None
-
-
-def _sentence(failure: OSError) -> str:
-    reason = failure.strerror or str(failure)
-    return f"{failure.filename}: {reason}" if failure.filename else reason
+            raise click.ClickException(store.sentence(failure)) from None
 
 
 def settings_options(command: _Command) -> _Command:
@@ -104,7 +99,7 @@ def usable_settings(data: Path, chosen: dict[str, Any]) -> Settings:
     except staff.BadStaffFile as wrong:
         raise BadSetting(str(wrong)) from None
     except OSError as wrong:
-        raise BadSetting(_sentence(wrong)) from None
+        raise BadSetting(store.sentence(wrong)) from None
     return settings
 
 

@@ -43,9 +43,10 @@ def run(data: Path, *, port: int) -> None:
         signal.signal(number, signal.default_int_handler)
     children: list[_Child] = []
     try:
-        if not store.is_initialised(data):
-            make_data(data)
-        make_staff(data)
+        with store.naming(data):
+            if not store.is_initialised(data):
+                make_data(data)
+            make_staff(data)
         _run(demo_settings(data, port=port), children)
     except KeyboardInterrupt:
         click.echo("Stopping ...", err=True)

@@ -164,7 +164,8 @@ def give_up(failure: Exception) -> NoReturn:
     """End the worker, and with it the server; the last word is the reason, not a library's."""
     is_known = isinstance(failure, KNOWN_FAILURES)
     kind = type(failure).__name__
-    log.critical("can't serve", reason=str(failure), kind=kind, exc_info=not is_known)
+    reason = store.sentence(failure) if isinstance(failure, OSError) else str(failure)
+    log.critical("can't serve", reason=reason, kind=kind, exc_info=not is_known)
     os._exit(1)
 
 

@@ -5,6 +5,7 @@ provider has listed, and tickets are signed with what is in `tickets.key`. A mis
 never made anew in silence: it may be an unmounted disk.
 """
 
+import errno
 import os
 import secrets
 import stat
@@ -26,10 +27,30 @@ CATALOG_DIRECTORY = "catalog"
 PLACES_DIRECTORY = "places"
 TICKET_KEY = "tickets.key"
 TICKET_KEY_BYTES = 32
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_MAKE_ROOM = "make room there (a start takes 16 MiB), never inside wal/ or snapshots/"
 
 
 class StoreError(Exception):
     """The data directory can't be used: the message says why and what to do."""
+
+
+def sentence(failure: OSError) -> str:
+    """What the system refuses, for which file, and where it has no space, what to do."""
+    reason = failure.strerror or str(failure)
+    told = f"{failure.filename}: {reason}" if failure.filename else reason
+    return f"{told}; {_MAKE_ROOM}" if failure.errno in _NO_SPACE else told
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an OSError say what it is about, where the system knows only a descriptor."""
+    try:
+        yield
+    except OSError as failure:
+        if failure.errno is not None:  # else a library's, in its own words
+            failure.filename = failure.filename or str(path)
+        raise
 
 
 def initialise(
@@ -55,7 +76,7 @@ def initialise(
         raise StoreError(
             f"{data} is initialised already; --replace-catalog imports anew and keeps the bookings"
         )
-    with _made_for_good(data):
+    with _made_for_good(data), naming(target):
         summary = import_files(
             target,
             users=users,
@@ -110,7 +131,7 @@ def write_own(path: Path, content: bytes) -> None:
     building.unlink(missing_ok=True)
     try:
         descriptor = os.open(building, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "wb") as file:
+        with naming(path), open(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             if path.exists():

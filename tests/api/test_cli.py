@@ -24,6 +24,8 @@ from engine import Engine
 
 Run = Callable[..., Result]
 
+MAKE_ROOM = "make room there (a start takes 16 MiB), never inside wal/ or snapshots/"
+
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
@@ -149,7 +151,7 @@ def test_init_knows_its_time_zones(run: Run, files: demo.Files, tmp_path: Path) 
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS])
 @pytest.mark.parametrize("name", ["import_files", "Engine.create"])
 def test_a_disk_that_refuses_is_a_sentence(
     run: Run,
@@ -159,7 +161,7 @@ def test_a_disk_that_refuses_is_a_sentence(
     name: str,
     code: int,
 ) -> None:
-    """Which file, and what the system says; no traceback."""
+    """Which file, what the system says, and what to do for space; no traceback."""
     failure = OSError(code, errno.errorcode[code], "/some/file")
 
     def refuse(*_: object, **__: object) -> None:
@@ -172,7 +174,9 @@ def test_a_disk_that_refuses_is_a_sentence(
     answer = run("init", "--data", tmp_path / "data", *init_options(files))
 
     assert 1 == answer.exit_code
-    assert f"Error: /some/file: {errno.errorcode[code]}" == answer.stderr.splitlines()[-1]
+    what_to_do = f"; {MAKE_ROOM}" if code in (errno.ENOSPC, errno.EDQUOT) else ""
+    told = f"Error: /some/file: {errno.errorcode[code]}{what_to_do}"
+    assert told == answer.stderr.splitlines()[-1]
 
 
 def test_a_failure_without_a_file(run: Run, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -371,7 +375,7 @@ def test_demo_leaves_nothing_of_data_it_could_not_make(
     answer = run("demo", "--data", tmp_path / "deep" / "demo")
 
     assert 1 == answer.exit_code
-    assert answer.stderr.endswith(".csv: No space left on device\n")
+    assert answer.stderr.endswith(f".csv: No space left on device; {MAKE_ROOM}\n")
     assert [] == list((tmp_path / "deep").iterdir())
 
 

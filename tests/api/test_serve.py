@@ -265,16 +265,22 @@ def test_the_collector_never_looks_at_what_was_recovered(data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "with_traceback"),
+    ("failure", "reason", "with_traceback"),
     [
-        (store.StoreError("/data does not exist"), False),
-        (NotACatalog(Path("/data"), "no"), False),
-        (OSError(errno.ENOSPC, "No space left on device"), False),
-        (ZeroDivisionError("ours"), True),
+        (store.StoreError("/data does not exist"), "/data does not exist", False),
+        (NotACatalog(Path("/data"), "no"), str(NotACatalog(Path("/data"), "no")), False),
+        (OSError(errno.EACCES, "Denied", "/data/wal"), "/data/wal: Denied", False),
+        (
+            OSError(errno.ENOSPC, "No space", "/data/wal/next.wal.tmp"),
+            "/data/wal/next.wal.tmp: No space; make room there (a start takes 16 MiB), "
+            "never inside wal/ or snapshots/",
+            False,
+        ),
+        (ZeroDivisionError("ours"), "ours", True),
     ],
 )
 def test_the_last_word_is_the_reason(
-    failure: Exception, with_traceback: bool, monkeypatch: pytest.MonkeyPatch
+    failure: Exception, reason: str, with_traceback: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worker ends at once with a code that ends the server; only bugs of ours show a trace."""
     codes: list[int] = []
@@ -283,6 +289,6 @@ def test_the_last_word_is_the_reason(
         root.give_up(failure)
 
     assert [1] == codes
-    assert [(str(failure), type(failure).__name__, with_traceback)] == [
+    assert [(reason, type(failure).__name__, with_traceback)] == [
         (line["reason"], line["kind"], line["exc_info"]) for line in logs
     ]

@@ -1,6 +1,8 @@
 """The data directory: made whole or not at all, never anew in silence, checked without a trace."""
 
+import errno
 import hashlib
+import os
 import shutil
 from collections.abc import Callable
 from datetime import date
@@ -398,3 +400,32 @@ def test_a_catalog_that_is_damaged_is_not_opened(data: Path) -> None:
     users.write_bytes(users.read_bytes()[:-1])
     with pytest.raises(CatalogError, match=r"users\.sqlite"):
         Catalog.open(data / store.CATALOG_DIRECTORY)
+
+
+def test_what_the_system_knows_by_its_descriptor_is_named(tmp_path: Path) -> None:
+    """A name that is known stays, and so do the words of a library."""
+    refused = OSError(errno.ENOSPC, "No space")
+    of_the_catalog = OSError(errno.ENOSPC, "No space", "/data/catalog")
+    of_a_library = OSError("the index says no")
+    for failure, told in (
+        (refused, f"{tmp_path}: No space; make room there"),
+        (of_the_catalog, "/data/catalog: No space; make room there"),
+        (of_a_library, "the index says no"),
+    ):
+        with pytest.raises(OSError, match=r"No space|the index") as caught, store.naming(tmp_path):
+            raise failure
+        assert store.sentence(caught.value).startswith(told)
+
+
+def test_a_small_file_that_has_no_room_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As whoever asked for it knows it, not as it is while it is written."""
+
+    def refuse(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError, match="No space") as caught:
+        store.write_own(tmp_path / "own", b"content")
+    assert str(tmp_path / "own") == caught.value.filename
