@@ -16,7 +16,13 @@ from engine.dump import dump, load
 from engine.errors import LossyDump
 from engine.mutations import decode_record
 from engine.state import State
-from engine.store import STORE_FAULTS, WAL_DIRECTORY, load_newest, open_snapshots
+from engine.store import (
+    STORE_FAULTS,
+    WAL_DIRECTORY,
+    load_newest,
+    naming_broken,
+    open_snapshots,
+)
 from snapshots import make
 from wal import SEGMENT_BYTES_MAX, read_sealed
 from wal.files import OS
@@ -32,13 +38,14 @@ def make_snapshot(directory: Path) -> int | None:
     """
     snapshots = open_snapshots(directory)
     try:
-        return make(
-            store=snapshots,
-            read_sealed=partial(read_sealed, directory / WAL_DIRECTORY),
-            load=_loaded,
-            apply=_applied,
-            dump=lambda state: _leaving_room(directory, dump(state)),
-        )
+        with naming_broken(snapshots.directory):
+            return make(
+                store=snapshots,
+                read_sealed=partial(read_sealed, directory / WAL_DIRECTORY),
+                load=_loaded,
+                apply=_applied,
+                dump=lambda state: _leaving_room(directory, dump(state)),
+            )
     except LossyDump:
         load_newest(snapshots)  # which sets it aside: the next try begins with the one before
         raise

@@ -284,3 +284,24 @@ def test_a_start_takes_back_the_space_of_a_dead_maker(
 
     assert 3 == again.durable_lsn
     again.close()
+
+
+def test_where_both_snapshots_rot_beside_a_server_a_backup_s_lead_on(
+    store: Engine, tmp_path: Path
+) -> None:
+    """They are named at once, while all that they lack is still known; and nothing is lost."""
+    for _ in range(2):
+        sealed(store, 3)
+        make_snapshot(tmp_path)
+    paths = sorted((tmp_path / "snapshots").glob("*.snapshot"))
+    backup = paths[-1].read_bytes()
+    store.drop_log_through(3)
+    for path in paths:
+        path.write_bytes(b"rotten")
+    sealed(store, 3)
+
+    with pytest.raises(Corrupt, match=f"{paths[-1].name}.broken.*: restore a backup, or copy"):
+        make_snapshot(tmp_path)
+    paths[-1].write_bytes(backup)
+    assert store.durable_lsn == make_snapshot(tmp_path)
+    store.close()
