@@ -25,6 +25,7 @@ from api.errors import problem_reply
 from api.fairness.limits import CallLimits
 from api.problems import (
     BAD_REQUEST,
+    CLOSE,
     METHOD_NOT_ALLOWED,
     NOT_READY,
     STAFF_ONLY,
@@ -171,7 +172,7 @@ class Endpoint:
         request_id = request_id_of(headers)
         more = [*self._more, (b"x-request-id", request_id)]
         began = 0.0 if self._request_log is None else time.perf_counter()
-        call = None
+        raw = call = None
         try:
             self._require_ready()
             if self._limits is not None:
@@ -183,6 +184,8 @@ class Endpoint:
                 more.append((COMMIT_LSN, b"%d" % call.lsn))
         except Exception as error:
             answer = problem_reply(error, request_id, self._signature)
+            if raw is None and self._reads_body and CLOSE not in answer.headers:
+                more.append(CLOSE)  # the server ends it, and who isn't told would send more by it
         head = scope["method"] == "HEAD"
         if answer.stream is None or head:
             await send(start(answer, more))

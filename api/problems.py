@@ -68,7 +68,8 @@ def _retry_after(seconds: int) -> tuple[Header, ...]:
     return (retry_after(seconds),)
 
 
-_CLOSE: tuple[Header, ...] = ((b"connection", b"close"),)
+# Said where a body wasn't read: what is left of it can't be told from the next request.
+CLOSE: Header = (b"connection", b"close")
 _CHALLENGE: tuple[Header, ...] = (
     (b"www-authenticate", b'Basic realm="Billetter", charset="UTF-8"'),
 )
@@ -161,14 +162,14 @@ BODY_TOO_SLOW = Problem(
     408,
     "Время ожидания истекло",
     "Тело запроса не пришло вовремя. Запрос не выполнен, его можно повторить.",
-    _CLOSE,
+    (CLOSE,),
 )
 BODY_TOO_LARGE = Problem(
     "body-too-large",
     413,
     "Тело запроса слишком велико",
     "Запрос не выполнен: тело больше 64 КиБ.",
-    _CLOSE,
+    (CLOSE,),
 )
 ADDRESS_TOO_LONG = Problem(
     "address-too-long",

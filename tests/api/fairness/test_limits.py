@@ -110,8 +110,12 @@ def test_an_address_is_limited_before_its_body_is_read(rooms: Rooms) -> None:
     """Too large a body costs as much as any other, and when nothing is left it isn't looked at."""
     body = b"x" * (rooms.service.limits.body_bytes_max + 1)
     call = ("POST", MINE, body)
-    answers = [tried(rooms, HOME, call=call).status for _ in range(BURST_SECONDS + 1)]
-    assert [413] * BURST_SECONDS + [429] == answers
+    answers = [tried(rooms, HOME, call=call) for _ in range(BURST_SECONDS + 1)]
+    assert [413] * BURST_SECONDS + [429] == [one.status for one in answers]
+    # With what is left of the body the connection can't go on, and who keeps it is told.
+    assert ["close"] * (BURST_SECONDS + 1) == [one.headers["connection"] for one in answers]
+    bodiless = tried(rooms, HOME, call=TRIED[0])
+    assert (429, False) == (bodiless.status, "connection" in bodiless.headers)
 
 
 @pytest.mark.parametrize("rooms", [Rates(address=1)], indirect=True)
