@@ -28,6 +28,8 @@ DOCS: Docs = {
     **ticket_docs.DOCS,
     **organiser_docs.DOCS,
 }
+# What nginx in front may answer by itself to any call.
+BY_NGINX = (problems.ADDRESS_TOO_LONG, problems.UNREACHABLE, problems.NO_ANSWER)
 _KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -50,7 +52,7 @@ def document(operations: Iterable[Operation[Any]]) -> Json:
         "info": {
             "title": "Billetter",
             "version": version("billetter"),
-            "description": "Билеты: поиск событий, выбор мест, бронь, оплата, возврат.",
+            "description": _about(),
         },
         "servers": [{"url": "/"}],
         "paths": paths,
@@ -59,6 +61,14 @@ def document(operations: Iterable[Operation[Any]]) -> Json:
             "schemas": {"Problem": _PROBLEM},
         },
     }
+
+
+def _about() -> str:
+    kinds = ", ".join(f"{one.status} `{TYPE_PREFIX}{one.name}`" for one in BY_NGINX)
+    return (
+        "Билеты: поиск событий, выбор мест, бронь, оплата, возврат.\n\n"
+        f"nginx перед сервисом может ответить на любой вызов и сам: {kinds}."
+    )
 
 
 _PROBLEM: Json = {
