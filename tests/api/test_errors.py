@@ -83,7 +83,7 @@ def test_nginx_says_what_the_service_would_say() -> None:
         for status, body in re.findall(r"^ +(\d+) '(\"type\".*)';$", conf, re.MULTILINE)
     }
     waits = dict(re.findall(r"^ +(\d+) (\d+);$", conf, re.MULTILINE))
-    (caught,) = re.findall(r"error_page (.*) /nginx/problem;", conf)
+    (caught,) = re.findall(r"error_page ([\d ]+) /nginx/problem;", conf)
 
     for status, content in told.items():
         (problem,) = [one for one in problems.ALL if content["type"].endswith(f"/{one.name}")]

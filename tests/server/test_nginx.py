@@ -49,7 +49,7 @@ def test_a_ticket_is_booked_through_nginx(
         metrics = http.get("/metrics")
         with http.stream("GET", "/x/events/1/stream") as stream:
             # Kept back in a buffer, the first message would wait for many others.
-            told = next(stream.iter_lines())
+            first = next(stream.iter_lines())
 
     assert 201 == booked.status_code
     assert 20 == len(seats.json())
@@ -58,7 +58,7 @@ def test_a_ticket_is_booked_through_nginx(
     assert "max-age=31536000" == seats.headers["strict-transport-security"]
     assert 413 == too_large.status_code
     assert 404 == metrics.status_code
-    assert "retry: 2000" == told
+    assert "retry: 2000" == first
     assert 401 == denied.status_code
     assert 'Basic realm="Billetter", charset="UTF-8"' == denied.headers["www-authenticate"]
 
@@ -116,10 +116,10 @@ def test_nginx_refuses_as_the_service_does(
         down = http.get("/healthz")
 
     for status, answer in {413: large, 404: hidden, 414: long, 400: bad, 502: down}.items():
-        told = answer.json()
-        assert (status, status) == (answer.status_code, told["status"])
+        problem = answer.json()
+        assert (status, status) == (answer.status_code, problem["status"])
         assert PROBLEM == answer.headers["content-type"]
-        assert told["request_id"] == answer.headers["x-request-id"]
+        assert problem["request_id"] == answer.headers["x-request-id"]
         assert "max-age=31536000" == answer.headers["strict-transport-security"]
     assert "1" == down.headers["retry-after"]
     assert "retry-after" not in hidden.headers
@@ -134,23 +134,43 @@ def test_an_address_that_hurries_is_told_when_to_ask_again(
     url = front(serve(data).url.removeprefix("http://"))
     ask = b"GET /api/events HTTP/1.1\r\nHost: billetter\r\n"
     asked = (ask + b"\r\n") * 1_000 + ask + b"Connection: close\r\n\r\n"
-    trusting = ssl.create_default_context()
-    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-    told = b""
 
-    with (
-        socket.create_connection(("127.0.0.1", httpx.URL(url).port or 443)) as plain,
-        trusting.wrap_socket(plain) as connection,
-    ):
-        connection.sendall(asked)
-        while piece := connection.recv(1 << 16):
-            told += piece
-
-    _, found, refused = told.partition(b"HTTP/1.1 429 ")
+    _, found, refused = told(url, asked).partition(b"HTTP/1.1 429 ")
     assert found
     head, _, body = refused.partition(b"\r\n\r\n")
     assert b"\r\nRetry-After: 1\r\n" in head
     assert body.startswith(b'{"type":"/problems/too-many-calls",')
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        b"TRACE / HTTP/1.1\r\nHost: billetter\r\n",
+        b"POST / HTTP/1.1\r\nHost: billetter\r\nTransfer-Encoding: gzip\r\n",
+        b"GET / HTTP/3.0\r\nHost: billetter\r\n",
+        b"nonsense\r\n",
+    ],
+)
+def test_what_nginx_does_not_speak_is_a_problem_too(front: StartNginx, asked: bytes) -> None:
+    """Nobody is asked behind it, so nobody need be there."""
+    head, _, body = told(front("127.0.0.1:1"), asked + b"Connection: close\r\n\r\n").partition(
+        b"\r\n\r\n"
+    )
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"\r\nContent-Type: application/problem+json\r\n" in head
+    assert body.startswith(b'{"type":"/problems/bad-request",')
+
+
+def told(url: str, asked: bytes) -> bytes:
+    """All that is answered to these bytes until the connection ends."""
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection(("127.0.0.1", httpx.URL(url).port or 443), timeout=60) as plain,
+        trusting.wrap_socket(plain) as connection,
+    ):
+        connection.sendall(asked)
+        return b"".join(iter(lambda: connection.recv(1 << 16), b""))
 
 
 class _Counting(socketserver.StreamRequestHandler):
