@@ -74,7 +74,9 @@ class Addresses:
         if isinstance(address, IPv6Address):
             if address.ipv4_mapped is None:
                 counted = address.packed[:SUBSCRIBER_BYTES]
-                return _Read(counted, str(address), self._is_trusted(address))
+                # Without a zone, which means nothing here and may be any text.
+                whole = str(address).partition("%")[0]
+                return _Read(counted, whole, self._is_trusted(address))
             address = address.ipv4_mapped
         return _Read(address.packed, str(address), self._is_trusted(address))
 

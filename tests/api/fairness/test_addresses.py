@@ -69,6 +69,7 @@ def test_who_calls_is_shown_in_full() -> None:
     assert "2001:db8::1:7" == Addresses(TRUSTED).shown("192.0.2.1", forwarded)
     assert "192.0.2.1" == Addresses("").shown("192.0.2.1", forwarded)
     assert "" == Addresses("").shown("", forwarded)
+    assert "fe80::1" == Addresses("").shown("::1", [(b"x-forwarded-for", b"fe80::1%any text")])
 
 
 def test_without_an_address_all_are_one() -> None:
