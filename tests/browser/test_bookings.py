@@ -164,6 +164,33 @@ def test_a_list_that_is_read_again_meanwhile_is_shown_once(stage: Stage) -> None
     expect(page.get_by_role("listitem").filter(has_text="Опера")).to_have_count(1)
 
 
+def test_bookings_that_could_not_be_read_are_asked_for_again(stage: Stage) -> None:
+    """By the same button: none is passed over because its turn came in a bad moment."""
+    ids = [BOOKING + number for number in range(30)]
+    seats: list[dict[str, int]] = []
+    listed = [{"id": one, "event_id": 7, "seats": seats} for one in ids]
+    stage.next_time("GET", "/api/bookings", {"json": listed})
+    for one in ids:
+        told = {**stage.booking(), "id": one, "title": f"Опера {one}"}
+        stage.next_time("GET", f"/x/bookings/{one}", {"json": told})
+    stage.log_in()
+    stage.open("/account")
+    page = stage.page
+    more = page.get_by_role("button", name="Показать более ранние")
+    cards = page.get_by_role("heading", level=2, name="Опера")
+    expect(more).to_be_visible()
+    shown = cards.count()
+    stage.answers["GET", f"/x/bookings/{ids[-1 - shown]}"].insert(0, problem("internal", 500))
+    more.click()
+    expect(page.get_by_role("alert")).to_contain_text("ошибка")
+    for one in ids[-1 - shown : -1 - 2 * shown : -1]:
+        told = {**stage.booking(), "id": one, "title": f"Опера {one}"}
+        stage.answers["GET", f"/x/bookings/{one}"] = [{"json": told}]
+    more.click()
+    expect(cards).to_have_count(2 * shown)
+    expect(page.get_by_text(f"Опера {ids[-1 - shown]}", exact=True)).to_be_visible()
+
+
 def test_a_ticket_that_let_somebody_in_is_not_offered_for_return(stage: Stage) -> None:
     """The service says until when by saying nothing."""
     stage.held, stage.status, stage.returnable_until = [70_010_005], "CONFIRMED", ""

@@ -46,9 +46,10 @@ async function begin() {
 
 async function showMore() {
   const turn = turns;
-  const ids = rest.splice(0, AT_ONCE);
+  const ids = rest.slice(0, AT_ONCE);
   const found = await Promise.all(ids.map((id) => asked(`/x/bookings/${id}`)));
   if (turn !== turns) return;
+  rest = rest.slice(ids.length);
   const cards = found.map((booking) => make("li", { class: "card" }, ...about(booking)));
   byId("bookings").append(...cards);
   setShown(byId("more"), rest.length > 0);
