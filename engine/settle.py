@@ -41,6 +41,7 @@ _NOT_HELD_YET = frozenset(
 )
 # What the outside says of itself is cut to a line.
 REASON_CHARACTERS_MAX = 200
+_SOLD = (PaymentStatus.CAPTURED, ReservationStatus.CONFIRM_DUE)
 _MONEY_BACK = frozenset({PaymentStatus.FAILED, PaymentStatus.RETURNED})
 
 
@@ -91,12 +92,13 @@ def money_fact(state: State, mutation: MoneyFact) -> MoneyFact | ReturnOwed | No
 
 
 def reservation_fact(state: State, mutation: ReservationFact) -> ReservationFact | None:
-    """Places that are paid for are never let go: if they are lost, an operator must know of it."""
+    """An order that is paid for is never over: if it is lost, an operator must know of it."""
     payment = found_payment(state, mutation.order_id)
     reservation = payment.reservation
     if reservation is None or type(mutation) not in RESERVATION[reservation.status]:
         return None
-    if type(mutation) is ReservationCancelled and payment.status is PaymentStatus.CAPTURED:
+    is_sold = (payment.status, reservation.status) == _SOLD
+    if is_sold and type(mutation) is ReservationCancelled:
         return None
     return mutation
 

@@ -182,6 +182,19 @@ def test_money_that_is_captured_before_the_places_are_held() -> None:
     """)
 
 
+def test_a_doubtful_order_is_renewed_after_the_capture_too() -> None:
+    """Letting its places go is how they are asked for again, not the end of them."""
+    check(f"""
+        {STARTED}{PAY}
+        provider doubt order=p               -> ok
+        provider cancel order=p              -> ok
+        reservation p WANTED 7/2:1 7/2:2
+        provider start order=p               -> ok
+        provider submit order=p              -> ok
+        reservation p CONFIRM_DUE 7/2:1 7/2:2
+    """)
+
+
 @pytest.mark.parametrize("begun", [PARTNER, STARTED])
 @pytest.mark.parametrize("facts", ["", "register", "register authorize"])
 def test_a_refused_reservation_ends_the_booking(begun: str, facts: str) -> None:
