@@ -47,7 +47,8 @@ class Breaker:
             return 0
         now_ms = self._clock_ms()
         if now_ms < self._next_probe_ms:
-            return self._next_probe_ms
+            # Not as late as a long pause ends: an earlier call's answer may end it at any moment.
+            return min(self._next_probe_ms, now_ms + PROBE_INTERVAL_MS)
         self._next_probe_ms = now_ms + PROBE_INTERVAL_MS
         return 0
 

@@ -3,7 +3,7 @@
 import pytest
 
 from sagas import GatewayUnavailable
-from tests.sagas.world import OWN, START_MS, Tell, World, reply
+from tests.sagas.world import OWN, PARTNER, START_MS, Tell, World, reply
 
 MINUTE_MS = 60_000
 
@@ -78,5 +78,30 @@ def test_a_gateway_that_asks_for_a_pause_gets_it(tell: Tell) -> None:
         world.gateway_net.replies.clear()
         await world.clock.advance(61)
         assert {world.status(order_id) for order_id in (*orders, late)} == {"PENDING"}
+
+    tell(story)
+
+
+def test_a_pause_that_an_answer_has_ended_holds_up_nobody(tell: Tell) -> None:
+    """A call from before it is answered late: who came meanwhile needn't wait the pause out."""
+
+    async def story(world: World) -> None:
+        async def answer_late() -> None:
+            await world.clock.sleep(3)
+
+        world.gateway_net.hooks["init"] = answer_late
+        first = world.initiate(world.book(OWN, 1))
+        await world.clock.settle()
+        world.gateway_net.replies["init"] = lambda _: reply(429, {}, {"Retry-After": "60"})
+        for seat in ((OWN, 2), (OWN, 3), (OWN, 4), (OWN, 5), (PARTNER, 1)):
+            world.initiate(world.book(*seat))
+        await world.clock.advance(2)
+        late = world.initiate(world.book(PARTNER, 2))
+        await world.clock.settle()
+        assert world.sagas.answering()["gateway"] == "down"
+        world.gateway_net.replies.clear()
+        await world.clock.advance(2.1)
+        assert world.status(first) == "PENDING"
+        assert world.status(late).startswith("PENDING ")
 
     tell(story)
