@@ -170,7 +170,8 @@ class ProviderSide:
         calls = len(reservation.seats) + CALLS_BESIDE_PLACES
         # Each call waits for one of every other order that is being filled.
         takes_ms = calls * self._line.turns_taken() * self._pace.interval_ms + SHOWN_MS
-        return booking is not None and self._clock_ms() + takes_ms > booking.expires_at_ms
+        deadline_ms = booking.expires_at_ms if booking is not None else 0  # 0: there is none
+        return bool(deadline_ms) and self._clock_ms() + takes_ms > deadline_ms
 
     async def _start(self, payment: Payment, reservation: Reservation, watch: Watch) -> Trouble:
         order_id, seats = payment.order_id, reservation.seats

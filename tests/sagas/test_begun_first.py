@@ -215,3 +215,21 @@ def test_late_but_given_more_time(tell: Tell) -> None:
         assert world.status(order_id) == "PENDING SUBMITTED"
 
     tell(story)
+
+
+def test_never_too_late_for_what_is_paid(tell: Tell) -> None:
+    """A booking that was captured before its places were held has no deadline any more."""
+
+    async def story(world: World) -> None:
+        order_id = world.initiate(world.book(PARTNER, 1))
+        await world.registered(order_id)
+        await world.clock.settle()
+        assert world.status(order_id) == "PENDING STARTED"
+        world.engine.authorize_payment(order_id=order_id, now_ms=world.clock.ms())
+        world.engine.capture_payment(order_id=order_id, now_ms=world.clock.ms())
+        world.engine.doubt_reservation(order_id=order_id, now_ms=world.clock.ms())
+        await world.clock.advance(60)
+        assert world.status(order_id) == "CAPTURED CONFIRMED"
+        assert world.provider_net.count("cancel") == 1
+
+    tell(story)
