@@ -18,7 +18,7 @@ from api.processes import (
     require_free_port,
 )
 from emulators import gateway, provider
-from emulators.environment import BadEnvironment
+from emulators.environment import BadEnvironment as BadEnvironment  # for the command line
 
 
 class Emulator(NamedTuple):
@@ -26,8 +26,6 @@ class Emulator(NamedTuple):
     port: int
     settings: Callable[[], object]
 
-
-__all__ = ["EMULATORS", "BadEnvironment", "emulate"]
 
 EMULATORS = {
     "gateway": Emulator(
