@@ -113,6 +113,21 @@ def test_an_answer_about_whoever_came_before_is_not_shown(stage: Stage) -> None:
     assert 1 == len(stage.calls("POST", "/x/tickets/BBBB/admit"))
 
 
+def test_nobody_s_ticket_is_shown_after_a_logout(stage: Stage) -> None:
+    """An answer that was under way then is for nobody's eyes."""
+    stage.log_in("staff")
+    slow: list[Route] = []
+    stage.page.route("**/x/tickets/AAAA", lambda route: slow.append(route))
+    stage.open("/box-office")
+    with stage.page.expect_request("**/x/tickets/AAAA"):
+        typed(stage.page, "AAAA")
+    stage.page.get_by_role("button", name="Выйти").click()
+    with stage.page.expect_response("**/x/tickets/AAAA"):
+        slow.pop().fulfill(**ticket("Ticket A"))
+    stage.page.evaluate("new Promise((resolve) => setTimeout(resolve))")
+    assert stage.page.get_by_role("status").filter(has_text="Ticket A").count() == 0
+
+
 def test_a_code_outlives_the_login_that_it_asks_for(stage: Stage) -> None:
     """Typed by somebody whose login has ended, or who hasn't logged in yet."""
     stage.next_time("GET", "/x/staff", {"json": {"name": "olga", "role": "organiser"}})

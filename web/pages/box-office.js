@@ -52,7 +52,7 @@ async function check(code) {
   try {
     await requireLogin(staff, say("box.needed"));
     const ticket = await staff.asking((asking) => get(address(code), asking));
-    if (turn !== turns) return;
+    if (turn !== turns || !staff.authorization) return; // another was asked for, or nobody is here
     shown = code;
     show(ticket, false);
   } catch (error) {
