@@ -23,6 +23,7 @@ PAGES = {"/": "index"} | {
 }
 ROWS, COLUMNS = 6, 60
 BOOKING = 7_000_000_001
+WAIT_MS, WAITS_MAX = 10, 2_000
 FREE, RESERVED, SOLD = 0, 1, 2
 
 Answer = Callable[[Request], dict[str, Any]]
@@ -31,6 +32,30 @@ Answer = Callable[[Request], dict[str, Any]]
 def problem(name: str, status: int, **headers: str) -> dict[str, Any]:
     body = {"type": f"/problems/{name}", "title": "", "status": status, "detail": ""}
     return {"status": status, "json": body, "headers": headers}
+
+
+class Withheld:
+    """Calls to an address, each answered when the test says how.
+
+    A page's request is told a moment before its route is: whoever waits for the one may be without
+    the other.
+    """
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.routes: list[Route] = []
+        page.route(address, self._keep)
+
+    def next(self) -> Route:
+        """The oldest that was not taken yet, once it is there."""
+        for _ in range(WAITS_MAX):
+            if self.routes:
+                return self.routes.pop(0)
+            self.page.wait_for_timeout(WAIT_MS)
+        raise AssertionError("nobody has called")
+
+    def _keep(self, route: Route) -> None:
+        self.routes.append(route)
 
 
 class Stage:

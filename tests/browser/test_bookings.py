@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
-from tests.browser.stage import BOOKING, Stage, problem
+from tests.browser.stage import BOOKING, Stage, Withheld, problem
 
 pytestmark = pytest.mark.browser
 
@@ -151,13 +151,11 @@ def test_a_list_that_is_read_again_meanwhile_is_shown_once(stage: Stage) -> None
     stage.held = [70_010_005]
     stage.log_in()
     page = stage.page
-    slow: list[Route] = []
-    page.route(f"**/x/bookings/{BOOKING}", lambda route: slow.append(route))
+    slow = Withheld(page, f"**/x/bookings/{BOOKING}")
     stage.open("/account")
-    for _ in range(2):
-        with page.expect_request(f"**/x/bookings/{BOOKING}"):
-            page.evaluate(AGAIN)
-    for one in slow:
+    first = slow.next()
+    page.evaluate(AGAIN)
+    for one in (first, slow.next()):
         one.fulfill(json=stage.booking())
     expect(page.get_by_role("listitem").filter(has_text="Опера")).to_have_count(1)
     page.wait_for_load_state("networkidle")

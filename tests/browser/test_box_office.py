@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.stage import BOOKING, Stage, problem
+from tests.browser.stage import BOOKING, Stage, Withheld, problem
 
 pytestmark = pytest.mark.browser
 
@@ -76,15 +76,14 @@ def test_a_ticket_is_gone_from_the_screen_while_another_is_asked_for(stage: Stag
     """So that nobody is let in by the code of whoever comes after."""
     stage.log_in("staff")
     stage.next_time("GET", "/x/tickets/AAAA", ticket("A"))
-    slow: list[Route] = []
-    stage.page.route("**/x/tickets/BBBB", lambda route: slow.append(route))
+    slow = Withheld(stage.page, "**/x/tickets/BBBB")
     stage.open("/box-office")
     typed(stage.page, "AAAA")
     expect(admit(stage.page)).to_be_visible()
-    with stage.page.expect_request("**/x/tickets/BBBB"):
-        typed(stage.page, "BBBB")
+    typed(stage.page, "BBBB")
+    asked = slow.next()
     expect(admit(stage.page)).to_be_hidden()
-    slow.pop().fulfill(**ticket("B"))
+    asked.fulfill(**ticket("B"))
     expect(stage.page.get_by_role("status")).to_contain_text("B")
     stage.next_time("POST", "/x/tickets/BBBB/admit", ticket("B", admitted_at=IN["admitted_at"]))
     admit(stage.page).click()
@@ -95,16 +94,15 @@ def test_an_answer_about_whoever_came_before_is_not_shown(stage: Stage) -> None:
     """However late it comes."""
     stage.log_in("staff")
     stage.next_time("GET", "/x/tickets/BBBB", ticket("Ticket B"))
-    slow: list[Route] = []
-    stage.page.route("**/x/tickets/AAAA", lambda route: slow.append(route))
+    slow = Withheld(stage.page, "**/x/tickets/AAAA")
     stage.open("/box-office")
-    with stage.page.expect_request("**/x/tickets/AAAA"):
-        typed(stage.page, "AAAA")
+    typed(stage.page, "AAAA")
+    asked = slow.next()
     typed(stage.page, "BBBB")
     found = stage.page.get_by_role("status")
     expect(found).to_contain_text("Ticket B")
     with stage.page.expect_response("**/x/tickets/AAAA"):
-        slow.pop().fulfill(**ticket("Ticket A"))
+        asked.fulfill(**ticket("Ticket A"))
     stage.page.evaluate("new Promise((resolve) => setTimeout(resolve))")
     assert "Ticket B" in found.inner_text()
     stage.next_time("POST", "/x/tickets/BBBB/admit", problem("already-admitted", 419))
@@ -116,14 +114,13 @@ def test_an_answer_about_whoever_came_before_is_not_shown(stage: Stage) -> None:
 def test_nobody_s_ticket_is_shown_after_a_logout(stage: Stage) -> None:
     """An answer that was under way then is for nobody's eyes."""
     stage.log_in("staff")
-    slow: list[Route] = []
-    stage.page.route("**/x/tickets/AAAA", lambda route: slow.append(route))
+    slow = Withheld(stage.page, "**/x/tickets/AAAA")
     stage.open("/box-office")
-    with stage.page.expect_request("**/x/tickets/AAAA"):
-        typed(stage.page, "AAAA")
+    typed(stage.page, "AAAA")
+    asked = slow.next()
     stage.page.get_by_role("button", name="Выйти").click()
     with stage.page.expect_response("**/x/tickets/AAAA"):
-        slow.pop().fulfill(**ticket("Ticket A"))
+        asked.fulfill(**ticket("Ticket A"))
     stage.page.evaluate("new Promise((resolve) => setTimeout(resolve))")
     assert stage.page.get_by_role("status").filter(has_text="Ticket A").count() == 0
 

@@ -5,13 +5,14 @@ import re
 import httpx
 import pytest
 import segno
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
 from api.demo import OPERATOR
 from bench.opened import Shop
 from bench.visitor import PHONE, Visitor
 from catalog import demo
 from tests.browser.conftest import Invite, bought
+from tests.browser.stage import Withheld
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 STADIUM, PHONED, RACED, RETURNED, BROKEN = 1, 7, 8, 9, 10
@@ -112,13 +113,13 @@ def test_seats_together_on_a_phone_and_two_doors(shop: Shop, invite: Invite) -> 
 def test_two_buyers_race_for_one_seat(shop: Shop, invite: Invite) -> None:
     """Both calls are under way before either is answered: one holds it, and both see the truth."""
     anna, boris = racers = invite(shop), invite(shop)
-    calls: list[Route] = []
+    calls = []
     for number, racer in enumerate(racers):
         racer.is_logged_in(*shop.person(number))
         racer.open_event(RACED)
-        racer.page.route("**/api/seats/select", lambda call: calls.append(call))
-        with racer.page.expect_request("**/api/seats/select"):
-            racer.seat(1, 7).click()
+        withheld = Withheld(racer.page, "**/api/seats/select")
+        racer.seat(1, 7).click()
+        calls.append(withheld.next())
     for call in calls:
         call.continue_()
 
