@@ -90,6 +90,25 @@ def test_a_paid_booking_is_returned_after_a_question(stage: Stage) -> None:
     assert [{"booking_id": BOOKING}] * 2 == [one.post_data_json for one in stage.calls(*CANCEL)]
 
 
+def test_what_was_paid_meanwhile_is_asked_about_as_paid(stage: Stage) -> None:
+    """Whoever only means to give up a choice doesn't return tickets by that; nor what is gone."""
+    stage.held = [70_010_005]
+    stage.log_in()
+    stage.open("/account")
+    page = stage.page
+    cancel = page.get_by_role("button", name="Отменить бронь")
+    expect(cancel).to_be_visible()
+    stage.status = "CONFIRMED"
+    cancel.click()
+    expect(page.get_by_role("dialog")).to_contain_text("Вернуть билеты можно до 31 дек. 2099")
+    page.get_by_role("button", name="Нет, оставить").click()
+    stage.status, stage.held = "CANCELLED", []
+    page.get_by_role("button", name="Вернуть билеты").click()
+    expect(page.get_by_role("listitem").filter(has_text="Опера")).to_contain_text("Отменена")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert [] == stage.calls(*CANCEL)
+
+
 def test_a_return_under_way_is_followed(stage: Stage) -> None:
     """Until the money is back, without a reload; what was unfolded stays so."""
     stage.status = "CANCELLED"

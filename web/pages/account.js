@@ -123,8 +123,14 @@ function button(key, kind, work) {
   return made;
 }
 
-/** Cancel, or return what is paid, after a question. */
-async function end(booking) {
+/**
+ * Cancel, or return what is paid, after a question. It is asked about the booking as it is now: it
+ * may have been paid for since it was shown, in another tab.
+ */
+async function end(shown) {
+  const booking = await asked(`/x/bookings/${shown.id}`);
+  if (booking.status !== shown.status) await begin();
+  if (booking.status === "CANCELLED") return;
   const isPaid = booking.status === "CONFIRMED";
   const question = say(isPaid ? "account.confirmRefund" : "account.confirmCancel");
   const yes = say(isPaid ? "account.yesRefund" : "account.yesCancel");
