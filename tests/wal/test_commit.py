@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import threading
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,23 @@ def opened(directory: Path, disk: FaultyDisk) -> Log:
     return log
 
 
+def play(
+    story: Callable[[Log, GroupCommit], Awaitable[None]], directory: Path, disk: FaultyDisk
+) -> None:
+    """A log on `disk` and its commit, for as long as the story takes; the disk refuses no stop."""
+
+    async def played() -> None:
+        log = opened(directory, disk)
+        commit = GroupCommit(log, fail_stop=never)
+        commit.start()
+        await story(log, commit)
+        disk.fault = None
+        await commit.stop()
+        log.close()
+
+    asyncio.run(played())
+
+
 def never(failure: BaseException) -> None:
     raise AssertionError(f"unexpected fail-stop: {failure}")
 
@@ -62,10 +80,7 @@ def test_durable_means_durable(directory: Path) -> None:
     """`durable` returns when the disk has the record, and not before."""
     disk = SlowDisk()
 
-    async def story() -> None:
-        log = opened(directory, disk)
-        commit = GroupCommit(log, fail_stop=never)
-        commit.start()
+    async def story(log: Log, commit: GroupCommit) -> None:
         disk.hold()
         lsn = log.append(b"record")
         waiting = commit.durable()
@@ -74,11 +89,8 @@ def test_durable_means_durable(directory: Path) -> None:
         disk.let_go()
         await waiting
         assert log.durable_lsn == lsn
-        disk.fault = None
-        await commit.stop()
-        log.close()
 
-    asyncio.run(story())
+    play(story, directory, disk)
 
 
 def test_nothing_to_wait_for(directory: Path) -> None:
@@ -102,10 +114,7 @@ def test_group(directory: Path) -> None:
     """Whoever comes while the disk is busy shares the next batch: 1 + 500 records, 2 fsyncs."""
     disk = SlowDisk()
 
-    async def story() -> None:
-        log = opened(directory, disk)
-        commit = GroupCommit(log, fail_stop=never)
-        commit.start()
+    async def story(log: Log, commit: GroupCommit) -> None:
         disk.hold()
 
         async def book() -> None:
@@ -119,21 +128,15 @@ def test_group(directory: Path) -> None:
         disk.let_go(2)
         await asyncio.gather(first, *crowd)
         assert (disk.batches, log.durable_lsn) == (2, 501)
-        disk.fault = None
-        await commit.stop()
-        log.close()
 
-    asyncio.run(story())
+    play(story, directory, disk)
 
 
 def test_ready_callbacks_share_a_batch(directory: Path) -> None:
     """Requests that the loop has ready at the same time share the first batch too."""
     disk = FaultyDisk()
 
-    async def story() -> None:
-        log = opened(directory, disk)
-        commit = GroupCommit(log, fail_stop=never)
-        commit.start()
+    async def story(log: Log, commit: GroupCommit) -> None:
         disk.calls.clear()
 
         async def book() -> None:
@@ -143,20 +146,15 @@ def test_ready_callbacks_share_a_batch(directory: Path) -> None:
         await asyncio.gather(*(book() for _ in range(100)))
         assert disk.calls.count("fdatasync") == 1
         assert log.durable_lsn == 100
-        await commit.stop()
-        log.close()
 
-    asyncio.run(story())
+    play(story, directory, disk)
 
 
 def test_cancelled_waiter(directory: Path) -> None:
     """A client that hangs up cancels its own waiting: the commit and the others go on."""
     disk = SlowDisk()
 
-    async def story() -> None:
-        log = opened(directory, disk)
-        commit = GroupCommit(log, fail_stop=never)
-        commit.start()
+    async def story(log: Log, commit: GroupCommit) -> None:
         disk.hold()
         waiting = []
         for _ in range(3):
@@ -170,11 +168,8 @@ def test_cancelled_waiter(directory: Path) -> None:
         await waiting[2]
         assert [task.cancelled() for task in waiting] == [True, True, False]
         assert log.durable_lsn == 3
-        disk.fault = None
-        await commit.stop()
-        log.close()
 
-    asyncio.run(story())
+    play(story, directory, disk)
 
 
 def test_a_crowd_is_told_bit_by_bit(directory: Path) -> None:
@@ -182,10 +177,7 @@ def test_a_crowd_is_told_bit_by_bit(directory: Path) -> None:
     disk = SlowDisk()
     crowd = 2 * WOKEN_PER_ROUND + 1
 
-    async def story() -> None:
-        log = opened(directory, disk)
-        commit = GroupCommit(log, fail_stop=never)
-        commit.start()
+    async def story(log: Log, commit: GroupCommit) -> None:
         disk.hold()
         told: list[int] = []
         rounds: list[int] = []
@@ -205,31 +197,22 @@ def test_a_crowd_is_told_bit_by_bit(directory: Path) -> None:
             commit._on_written()  # as if another batch were written meanwhile
         assert list(range(crowd)) == told
         assert [WOKEN_PER_ROUND, 2 * WOKEN_PER_ROUND, crowd] == sorted(set(rounds) - {0})
-        disk.fault = None
-        await commit.stop()
-        log.close()
 
-    asyncio.run(story())
+    play(story, directory, disk)
 
 
 def test_who_comes_after_a_crowd_is_told_too(directory: Path) -> None:
     """A crowd of several rounds ends its turn: the next batch wakes those who wait for it."""
-    disk = FaultyDisk()
 
-    async def story() -> None:
-        log = opened(directory, disk)
-        commit = GroupCommit(log, fail_stop=never)
-        commit.start()
+    async def story(log: Log, commit: GroupCommit) -> None:
         for crowd in (2 * WOKEN_PER_ROUND, 1, WOKEN_PER_ROUND, 1):
             waiting = []
             for _ in range(crowd):
                 log.append(b"record")
                 waiting.append(commit.durable())
             await asyncio.wait_for(asyncio.gather(*waiting), SYNC_SECONDS_MAX)
-        await commit.stop()
-        log.close()
 
-    asyncio.run(story())
+    play(story, directory, FaultyDisk())
 
 
 def test_stop_waits_until_all_are_told(directory: Path) -> None:
@@ -321,30 +304,20 @@ def test_failure(directory: Path, call: str) -> None:
 
 def test_more_than_one_batch(directory: Path) -> None:
     """What does not fit in one batch follows in the next by itself."""
-    disk = FaultyDisk()
 
-    async def story() -> None:
-        log = opened(directory, disk)
-        commit = GroupCommit(log, fail_stop=never)
-        commit.start()
+    async def story(log: Log, commit: GroupCommit) -> None:
         for _ in range(12):
             log.append(bytes(1 << 20))
         await commit.durable()
         assert log.durable_lsn == 12
-        await commit.stop()
-        log.close()
 
-    asyncio.run(story())
+    play(story, directory, FaultyDisk())
 
 
 def test_seal_on_demand(directory: Path) -> None:
     """A seal that is asked for is done by the writer without anybody waiting for a record."""
-    disk = FaultyDisk()
 
-    async def story() -> None:
-        log = opened(directory, disk)
-        commit = GroupCommit(log, fail_stop=never)
-        commit.start()
+    async def story(log: Log, commit: GroupCommit) -> None:
         log.append(b"record")
         await commit.durable()
         log.seal()
@@ -354,10 +327,8 @@ def test_seal_on_demand(directory: Path) -> None:
         log.append(b"behind the seal, because there is one writer")
         await commit.durable()
         assert log.sealed_lsn == 1
-        await commit.stop()
-        log.close()
 
-    asyncio.run(story())
+    play(story, directory, FaultyDisk())
 
 
 def test_stop_drains(directory: Path) -> None:
