@@ -1,11 +1,12 @@
 """The start page: what is found, and where the focus is then."""
 
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.stage import Stage
+from tests.browser.stage import ORIGIN, Stage, Withheld
 
 pytestmark = pytest.mark.browser
 
@@ -26,6 +27,20 @@ def test_the_focus_goes_on_with_what_is_found(stage: Stage) -> None:
     page.get_by_role("button", name="Показать ещё").press("Enter")
     expect(page.get_by_role("status")).to_have_text("Найдено 40 событий")
     expect(page.get_by_role("link", name="Концерт 39")).to_be_focused()
+
+
+def test_what_is_typed_before_the_script_has_come_is_searched_for(stage: Stage) -> None:
+    """A slow network brings the field first, and the words of the page's language last."""
+    page = stage.page
+    words = Withheld(page, "**/web/words/ru.js")
+    page.goto(ORIGIN + "/?date=2099-12-31", wait_until="commit")
+    page.get_by_role("searchbox").fill("Морейра")
+    stage.next_time(*SEARCH, found(7))
+    words.next().fallback()
+    expect(page.get_by_role("status")).to_contain_text("Найдено 1 событие")
+    (search,) = stage.calls(*SEARCH)
+    asked = parse_qs(urlsplit(search.url).query)
+    assert (["Морейра"], ["2099-12-31"]) == (asked["query"], asked["date"])
 
 
 def test_the_longest_word_fits_the_smallest_phone(stage: Stage) -> None:

@@ -89,10 +89,11 @@ function remember() {
   history.replaceState(null, "", said ? `/?${said}` : "/");
 }
 
+/** What was typed before this script had come stands. */
 function restore() {
   const said = new URLSearchParams(location.search);
-  query.value = said.get("query") ?? "";
-  day.value = said.get("date") ?? "";
+  query.value ||= said.get("query") ?? "";
+  day.value ||= said.get("date") ?? "";
 }
 
 /** Arrows go from the words to the events and back. */
