@@ -12,7 +12,7 @@ import structlog
 from engine import Engine, Payment, PaymentStatus
 from sagas import gateway_client, owed, parking
 from sagas.gateway_client import GatewayClient, Opened, Standing
-from sagas.outcome import Done, Outcome, Refused, Unknown
+from sagas.outcome import Done, Outcome, Refused, Trouble, Unknown
 from sagas.owed import Fact, GatewayCall
 from sagas.parking import is_beyond_retry
 from sagas.recorder import Recorder
@@ -27,9 +27,6 @@ OVER_CHECK_INTERVAL_MS = 10_000
 AWAITED_RETRY_MS = 1_000
 # Nobody knows yet whether there will be money.
 ACTIVE = frozenset({PaymentStatus.INITIATED, PaymentStatus.PENDING})
-
-# None: it went through. Otherwise the call, or one like it, is still owed.
-Trouble = Refused | Unknown | None
 
 log = structlog.get_logger("sagas.gateway")
 
@@ -100,23 +97,23 @@ class GatewaySide:
         return call
 
     def _due_ms(self, call: GatewayCall, payment: Payment, watch: Watch) -> int:
-        lane = watch.gateway
+        patience = watch.gateway
         if call is GatewayCall.INIT and watch.is_awaited():
-            soon_ms = max(lane.failed_at_ms + AWAITED_RETRY_MS, lane.wished_until_ms)
-            return min(lane.not_before_ms, soon_ms)
+            soon_ms = max(patience.failed_at_ms + AWAITED_RETRY_MS, patience.wished_until_ms)
+            return min(patience.not_before_ms, soon_ms)
         if call is not GatewayCall.CHECK:
-            return lane.not_before_ms
-        if not lane.not_before_ms:
-            lane.not_before_ms = owed.next_check_ms(
+            return patience.not_before_ms
+        if not patience.not_before_ms:
+            patience.not_before_ms = owed.next_check_ms(
                 initiated_at_ms=payment.initiated_at_ms, now_ms=self._clock_ms()
             )
         earliest_ms = earliest_check_ms(payment, watch)
-        if watch.hinted and not lane.failures:
+        if watch.hinted and not patience.failures:
             return earliest_ms
-        return max(earliest_ms, lane.not_before_ms)
+        return max(earliest_ms, patience.not_before_ms)
 
     def _be_patient(
-        self, call: GatewayCall, payment: Payment, watch: Watch, trouble: Refused | Unknown
+        self, call: GatewayCall, payment: Payment, watch: Watch, trouble: Trouble
     ) -> None:
         wish_s = trouble.retry_after_s if isinstance(trouble, Unknown) else 0.0
         watch.gateway.fail(
@@ -135,7 +132,7 @@ class GatewaySide:
             )
 
     async def _park(
-        self, call: GatewayCall, payment: Payment, watch: Watch, trouble: Refused | Unknown
+        self, call: GatewayCall, payment: Payment, watch: Watch, trouble: Trouble
     ) -> None:
         reason = parking.reason_of(call.value, trouble)
         if not payment.parked:
@@ -144,7 +141,7 @@ class GatewaySide:
             await self._record(park, payment.order_id)
         watch.gateway.not_before_ms = self._clock_ms() + parking.retry_ms(self._rng)
 
-    async def _init(self, payment: Payment, watch: Watch) -> Trouble:
+    async def _init(self, payment: Payment, watch: Watch) -> Trouble | None:
         outcome = await self._client.init(
             order_id=payment.order_id, amount_minor=payment.amount_minor
         )
@@ -162,14 +159,14 @@ class GatewaySide:
                 return outcome
         return None
 
-    async def _look_up(self, payment: Payment, watch: Watch) -> Trouble:
+    async def _look_up(self, payment: Payment, watch: Watch) -> Trouble | None:
         trouble = await self._adopt(payment, watch)
         if trouble is not None and _is_not_there(trouble):
             await self._record(self._engine.refuse_payment, payment.order_id)
             return None
         return trouble
 
-    async def _adopt(self, payment: Payment, watch: Watch) -> Trouble:
+    async def _adopt(self, payment: Payment, watch: Watch) -> Trouble | None:
         """Find by our own id what the gateway has begun for us."""
         outcome = await self._standing(payment, watch)
         if not isinstance(outcome, Done):
@@ -180,7 +177,7 @@ class GatewaySide:
         await self._register(payment, opened, opened_at_ms=found.created_at_ms)
         return None
 
-    async def _check(self, payment: Payment, watch: Watch) -> Trouble:
+    async def _check(self, payment: Payment, watch: Watch) -> Trouble | None:
         outcome = await self._standing(payment, watch)
         if isinstance(outcome, Done):
             await self._conclude(payment, outcome.answer)
@@ -193,21 +190,21 @@ class GatewaySide:
         watch.tell()
         return None
 
-    async def _capture(self, payment: Payment, watch: Watch) -> Trouble:
+    async def _capture(self, payment: Payment, watch: Watch) -> Trouble | None:
         outcome = await self._client.confirm(payment_id=payment.payment_id)
         if isinstance(outcome, Done):
             await self._record(self._engine.capture_payment, payment.order_id)
             return None
         return await self._see_why(payment, watch, outcome)
 
-    async def _return(self, payment: Payment, watch: Watch) -> Trouble:
+    async def _return(self, payment: Payment, watch: Watch) -> Trouble | None:
         outcome = await self._client.cancel(payment_id=payment.payment_id)
         if isinstance(outcome, Done):
             await self._record(self._engine.return_payment, payment.order_id)
             return None
         return await self._see_why(payment, watch, outcome)
 
-    async def _see_why(self, payment: Payment, watch: Watch, outcome: Refused | Unknown) -> Trouble:
+    async def _see_why(self, payment: Payment, watch: Watch, outcome: Trouble) -> Trouble | None:
         """A refusal may mean that it is done already, or that it can never be done."""
         if isinstance(outcome, Unknown):
             return outcome
@@ -282,7 +279,7 @@ def needs_check(payment: Payment) -> bool:
     return payment.status in owed.OVER or payment.status in ACTIVE
 
 
-def _is_not_there(outcome: Refused | Unknown) -> bool:
+def _is_not_there(outcome: Trouble) -> bool:
     return isinstance(outcome, Refused) and outcome.code == gateway_client.NOT_THERE
 
 

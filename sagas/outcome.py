@@ -38,3 +38,5 @@ class Unknown:
 
 
 Outcome = Done[Answer] | Refused | Unknown
+# The call, or one like it, is still owed; where None may stand instead, it went through.
+Trouble = Refused | Unknown

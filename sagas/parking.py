@@ -5,7 +5,7 @@ A refusal by the gateway is read by its own code, because one HTTP status means 
 
 import random
 
-from sagas.outcome import Refused, Unknown
+from sagas.outcome import Trouble, Unknown
 from sagas.owed import GatewayCall
 
 # Some nine minutes of tries with growing pauses. A try counts only if somebody has had an answer
@@ -21,7 +21,7 @@ _CAPTURE_REFUSED = "2100"
 _BUSY_WORD = "lock"
 
 
-def is_beyond_retry(call: GatewayCall, trouble: Refused | Unknown, *, own_failures: int) -> bool:
+def is_beyond_retry(call: GatewayCall, trouble: Trouble, *, own_failures: int) -> bool:
     """True when only an operator, or the gateway's, can help: its next try may wait an hour."""
     if call not in _PARKABLE:
         return False
@@ -32,7 +32,7 @@ def is_beyond_retry(call: GatewayCall, trouble: Refused | Unknown, *, own_failur
     return trouble.code != _CAPTURE_REFUSED or _BUSY_WORD not in trouble.reason.lower()
 
 
-def reason_of(call: str, trouble: Refused | Unknown) -> str:
+def reason_of(call: str, trouble: Trouble) -> str:
     """One line for people."""
     if isinstance(trouble, Unknown):
         return f"{call}: {trouble.reason}"

@@ -16,7 +16,7 @@ from sagas import backoff, owed, parking
 from sagas.begun_first import BegunFirst
 from sagas.claims import Claims
 from sagas.filling import Filling, Refusal
-from sagas.outcome import Done, Outcome, Refused, Unknown
+from sagas.outcome import Done, Outcome, Refused, Trouble, Unknown
 from sagas.owed import ProviderCall
 from sagas.pace import Pace
 from sagas.provider_client import OrderStatus, ProviderClient
@@ -38,9 +38,6 @@ TOO_LATE_POLL_MS = 5_000
 SILENT_ORDERS_MAX = 3
 
 _PARKABLE = frozenset({ProviderCall.CONFIRM, ProviderCall.CANCEL})
-
-# None: it went through. Otherwise the call, or one like it, is still owed.
-Trouble = Refused | Unknown | None
 
 log = structlog.get_logger("sagas.provider")
 
@@ -103,8 +100,8 @@ class ProviderSide:
         reservation = payment.reservation
         if reservation is None:
             return None
-        lane = watch.provider
-        lane.notice(stamp_of(payment))
+        patience = watch.provider
+        patience.notice(stamp_of(payment))
         call = owed.to_provider(payment)
         if call is not ProviderCall.FILL:
             self._silent.discard(payment.order_id)
@@ -112,8 +109,8 @@ class ProviderSide:
             if reservation.status in RESERVATION_SETTLED:
                 self._claims.drop(payment.order_id)
             return None
-        if lane.not_before_ms > self._clock_ms():
-            return lane.not_before_ms
+        if patience.not_before_ms > self._clock_ms():
+            return patience.not_before_ms
         if call is ProviderCall.START and self._is_too_late(payment, reservation):
             return self._clock_ms() + TOO_LATE_POLL_MS
         if admit_at_ms := self._client.breaker.admit_at_ms():
@@ -121,15 +118,15 @@ class ProviderSide:
         await self._engine.durable()
         trouble = await self._steps[call](payment, reservation, watch)
         if trouble is None:
-            lane.succeed()
+            patience.succeed()
         else:
             self._be_patient(call, payment, watch, trouble)
-            if owed.to_provider(payment) is call and lane.own_failures >= parking.FAILURES_MAX:
+            if owed.to_provider(payment) is call and patience.own_failures >= parking.FAILURES_MAX:
                 await self._park(call, payment, watch, trouble)
         return self._clock_ms()
 
     def _be_patient(
-        self, call: ProviderCall, payment: Payment, watch: Watch, trouble: Refused | Unknown
+        self, call: ProviderCall, payment: Payment, watch: Watch, trouble: Trouble
     ) -> None:
         wish_s = trouble.retry_after_s if isinstance(trouble, Unknown) else 0.0
         watch.provider.fail(
@@ -148,7 +145,7 @@ class ProviderSide:
             )
 
     async def _park(
-        self, call: ProviderCall, payment: Payment, watch: Watch, trouble: Refused | Unknown
+        self, call: ProviderCall, payment: Payment, watch: Watch, trouble: Trouble
     ) -> None:
         """An order that is still being filled needs no operator: its booking has a deadline."""
         if call not in _PARKABLE or payment.reservation is None:
@@ -173,7 +170,9 @@ class ProviderSide:
         deadline_ms = booking.expires_at_ms if booking is not None else 0  # 0: there is none
         return bool(deadline_ms) and self._clock_ms() + takes_ms > deadline_ms
 
-    async def _start(self, payment: Payment, reservation: Reservation, watch: Watch) -> Trouble:
+    async def _start(
+        self, payment: Payment, reservation: Reservation, watch: Watch
+    ) -> Trouble | None:
         order_id, seats = payment.order_id, reservation.seats
         if not self.knows_places_of(reservation):
             return Unknown("the provider's places have not been read yet")
@@ -191,7 +190,9 @@ class ProviderSide:
         await self._record(start, order_id)
         return None
 
-    async def _fill(self, payment: Payment, reservation: Reservation, watch: Watch) -> Trouble:
+    async def _fill(
+        self, payment: Payment, reservation: Reservation, watch: Watch
+    ) -> Trouble | None:
         if not self.knows_places_of(reservation):
             return Unknown("the provider's places have not been read yet")
         filling = self._filling(reservation, watch)
@@ -216,7 +217,7 @@ class ProviderSide:
 
     async def _settle(
         self, payment: Payment, reservation: Reservation, watch: Watch, filling: Filling
-    ) -> Trouble:
+    ) -> Trouble | None:
         """Look at the order, and submit it as soon as it holds every place."""
         outcome = await self._client.order(reservation.provider_order)
         if not isinstance(outcome, Done):
@@ -250,14 +251,16 @@ class ProviderSide:
 
     async def _submit(
         self, payment: Payment, reservation: Reservation, filling: Filling
-    ) -> Trouble:
+    ) -> Trouble | None:
         await self._pace.turn()
         submitted = await self._client.submit(reservation.provider_order)
         if isinstance(submitted, Done):
             return await self._submitted(payment, filling)
         return submitted
 
-    async def _wait_for_places(self, payment: Payment, watch: Watch, filling: Filling) -> Trouble:
+    async def _wait_for_places(
+        self, payment: Payment, watch: Watch, filling: Filling
+    ) -> Trouble | None:
         now_ms = self._clock_ms()
         filling.begin_settling(now_ms)
         if filling.is_overdue(now_ms):
@@ -272,7 +275,7 @@ class ProviderSide:
         watch.provider.not_before_ms = now_ms + backoff.poll_ms(filling.polls)
         return None
 
-    async def _submitted(self, payment: Payment, filling: Filling) -> Trouble:
+    async def _submitted(self, payment: Payment, filling: Filling) -> Trouble | None:
         filling.is_settled = True
         await self._record(self._engine.submit_reservation, payment.order_id)
         return None
@@ -281,7 +284,9 @@ class ProviderSide:
         log.warning("a booking can't be honoured", order_id=payment.order_id, reason=reason)
         await self._record(self._engine.refuse_reservation, payment.order_id)
 
-    async def _confirm(self, payment: Payment, reservation: Reservation, watch: Watch) -> Trouble:
+    async def _confirm(
+        self, payment: Payment, reservation: Reservation, watch: Watch
+    ) -> Trouble | None:
         await self._pace.turn()
         outcome = await self._client.confirm(reservation.provider_order)
         if isinstance(outcome, Refused):
@@ -299,7 +304,9 @@ class ProviderSide:
         await self._record(self._engine.confirm_reservation, payment.order_id)
         return None
 
-    async def _cancel(self, payment: Payment, reservation: Reservation, watch: Watch) -> Trouble:
+    async def _cancel(
+        self, payment: Payment, reservation: Reservation, watch: Watch
+    ) -> Trouble | None:
         filling = self._filling(reservation, watch)
         now_ms = self._clock_ms()
         if filling.in_flight_until_ms > now_ms:
@@ -314,14 +321,14 @@ class ProviderSide:
             return outcome
         return await self._cancelled(payment, reservation)
 
-    async def _cancelled(self, payment: Payment, reservation: Reservation) -> Trouble:
+    async def _cancelled(self, payment: Payment, reservation: Reservation) -> Trouble | None:
         self._claims.release(payment.order_id, reservation.seats, now_ms=self._clock_ms())
         await self._record(self._engine.cancel_reservation, payment.order_id)
         return None
 
     async def _settle_to_cancel(
         self, reservation: Reservation, watch: Watch, filling: Filling
-    ) -> Trouble:
+    ) -> Trouble | None:
         """Look at the order until it holds all that it may hold, or long enough."""
         outcome = await self._client.order(reservation.provider_order)
         if not isinstance(outcome, Done):

@@ -38,7 +38,7 @@ from sagas.pace import Pace
 from sagas.provider_client import ProviderClient
 from sagas.provider_side import ProviderSide
 from sagas.recorder import Recorder
-from sagas.watch import Lane, Watch, stamp_of
+from sagas.watch import Patience, Watch, stamp_of
 
 GATEWAY_CALLS_MAX = 64
 # The provider works off some 100 changes a second, whoever asks; more at once only queue there.
@@ -308,7 +308,7 @@ class Sagas:
         watch = self._watch(order_id)
         was_down = self._gateway_side.is_down()
         look = self._gateway_side.look(payment, watch)
-        due_ms = await self._patiently(look, order_id=order_id, lane=watch.gateway)
+        due_ms = await self._patiently(look, order_id=order_id, patience=watch.gateway)
         if was_down and not self._gateway_side.is_down():
             self._wake_the_awaited()
         if due_ms is not None or watch.hinted or watch.is_awaited() or not payment.is_settled():
@@ -343,14 +343,14 @@ class Sagas:
             return None
         watch = self._watch(order_id)
         look = self._provider_side.look(payment, watch)
-        due_ms = await self._patiently(look, order_id=order_id, lane=watch.provider)
+        due_ms = await self._patiently(look, order_id=order_id, patience=watch.provider)
         if due_ms is None and payment.is_settled():
             # The gateway's look forgets the watch, and may have been before this one.
             self._gateway_agenda.now(order_id)
         return due_ms
 
     async def _patiently(
-        self, look: Awaitable[int | None], *, order_id: int, lane: Lane
+        self, look: Awaitable[int | None], *, order_id: int, patience: Patience
     ) -> int | None:
         """Whatever befalls one look, it is repeated later and others go on."""
         try:
@@ -361,8 +361,8 @@ class Sagas:
             log.warning("the log is behind: a fact waits", order_id=order_id)
         except Exception:
             log.exception("a saga stumbled", order_id=order_id)
-        lane.fail(now_ms=self._clock_ms(), retry_after_s=0.0, rng=self._rng)
-        return lane.not_before_ms
+        patience.fail(now_ms=self._clock_ms(), retry_after_s=0.0, rng=self._rng)
+        return patience.not_before_ms
 
     def _changed(self, order_id: int) -> None:
         self.wake(order_id)

@@ -21,7 +21,7 @@ def stamp_of(payment: Payment) -> Stamp:
     return payment.status, bool(payment.payment_id), place
 
 
-class Lane:
+class Patience:
     """How patiently one of the two services is asked about one payment."""
 
     __slots__ = (
@@ -90,8 +90,8 @@ class Watch:
     )
 
     def __init__(self, *, first_variant: int) -> None:
-        self.gateway = Lane()
-        self.provider = Lane()
+        self.gateway = Patience()
+        self.provider = Patience()
         self.filling: Filling | None = None
         # Hints are counted, and a check answers those that came before it was sent.
         self.hinted = False

@@ -8,7 +8,7 @@ import pytest
 from engine import Payment, PaymentStatus, Reservation, ReservationStatus
 from engine.mutations import ReturnOwed, tag_of
 from sagas import runner
-from sagas.watch import Lane, Watch, stamp_of
+from sagas.watch import Patience, Watch, stamp_of
 from tests.sagas.world import DECLINED, OWN, PARTNER, Tell, World
 
 RNG = random.Random(1)
@@ -16,47 +16,47 @@ RNG = random.Random(1)
 
 def test_patience() -> None:
     """Pauses grow with each failure, and the service's own wish is granted if it is longer."""
-    lane = Lane()
-    lane.notice(("PENDING",))
-    lane.fail(now_ms=1_000, retry_after_s=0, rng=RNG)
-    assert 1_100 <= lane.not_before_ms <= 1_200
-    lane.fail(now_ms=1_000, retry_after_s=7, rng=RNG)
-    assert lane.not_before_ms == 8_000
-    assert lane.failed_at_ms == 1_000
+    patience = Patience()
+    patience.notice(("PENDING",))
+    patience.fail(now_ms=1_000, retry_after_s=0, rng=RNG)
+    assert 1_100 <= patience.not_before_ms <= 1_200
+    patience.fail(now_ms=1_000, retry_after_s=7, rng=RNG)
+    assert patience.not_before_ms == 8_000
+    assert patience.failed_at_ms == 1_000
 
 
 def test_new_state() -> None:
     """A new state ends the waiting; seeing the same one again doesn't."""
-    lane = Lane()
-    lane.notice(("PENDING",))
-    lane.fail(now_ms=1_000, retry_after_s=0, rng=RNG)
-    before_ms = lane.not_before_ms
-    lane.notice(("PENDING",))
-    assert lane.not_before_ms == before_ms
-    lane.notice(("RETURN_DUE",))
-    assert (lane.not_before_ms, lane.failures) == (0, 0)
-    assert lane.has_seen(("RETURN_DUE",))
-    assert not lane.has_seen(("PENDING",))
+    patience = Patience()
+    patience.notice(("PENDING",))
+    patience.fail(now_ms=1_000, retry_after_s=0, rng=RNG)
+    before_ms = patience.not_before_ms
+    patience.notice(("PENDING",))
+    assert patience.not_before_ms == before_ms
+    patience.notice(("RETURN_DUE",))
+    assert (patience.not_before_ms, patience.failures) == (0, 0)
+    assert patience.has_seen(("RETURN_DUE",))
+    assert not patience.has_seen(("PENDING",))
 
 
 def test_own_failures() -> None:
     """Those that others don't share are counted apart, and a success forgets both counts."""
-    lane = Lane()
+    patience = Patience()
     for is_own in (True, False, True):
-        lane.fail(now_ms=1_000, retry_after_s=0, rng=RNG, is_own=is_own)
-    assert (lane.failures, lane.own_failures) == (3, 2)
-    lane.succeed()
-    assert (lane.failures, lane.own_failures) == (0, 0)
+        patience.fail(now_ms=1_000, retry_after_s=0, rng=RNG, is_own=is_own)
+    assert (patience.failures, patience.own_failures) == (3, 2)
+    patience.succeed()
+    assert (patience.failures, patience.own_failures) == (0, 0)
 
 
 def test_worth_telling() -> None:
     """An outage is told of at ever longer intervals."""
-    lane = Lane()
+    patience = Patience()
     told = []
     for _ in range(20):
-        lane.fail(now_ms=0, retry_after_s=0, rng=RNG)
-        if lane.is_worth_telling():
-            told.append(lane.failures)
+        patience.fail(now_ms=0, retry_after_s=0, rng=RNG)
+        if patience.is_worth_telling():
+            told.append(patience.failures)
     assert told == [1, 2, 4, 8, 16]
 
 
