@@ -290,6 +290,10 @@ class Payment(msgspec.Struct, kw_only=True, eq=False, gc=False):
         """True when the gateway's or the provider's next call is beyond any retry."""
         return bool(self.parked or (self.reservation is not None and self.reservation.parked))
 
+    def owed_back_minor(self) -> int:
+        """What the customer is to be given back, which is all or nothing."""
+        return self.amount_minor if self.status is PaymentStatus.RETURN_DUE else 0
+
     def holds_its_places(self) -> bool:
         """True when every seat is ours to give: only then may money be taken."""
         held = self.reservation

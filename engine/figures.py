@@ -93,8 +93,7 @@ def obligations(state: State) -> Iterator[Obligations]:
         payments.update(one.status for one in found)
         reservations.update(one.reservation.status for one in found if one.reservation)
         parked += sum(one.is_parked() for one in found)
-        due = (one.amount_minor for one in found if one.status is PaymentStatus.RETURN_DUE)
-        owed_back_minor += sum(due)
+        owed_back_minor += sum(one.owed_back_minor() for one in found)
         yield Obligations(payments, reservations, parked, owed_back_minor)
 
 

@@ -17,7 +17,7 @@ from sagas.errors import (
 from sagas.gateway_client import GatewayClient
 from sagas.places import Places, load, preload
 from sagas.provider_client import ProviderClient
-from sagas.runner import Sagas, Standing
+from sagas.runner import Sagas
 from sagas.signing import verify_signature
 
 __all__ = [
@@ -33,7 +33,6 @@ __all__ = [
     "ProviderClient",
     "SagaError",
     "Sagas",
-    "Standing",
     "load",
     "preload",
     "verify_signature",

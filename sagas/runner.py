@@ -10,7 +10,6 @@ import asyncio
 import random
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple
 
 import structlog
 
@@ -58,16 +57,6 @@ DOWN_SECONDS = 2.0
 STOP_SECONDS = 12.0
 
 log = structlog.get_logger("sagas")
-
-
-class Standing(NamedTuple):
-    """What is owed outside. A service is "up", "down" (it hasn't answered lately), or "none"."""
-
-    gateway: str
-    provider: str
-    unsettled: int
-    owed_back_minor: int
-    parked: list[Payment]
 
 
 class Sagas:
@@ -132,7 +121,7 @@ class Sagas:
 
     def start(self) -> None:
         """Take up everything that is unsettled; call it on the running loop."""
-        payments = self._unsettled()
+        payments = self.unsettled()
         if self._provider_side is not None:
             self._provider_side.resume(payments)
         for payment in payments:
@@ -178,25 +167,14 @@ class Sagas:
 
     def parked(self) -> list[Payment]:
         """Payments of which one side, or both, is beyond any retry. Not to be changed."""
-        return [payment for payment in self._unsettled() if payment.is_parked()]
-
-    def standing(self) -> Standing:
-        """What is owed now, for an operator's eyes."""
-        unsettled = self._unsettled()
-        due = (one for one in unsettled if one.status is PaymentStatus.RETURN_DUE)
-        return Standing(
-            gateway=_word(self._gateway_side),
-            provider=_word(self._provider_side),
-            unsettled=len(unsettled),
-            owed_back_minor=sum(payment.amount_minor for payment in due),
-            parked=[payment for payment in unsettled if payment.is_parked()],
-        )
+        return [payment for payment in self.unsettled() if payment.is_parked()]
 
     def answering(self) -> dict[str, str]:
         """Of the gateway and the provider: "up", "down" (it hasn't answered lately), or "none"."""
         return {"gateway": _word(self._gateway_side), "provider": _word(self._provider_side)}
 
-    def _unsettled(self) -> list[Payment]:
+    def unsettled(self) -> list[Payment]:
+        """The payments that still owe the outside a call. Not to be changed."""
         found = map(self._engine.payment, self._engine.unsettled())
         return [payment for payment in found if payment is not None]
 

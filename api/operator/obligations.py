@@ -1,5 +1,7 @@
 """What the outside is still owed, for the operator: on this machine only, like the metrics."""
 
+from collections.abc import Mapping, Sequence
+
 from api.endpoint import Call
 from api.operator.access import require_operator
 from api.reply import Reply, json_reply
@@ -14,17 +16,8 @@ PARKED_SHOWN_MAX = 1_000
 def show_obligations(call: Call[None]) -> Reply:
     """How much is owed, whether both services answer, and what no retry will mend."""
     require_operator(call)
-    standing = call.service.sagas.standing()
-    return json_reply(
-        {
-            "gateway": standing.gateway,
-            "provider": standing.provider,
-            "unsettled": standing.unsettled,
-            "owed_back": money(standing.owed_back_minor),
-            "parked_count": len(standing.parked),
-            "parked": [parked_row(payment) for payment in standing.parked[:PARKED_SHOWN_MAX]],
-        }
-    )
+    sagas = call.service.sagas
+    return json_reply(shown(sagas.unsettled(), sagas.answering(), parked_max=PARKED_SHOWN_MAX))
 
 
 def retry_parked(call: Call[None]) -> Reply:
@@ -33,7 +26,24 @@ def retry_parked(call: Call[None]) -> Reply:
     return json_reply({"retried": call.service.sagas.retry_parked()})
 
 
-def parked_row(payment: Payment) -> dict[str, object]:
+def shown(
+    unsettled: Sequence[Payment], answering: Mapping[str, str], *, parked_max: int | None = None
+) -> dict[str, object]:
+    """What these payments owe; `answering` are the gateway and the provider, as Sagas says it.
+
+    At most `parked_max` of those that are parked are listed, and None means all.
+    """
+    parked = [payment for payment in unsettled if payment.is_parked()]
+    return {
+        **answering,
+        "unsettled": len(unsettled),
+        "owed_back": money(sum(payment.owed_back_minor() for payment in unsettled)),
+        "parked_count": len(parked),
+        "parked": [_parked_row(payment) for payment in parked[:parked_max]],
+    }
+
+
+def _parked_row(payment: Payment) -> dict[str, object]:
     """One parked payment, with what both services are owed and why it doesn't go on."""
     reservation = payment.reservation
     steps = payment.steps()

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from api.operator.ask import ask
-from api.operator.obligations import parked_row
-from api.seats import money
+from api.operator.obligations import shown
 from api.store import StoreError
-from engine import STORE_FAULTS, PaymentStatus
+from engine import STORE_FAULTS
 from engine.verify import read_unsettled
 
 _OTHERWISE = "with the server stopped, --data reads its directory"
@@ -31,16 +30,7 @@ def read_directory(data: Path) -> Mapping[str, Any]:
         payments = read_unsettled(data)
     except STORE_FAULTS as fault:
         raise StoreError(f"{data}: {fault}; ask a running server with --url") from None
-    due = (one.amount_minor for one in payments if one.status is PaymentStatus.RETURN_DUE)
-    parked = [parked_row(payment) for payment in payments if payment.is_parked()]
-    return {
-        "gateway": "none",
-        "provider": "none",
-        "unsettled": len(payments),
-        "owed_back": money(sum(due)),
-        "parked_count": len(parked),
-        "parked": parked,
-    }
+    return shown(payments, {"gateway": "none", "provider": "none"})
 
 
 def lines(found: Mapping[str, Any]) -> Iterator[str]:

@@ -20,7 +20,7 @@ from api.staff import Member, Role, Staff
 from catalog import Catalog, HallPlan, User
 from engine import Engine, Event, Hall, Payment, Rules, Sale, Zone, seat_id_of
 from engine.errors import UnknownPayment
-from sagas import SagaError, Standing
+from sagas import SagaError
 
 NOW_MS = 1_800_000_000_000
 DAY_MS = 86_400_000
@@ -146,16 +146,15 @@ class FakeSagas:
     def can_sell(self, sale: Sale) -> bool:
         return sale in self.sells
 
-    def standing(self) -> Standing:
-        payments = [self._engine.payment(order_id) for order_id in self._engine.unsettled()]
-        parked = [one for one in payments if one is not None and one.is_parked()]
-        return Standing("up", "none", len(payments), 0, parked)
+    def unsettled(self) -> list[Payment]:
+        found = map(self._engine.payment, self._engine.unsettled())
+        return [payment for payment in found if payment is not None]
 
     def answering(self) -> dict[str, str]:
         return {"gateway": "up", "provider": "none"}
 
     def retry_parked(self) -> int:
-        return len(self.standing().parked)
+        return sum(one.is_parked() for one in self.unsettled())
 
     def wake(self, order_id: int) -> None:
         self.woken.append(order_id)
