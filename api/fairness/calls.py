@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 
 from api.endpoint import Call
-from api.fairness.waiting_room import Place, RoomFull, State, WaitingRoom
+from api.fairness.waiting_room import QueuePlace, RoomFull, Stage, WaitingRoom
 from api.problems import BAD_REQUEST, WAITING_ROOM_FULL, WAITING_ROOM_OPEN, Refusal
 from api.reply import Reply, json_reply
 from api.timeline import instant
@@ -18,7 +18,7 @@ AHEAD_MS_MAX = 365 * 86_400_000
 TOKEN_CHARACTERS_MAX = 64
 OPENS_AT_CHARACTERS_MAX = 40
 
-_NO_PLACE = Place(State.CLOSED, 0, 0, 0, 0)
+_NO_PLACE = QueuePlace(Stage.CLOSED, 0, 0, 0, 0)
 
 
 class OpenRoom(msgspec.Struct):
@@ -93,10 +93,10 @@ async def ask_place(call: Call[tuple[int, AskPlace]]) -> Reply:
     return json_reply(_place_shown(call.user_id, place, token))
 
 
-def _place_shown(user_id: int, place: Place, token: str) -> dict[str, object]:
+def _place_shown(user_id: int, place: QueuePlace, token: str) -> dict[str, object]:
     until_ms = place.admitted_until_ms
     return {
-        "state": place.state,
+        "state": place.stage,
         "position": place.position,
         "ahead": place.ahead,
         "estimate_seconds": place.estimate_seconds,
@@ -110,7 +110,7 @@ def _shown(room: WaitingRoom | None, now_ms: int) -> dict[str, object]:
     """The seed only after the draw, and then with the number that it was drawn among."""
     if room is None:
         return {
-            "state": State.CLOSED,
+            "state": Stage.CLOSED,
             "opens_at": "",
             "waiting": 0,
             "per_minute": 0,
@@ -123,7 +123,7 @@ def _shown(room: WaitingRoom | None, now_ms: int) -> dict[str, object]:
     room.settle(now_ms)
     is_drawn = room.drawn is not None
     return {
-        "state": State.OPEN if is_drawn else State.BEFORE,
+        "state": Stage.OPEN if is_drawn else Stage.BEFORE,
         "opens_at": instant(room.opens_at_ms),
         "waiting": room.waiting(now_ms),
         "per_minute": room.schedule.per_minute,

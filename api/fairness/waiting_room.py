@@ -35,7 +35,9 @@ class RoomFull(Exception):
     """There are as many people in the room as it takes; nothing has changed."""
 
 
-class State(StrEnum):
+class Stage(StrEnum):
+    """Of a room: CLOSED, BEFORE or OPEN. Of a person: CLOSED, BEFORE, WAITING or ADMITTED."""
+
     CLOSED = "closed"
     BEFORE = "before"
     OPEN = "open"
@@ -43,10 +45,10 @@ class State(StrEnum):
     ADMITTED = "admitted"
 
 
-class Place(NamedTuple):
+class QueuePlace(NamedTuple):
     """Where a person stands. `ahead` will be called before; both are 0 before the opening."""
 
-    state: State
+    stage: Stage
     position: int
     ahead: int
     estimate_seconds: int
@@ -124,7 +126,7 @@ class WaitingRoom:
             self.drawn = self.given
             self.changes += 1
 
-    def place(self, user_id: int, token: str, now_ms: int) -> Place:
+    def place(self, user_id: int, token: str, now_ms: int) -> QueuePlace:
         """Where the user stands, who gets a place at the end if he has none; RoomFull.
 
         `token` may be anything; one that isn't his counts as none.
@@ -248,14 +250,14 @@ class WaitingRoom:
         """
         return self.schedule.call_ms(number + 1) + self.pass_minutes * MINUTE_MS
 
-    def _where(self, number: int, now_ms: int) -> Place:
+    def _where(self, number: int, now_ms: int) -> QueuePlace:
         if self.drawn is None:
-            return Place(State.BEFORE, 0, 0, _seconds(self.opens_at_ms - now_ms), 0)
+            return QueuePlace(Stage.BEFORE, 0, 0, _seconds(self.opens_at_ms - now_ms), 0)
         call_ms = self.schedule.call_ms(number)
         if call_ms <= now_ms:
-            return Place(State.ADMITTED, 0, 0, 0, self._until_ms(number))
+            return QueuePlace(Stage.ADMITTED, 0, 0, 0, self._until_ms(number))
         ahead = number - self.schedule.called(now_ms)
-        return Place(State.WAITING, ahead + 1, ahead, _seconds(call_ms - now_ms), 0)
+        return QueuePlace(Stage.WAITING, ahead + 1, ahead, _seconds(call_ms - now_ms), 0)
 
 
 def _seconds(milliseconds: int) -> int:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.fairness import waiting_room
-from api.fairness.waiting_room import KeptRoom, RoomFull, State, WaitingRoom
+from api.fairness.waiting_room import KeptRoom, RoomFull, Stage, WaitingRoom
 
 NOW_MS = 1_800_000_000_000
 OPENS_MS = NOW_MS + 60_000
@@ -49,9 +49,9 @@ def test_they_are_let_in_one_after_another() -> None:
     room = new_room()
     places = [room.place(user_id, "", NOW_MS) for user_id in (ANN, BOB, EVA)]
     assert [
-        (State.ADMITTED, 0, 0, 0),
-        (State.WAITING, 1, 0, 1),
-        (State.WAITING, 2, 1, 1),
+        (Stage.ADMITTED, 0, 0, 0),
+        (Stage.WAITING, 1, 0, 1),
+        (Stage.WAITING, 2, 1, 1),
     ] == [one[:4] for one in places]
     assert [True, False, False] == [room.admits(one, NOW_MS) for one in (ANN, BOB, EVA)]
     assert room.admits(BOB, NOW_MS + 100)
@@ -73,8 +73,8 @@ def test_turns_that_nobody_took_let_no_crowd_in() -> None:
     """After ten quiet minutes one goes in at once and the next waits for his turn."""
     room = new_room()
     later_ms = NOW_MS + 600_000
-    assert [State.ADMITTED, State.WAITING] == [
-        room.place(user_id, "", later_ms).state for user_id in (ANN, BOB)
+    assert [Stage.ADMITTED, Stage.WAITING] == [
+        room.place(user_id, "", later_ms).stage for user_id in (ANN, BOB)
     ]
 
 
@@ -89,7 +89,7 @@ def test_a_pass_lasts_so_long_and_whoever_stays_away_loses_it() -> None:
     assert room.admits(ANN, until_ms - 1)
     assert not room.admits(ANN, until_ms)
     found = room.place(ANN, token, until_ms)
-    assert (State.WAITING, 21 - room.schedule.called(until_ms)) == (found.state, found.ahead)
+    assert (Stage.WAITING, 21 - room.schedule.called(until_ms)) == (found.stage, found.ahead)
 
 
 def test_a_late_turn_has_the_whole_pass() -> None:
@@ -122,7 +122,7 @@ def test_a_full_room_takes_nobody_new(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_before_the_opening_all_are_equal() -> None:
     """Nobody is told a place, and nobody is let in."""
     room = new_room(opens_at_ms=OPENS_MS)
-    assert (State.BEFORE, 0, 0, 60, 0) == room.place(ANN, "", NOW_MS)
+    assert (Stage.BEFORE, 0, 0, 60, 0) == room.place(ANN, "", NOW_MS)
     assert not room.admits(ANN, NOW_MS)
     assert (1, None) == (room.waiting(NOW_MS), room.drawn)
 
@@ -177,8 +177,8 @@ def test_the_opening_can_be_moved_until_it_is_there() -> None:
     room.place(ANN, "", NOW_MS)
     later_ms = OPENS_MS + 60_000
     room.change(opens_at_ms=later_ms, per_minute=60, pass_minutes=1, now_ms=NOW_MS)
-    assert State.BEFORE == room.place(ANN, "", OPENS_MS).state
-    assert State.ADMITTED == room.place(ANN, "", later_ms).state
+    assert Stage.BEFORE == room.place(ANN, "", OPENS_MS).stage
+    assert Stage.ADMITTED == room.place(ANN, "", later_ms).stage
     room.change(opens_at_ms=later_ms + 1, per_minute=60, pass_minutes=1, now_ms=later_ms)
     assert (later_ms, 1) == (room.opens_at_ms, room.drawn)
 
