@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any
 
-from api.live.hall import Hall
+from api.live.hall import WatchedHall
 from api.live.halls import LOOK_SECONDS
 
 BEAT_SECONDS = 15.0
@@ -31,7 +31,7 @@ class Audience:
 
     def __init__(
         self,
-        look: Callable[[], Hall],
+        look: Callable[[], WatchedHall],
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Sleep = asyncio.sleep,

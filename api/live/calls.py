@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from api.endpoint import NO_STORE, Call
 from api.live.audience import Audience
-from api.live.hall import NO_VERSION, Hall
+from api.live.hall import NO_VERSION, WatchedHall
 from api.live.halls import Halls
 from api.problems import TOO_MANY_WATCHERS, Refusal
 from api.query import integer, required_integer
@@ -74,7 +74,7 @@ class Live:
         # What only some may see is never stored; this is for everybody.
         return stream_reply(EVENTS, messages, NO_STORE)
 
-    def _hall(self, service: Service, event_id: int) -> Hall:
+    def _hall(self, service: Service, event_id: int) -> WatchedHall:
         return self._halls.seen(event_id, service.engine.statuses, service.clock_ms())
 
     def _watchers(self) -> int:

@@ -27,7 +27,7 @@ class News(NamedTuple):
     frame: bytes
 
 
-class Hall:
+class WatchedHall:
     """Statuses of one hall, a version that rises whenever a look has found others, and the ring."""
 
     def __init__(self, statuses: bytes, version: int) -> None:

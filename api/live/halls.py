@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from api.live.hall import NO_VERSION, Hall
+from api.live.hall import NO_VERSION, WatchedHall
 
 LOOK_SECONDS = 0.25
 # Whoever asks less often finds his version unknown, and fetches the whole map.
@@ -23,7 +23,7 @@ VERSIONS_PER_MS = 1_000
 
 @dataclass(slots=True)
 class _Watched:
-    hall: Hall
+    hall: WatchedHall
     seats: int
     looked_at: float
     asked_at: float
@@ -50,7 +50,7 @@ class Halls:
     def __len__(self) -> int:
         return len(self._watched)
 
-    def seen(self, event_id: int, statuses: Callable[[int], bytes], now_ms: int) -> Hall:
+    def seen(self, event_id: int, statuses: Callable[[int], bytes], now_ms: int) -> WatchedHall:
         """The hall as it stands, or stood LOOK_SECONDS ago at most.
 
         `statuses` is only asked where a look is due; what it raises for an unknown event is passed
@@ -71,7 +71,7 @@ class Halls:
         return watched.hall
 
     def _begun(self, event_id: int, statuses: bytes, now: float, now_ms: int) -> _Watched:
-        hall = Hall(statuses, self._next_version(now_ms))
+        hall = WatchedHall(statuses, self._next_version(now_ms))
         watched = self._watched[event_id] = _Watched(hall, len(statuses), now, now)
         self._seats += watched.seats
         return watched

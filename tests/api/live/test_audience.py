@@ -14,7 +14,7 @@ from api.live.audience import (
     TOLD_PER_ROUND,
     Audience,
 )
-from api.live.hall import Hall
+from api.live.hall import WatchedHall
 from api.live.halls import LOOK_SECONDS
 
 SEATS = 10
@@ -27,12 +27,12 @@ class Sale:
         self.now = 0.0
         self.rests: list[float] = []
         self.statuses = bytes(SEATS)
-        self.hall = Hall(self.statuses, 1)
+        self.hall = WatchedHall(self.statuses, 1)
         self.failure: Exception | None = None
         self._may_look = asyncio.Event()
         self.audience = Audience(self._look, clock=lambda: self.now, sleep=self._sleep)
 
-    def _look(self) -> Hall:
+    def _look(self) -> WatchedHall:
         if self.failure is not None:
             raise self.failure
         self.hall.look(self.statuses, self.hall.version + 1)
@@ -213,7 +213,7 @@ def test_whoever_takes_long_to_tell_rests_longer() -> None:
         sale.sell(1)
         slow_look = sale.audience._look
 
-        def look() -> Hall:
+        def look() -> WatchedHall:
             sale.now += seconds
             return slow_look()
 

@@ -5,14 +5,14 @@ from typing import Any
 import orjson
 import pytest
 
-from api.live.hall import CHANGES_KEPT_LEAST, LOOKS_KEPT_MAX, SEATS_PER_CHANGE, Hall
+from api.live.hall import CHANGES_KEPT_LEAST, LOOKS_KEPT_MAX, SEATS_PER_CHANGE, WatchedHall
 from engine import WITHHELD
 
 FREE, RESERVED, SOLD = 0, 1, 2
 LARGE = 100_000
 
 
-def told(hall: Hall, since: int) -> dict[str, Any]:
+def told(hall: WatchedHall, since: int) -> dict[str, Any]:
     news: dict[str, Any] = orjson.loads(hall.news(since).body)
     return news
 
@@ -34,14 +34,14 @@ def with_seats(statuses: bytes, status: int, *seats: int) -> bytes:
 
 def test_the_map_is_the_version_and_the_bits() -> None:
     """Eight bytes, the highest first; withheld is 3."""
-    hall = Hall(bytes([FREE, RESERVED, SOLD, WITHHELD, RESERVED]), 258)
+    hall = WatchedHall(bytes([FREE, RESERVED, SOLD, WITHHELD, RESERVED]), 258)
 
     assert b"\0\0\0\0\0\0\1\2" + bytes([0b11_10_01_00, 0b01]) == hall.map()
 
 
 def test_a_look_that_finds_nothing_takes_no_version() -> None:
     """The map stays the very same object: it isn't packed again."""
-    hall = Hall(bytes(10), 1)
+    hall = WatchedHall(bytes(10), 1)
     map_before = hall.map()
     hall.look(bytes(10), 2)
 
@@ -53,7 +53,7 @@ def test_a_look_that_finds_nothing_takes_no_version() -> None:
 def test_changes_are_told_by_status() -> None:
     """Since the version before, and nothing since the one that is; the map has them, too."""
     before = bytes([FREE, FREE, RESERVED, RESERVED])
-    hall = Hall(before, 1)
+    hall = WatchedHall(before, 1)
     hall.map()
     hall.look(bytes([RESERVED, FREE, SOLD, FREE]), 5)
 
@@ -64,7 +64,7 @@ def test_changes_are_told_by_status() -> None:
 
 def test_several_looks_are_told_as_one() -> None:
     """Of a seat that has changed twice the last status counts."""
-    hall = Hall(bytes(10), 1)
+    hall = WatchedHall(bytes(10), 1)
     for version, statuses in enumerate(
         (with_seats(bytes(10), RESERVED, 1, 2), with_seats(bytes(10), RESERVED, 2)), start=2
     ):
@@ -79,7 +79,7 @@ def test_several_looks_are_told_as_one() -> None:
 @pytest.mark.parametrize("since", [0, -1, 3, 5, 7, 2**63])
 def test_an_unknown_version_is_told_to_fetch_the_whole(since: int) -> None:
     """Older, later, in between, or of the process before."""
-    hall = Hall(bytes(10), 4)
+    hall = WatchedHall(bytes(10), 4)
     hall.look(with_seats(bytes(10), SOLD, 1), 6)
 
     assert whole(6) == told(hall, since)
@@ -87,7 +87,7 @@ def test_an_unknown_version_is_told_to_fetch_the_whole(since: int) -> None:
 
 def test_what_is_asked_again_is_encoded_once() -> None:
     """A thousand watchers share one frame; the next look makes another."""
-    hall = Hall(bytes(10), 1)
+    hall = WatchedHall(bytes(10), 1)
     hall.look(with_seats(bytes(10), SOLD, 1), 2)
     first = hall.news(1)
 
@@ -107,7 +107,7 @@ def test_where_too_much_has_changed_the_whole_is_fetched(seats: int, most: int) 
     for changes in (most, most + 1):
         if changes <= seats:
             taken = with_seats(bytes(seats), SOLD, *range(changes))
-            hall = Hall(taken, 1)
+            hall = WatchedHall(taken, 1)
             hall.look(bytes(seats), 2)
             expected = news(2, free=[*range(changes)]) if changes == most else whole(2)
             assert expected == told(hall, 1)
@@ -115,7 +115,7 @@ def test_where_too_much_has_changed_the_whole_is_fetched(seats: int, most: int) 
 
 def test_the_ring_forgets_the_oldest_changes() -> None:
     """So many changes are kept, whether in few looks or in many."""
-    hall = Hall(bytes(1_000), 1)
+    hall = WatchedHall(bytes(1_000), 1)
     half = CHANGES_KEPT_LEAST // 2
     for version, first in ((2, 0), (3, half), (4, 2 * half)):
         taken = with_seats(bytes(1_000), SOLD, *range(first + half))
@@ -127,7 +127,7 @@ def test_the_ring_forgets_the_oldest_changes() -> None:
 
 def test_the_ring_forgets_the_oldest_looks() -> None:
     """However little each of them has found."""
-    hall = Hall(bytes(LARGE), 1)
+    hall = WatchedHall(bytes(LARGE), 1)
     for at in range(LOOKS_KEPT_MAX + 1):
         hall.look(with_seats(bytes(LARGE), SOLD, at), at + 2)
 
@@ -137,7 +137,7 @@ def test_the_ring_forgets_the_oldest_looks() -> None:
 
 def test_the_ring_begins_anew_after_the_whole() -> None:
     """What was before can't be told, what comes after can."""
-    hall = Hall(bytes(LARGE), 1)
+    hall = WatchedHall(bytes(LARGE), 1)
     hall.look(with_seats(bytes(LARGE), SOLD, 5), 2)
     hall.look(bytes([SOLD]) * LARGE, 3)
     hall.look(with_seats(bytes([SOLD]) * LARGE, FREE, 7), 4)
@@ -149,7 +149,7 @@ def test_the_ring_begins_anew_after_the_whole() -> None:
 @pytest.mark.parametrize("after", [bytes(9), bytes([WITHHELD]) + bytes(9)])
 def test_another_hall_is_fetched_whole(after: bytes) -> None:
     """Of another size, or of which other seats are ours: no list of statuses says that."""
-    hall = Hall(bytes(10), 1)
+    hall = WatchedHall(bytes(10), 1)
     hall.look(after, 2)
 
     assert whole(2) == told(hall, 1)

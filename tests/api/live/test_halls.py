@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.live.hall import Hall
+from api.live.hall import WatchedHall
 from api.live.halls import LOOK_SECONDS, VERSIONS_PER_MS, WATCHED_SECONDS, Halls
 from engine.errors import EventNotFound
 
@@ -19,7 +19,7 @@ class World:
         self.looks = 0
         self.halls = Halls(clock=lambda: self.now, **limits)
 
-    def seen(self, event_id: int = 1) -> Hall:
+    def seen(self, event_id: int = 1) -> WatchedHall:
         return self.halls.seen(event_id, self._look, self.now_ms)
 
     def _look(self, event_id: int) -> bytes:
