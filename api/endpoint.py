@@ -38,11 +38,10 @@ from api.reply import Header, Reply, rest, start
 from api.request_log import RequestLog
 from api.service import Service
 from api.staff import Role
-from engine import Key
+from engine.keys import NOBODY, Key
 
 _Input = TypeVar("_Input")
 
-NOBODY = 0  # ids of users begin at 1
 KEY_FINGERPRINT_BYTES = 16
 NO_STORE: Header = (b"cache-control", b"no-store")
 COMMIT_LSN = b"x-commit-lsn"

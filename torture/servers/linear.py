@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from torture.servers.history import UNKNOWN, Contradiction, Op
 
-NOBODY = 0
+NO_BOOKING = 0
 _NEVER = float("inf")
 _CLOCK_SECONDS = 0.01  # a server's clock counts milliseconds, and isn't that of its clients
 
@@ -124,7 +124,7 @@ class _Seat:
     def __init__(self, seat_id: int, bookings: _Bookings) -> None:
         self._seat_id = seat_id
         self._bookings = bookings
-        self._worlds = {World(NOBODY, frozenset())}
+        self._worlds = {World(NO_BOOKING, frozenset())}
         self._open: dict[int, Op] = {}
 
     def follow(self, ops: Sequence[Op]) -> None:
@@ -176,7 +176,7 @@ class _Seat:
     def _followers(self, world: World, now: float) -> Iterator[World]:
         holder, done = world
         if self._bookings.may_have_expired(holder, now):
-            yield self._told(World(NOBODY, done), now)
+            yield self._told(World(NO_BOOKING, done), now)
         for number, op in self._open.items():
             if number not in done:
                 after = self._after(op, holder, now)
@@ -192,14 +192,14 @@ class _Seat:
             case "release":
                 return self._after_release(op, holder)
             case "cancel":
-                return NOBODY if holder == op.booking_id else holder
+                return NO_BOOKING if holder == op.booking_id else holder
         is_mine = self._bookings.owners.get(holder) == op.user_id
         listed = [one for one, _, seats in op.answer if self._seat_id in seats]
         return holder if listed == ([holder] if is_mine else []) else None
 
     def _after_select(self, op: Op, holder: int, now: float) -> int | None:
         booking_id = op.booking_id
-        is_taken = holder not in (NOBODY, booking_id)
+        is_taken = holder not in (NO_BOOKING, booking_id)
         if op.status in (UNKNOWN, 200):
             return None if is_taken or self._bookings.is_over(booking_id, op.start) else booking_id
         if op.status == 419:
@@ -210,13 +210,13 @@ class _Seat:
 
     def _after_release(self, op: Op, holder: int) -> int | None:
         owner = self._bookings.owners.get(holder)
-        is_mine = owner == op.user_id or (holder != NOBODY and owner is None)
+        is_mine = owner == op.user_id or (holder != NO_BOOKING and owner is None)
         match op.status:
             case 200 | 0:
-                return NOBODY if is_mine and holder != NOBODY else None
+                return NO_BOOKING if is_mine and holder != NO_BOOKING else None
             case 419:
-                return holder if holder == NOBODY else None
-        return holder if holder != NOBODY and owner != op.user_id else None
+                return holder if holder == NO_BOOKING else None
+        return holder if holder != NO_BOOKING and owner != op.user_id else None
 
 
 def _only_tells(op: Op) -> bool:
