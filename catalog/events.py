@@ -31,7 +31,7 @@ class Event(msgspec.Struct, frozen=True):
     active: bool
 
 
-def event_of(row: EventRow, *, timezone: ZoneInfo, active: bool) -> Event:
+def event_from(row: EventRow, *, timezone: ZoneInfo, active: bool) -> Event:
     """The event a row of the file describes; an hour that comes twice counts as the first."""
     starts_at = row.starts_at()
     return Event(
@@ -89,7 +89,7 @@ class EventTable:
         if event is not None:
             return event
         row = self._archive.find(event_id)
-        return None if row is None else event_of(row, timezone=self._timezone, active=False)
+        return None if row is None else event_from(row, timezone=self._timezone, active=False)
 
     def hall(self, event_id: int) -> HallPlan | None:
         """The hall of an active event; events with equal halls share one plan."""

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from catalog import manifest
 from catalog.errors import BadInput
 from catalog.event_file import ACTIVE_ID_MAX, EventFile, EventRow
-from catalog.events import Event, event_of, write_active
+from catalog.events import Event, event_from, write_active
 from catalog.halls import HallPlan, HallRules, read_halls
 from catalog.index import IndexBuilder, OutOfOrder
 from catalog.manifest import Summary
@@ -99,7 +99,7 @@ def _assigned(
         raise BadInput(halls, None, f"events: there is no active event {min(unknown)}")
     return [
         (
-            event_of(row, timezone=timezone, active=True),
+            event_from(row, timezone=timezone, active=True),
             rules.plan_for(event_id=row.id, event_type=row.type),
         )
         for row, _ in active

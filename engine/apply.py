@@ -299,7 +299,7 @@ def _receipts_expired(state: State, mutation: ReceiptsExpired) -> None:
 def _answer_remembered(state: State, mutation: AnswerRemembered) -> None:
     if mutation.effect is not None:
         apply(state, mutation.effect)
-    remember(state, mutation.receipt)
+    file_receipt(state, mutation.receipt)
 
 
 def _state_checked(state: State, mutation: StateChecked) -> None:
@@ -314,7 +314,7 @@ def _state_checked(state: State, mutation: StateChecked) -> None:
         )
 
 
-def remember(state: State, receipt: Receipt) -> None:
+def file_receipt(state: State, receipt: Receipt) -> None:
     """Keep an answer for its key until its time is over."""
     state.receipts.setdefault(receipt.user_id, {})[receipt.key] = receipt
     state.receipts_by_age.append(receipt)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from engine.apply import file_payment, remember
+from engine.apply import file_payment, file_receipt
 from engine.domain import (
     BOOKING_SPAN,
     Booking,
@@ -286,7 +286,7 @@ def _reservation(row: ReservationRow | None) -> Reservation | None:
 
 def _load_receipts(state: State, part: _Receipts) -> _Receipts:
     for receipt in part.rows:
-        remember(state, receipt)
+        file_receipt(state, receipt)
     return _Receipts([state.receipts[one.user_id][one.key] for one in part.rows])
 
 

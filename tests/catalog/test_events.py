@@ -10,14 +10,14 @@ import pytest
 
 from catalog import Catalog, Event, NotACatalog
 from catalog.event_file import EventRow
-from catalog.events import EventTable, event_of, write_active
+from catalog.events import EventTable, event_from, write_active
 from catalog.halls import STADIUM, STANDARD, Sale
 from tests.catalog.conftest import Data, event
 
 
 def starts_at_ms(text: str, timezone: str) -> int:
     row = EventRow(**event(1, datetime_start=text))
-    return event_of(row, timezone=ZoneInfo(timezone), active=True).starts_at_ms
+    return event_from(row, timezone=ZoneInfo(timezone), active=True).starts_at_ms
 
 
 @pytest.mark.parametrize(

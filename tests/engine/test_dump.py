@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from engine import Booking, BookingStatus, Event, Hall, dump
-from engine.apply import remember
+from engine.apply import file_receipt
 from engine.domain import Payment, PaymentStatus, Receipt, ReservationStatus
 from engine.errors import LossyDump, UnknownFormat
 from engine.rows import PaymentRow, ReservationRow
@@ -193,7 +193,7 @@ def test_a_loading_that_loses_something_is_noticed(
         file_bookings(shard, bookings[1:])
 
     def mix_up(state: State, receipt: Receipt) -> None:
-        remember(state, msgspec.structs.replace(receipt, result=7))
+        file_receipt(state, msgspec.structs.replace(receipt, result=7))
 
     class Forgetful(Shard):
         """Nobody has ever been let in."""
@@ -205,7 +205,7 @@ def test_a_loading_that_loses_something_is_noticed(
         "a status": ("_file_bookings", cancel),
         "a booking": ("_file_bookings", forget),
         "a reservation": ("_reservation", lambda row: None),
-        "an answer": ("remember", mix_up),
+        "an answer": ("file_receipt", mix_up),
     }[lost]
     monkeypatch.setattr(dump, name, careless)
     with pytest.raises(LossyDump):
