@@ -28,6 +28,7 @@ def seat_id_of(*, event_id: int, row: int, number: int) -> int:
 
 
 def event_of_seat(seat_id: int) -> int:
+    """The id of the event that a seat id names, whether or not there is such a seat."""
     return seat_id // SEAT_SPAN
 
 
@@ -42,6 +43,7 @@ def booking_id_of(*, event_id: int, sequence: int) -> int:
 
 
 def event_of_booking(booking_id: int) -> int:
+    """The id of the event that a booking id names, whether or not there is such a booking."""
     return booking_id // BOOKING_SPAN
 
 
@@ -150,6 +152,7 @@ class Hall(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=T
 
     @cached_property
     def seats_total(self) -> int:
+        """Also those that aren't ours to sell."""
         return self.rows * self.seats_per_row
 
     @cached_property
@@ -177,6 +180,7 @@ class Hall(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=T
         return next(one for one in self.zones if one.first_row <= row <= one.last_row)
 
     def price_at(self, index: int) -> int:
+        """In minor units, of the seat at `index`; a seat that isn't ours has one as well."""
         return self.row_prices_minor[index // self.seats_per_row]
 
 
