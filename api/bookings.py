@@ -32,6 +32,7 @@ class OneBooking(msgspec.Struct):
 
 
 def create_booking(call: Call[CreateBooking]) -> Reply:
+    """201 with the id; refused while the event's waiting room hasn't called the user."""
     engine, entrance = call.service.engine, call.service.entrance
     if entrance.is_guarded and not call.is_repeated:
         entrance.require_turn(engine, call.user_id, call.input.event_id, call.now_ms)
@@ -123,6 +124,7 @@ async def initiate_payment(call: Call[OneBooking]) -> Reply:
 
 
 async def cancel_booking(call: Call[OneBooking]) -> Reply:
+    """Its payment is taken up when the record is durable: nothing is given back before (I5)."""
     service, booking_id = call.service, call.input.booking_id
     booking = service.engine.booking(booking_id)
     order_id = booking.order_id if booking is not None else 0

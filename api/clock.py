@@ -29,6 +29,7 @@ def system_ms() -> int:
 
 
 def monotonic_ms() -> int:
+    """Milliseconds since some moment that only this machine knows; nobody can set it."""
     return time.monotonic_ns() // 1_000_000
 
 

@@ -45,6 +45,7 @@ def list_of(items: Json) -> Json:
 
 
 def message_of(text: str) -> Json:
+    """An answer that says these words and no others."""
     return object_of(message={"type": "string", "enum": [text]})
 
 
@@ -68,6 +69,7 @@ class Doc:
 def parameter(
     name: str, schema: Json, description: str, *, required: bool = False, where: str = "query"
 ) -> Json:
+    """`where` is query, path or header."""
     return {
         "name": name,
         "in": where,

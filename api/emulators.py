@@ -22,6 +22,8 @@ from emulators.environment import BadEnvironment as BadEnvironment  # for the co
 
 
 class Emulator(NamedTuple):
+    """What Granian makes, and its usual port; `settings` raises BadEnvironment."""
+
     target: str
     port: int
     settings: Callable[[], object]
@@ -68,11 +70,13 @@ def emulate(service: str, *, host: str, port: int | None) -> None:
 
 
 def gateway_application() -> ASGIApp:
+    """For a worker of Granian's, which ends with its parent from now on."""
     die_with_parent(parent_id())
     return _told_to_end(gateway.app_from_environment())
 
 
 def provider_application() -> ASGIApp:
+    """For a worker of Granian's, which ends with its parent from now on."""
     die_with_parent(parent_id())
     return _told_to_end(provider.app_from_environment())
 

@@ -101,7 +101,8 @@ class Operation(Generic[_Input]):
     """What is particular to one call. `body` or `query` makes the handler's input, or nothing.
 
     `query` is given what stands in the query string, and in the path for a `{name}` there. Where
-    there are both, the input is a pair: what `query` made, and what `body` made.
+    there are both, the input is a pair: what `query` made, and what `body` made. Both raise Refusal
+    for what can't be read.
     """
 
     method: str

@@ -58,6 +58,7 @@ class EventPages:
         self._waiting = 0
 
     async def find(self, call: Call[EventsQuery]) -> Reply:
+        """Events by words and day, a page of them; raises Refusal while too many others search."""
         wanted = call.input
         kept = self._kept.get(wanted)
         if kept is not None:

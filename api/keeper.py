@@ -59,6 +59,7 @@ class Keeper:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
+        """On the running loop, when the engine has been started."""
         self.watch(self._expire())
         self.watch(self._check())
         self.watch(self._snapshot())
@@ -71,6 +72,7 @@ class Keeper:
         return task
 
     async def stop(self) -> None:
+        """End all of it, and return when nothing of it runs any more."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

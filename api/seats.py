@@ -167,6 +167,7 @@ def _begin(call: Call[SelectSeat]) -> Taking | None:
 
 
 async def release_seat(call: Call[ReleaseSeat]) -> Reply:
+    """A payment that ends with it is taken up when the record is durable (I5)."""
     engine, seat_id = call.service.engine, call.input.seat_id
     holder = engine.holder(seat_id)
     # A payment under way ends with the release.

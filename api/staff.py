@@ -33,6 +33,8 @@ class BadStaffFile(Exception):
 
 
 class Role(StrEnum):
+    """Either may do all that the staff may; only an OPERATOR may look after the server."""
+
     ORGANISER = "organiser"
     OPERATOR = "operator"
 

@@ -209,6 +209,7 @@ class Verified:
     fault: str
 
     def shown(self) -> dict[str, object]:
+        """For a person: what is empty or zero is left out."""
         shown: dict[str, object] = {}
         if self.summary is not None:
             shown["users"] = f"{self.summary.users:,}"

@@ -10,6 +10,7 @@ _VERSION = json_reply({"version": version("billetter")})
 
 
 def alive(_: Call[None]) -> Reply:
+    """200 as long as the loop turns, whether or not the server is ready."""
     return OK_TEXT
 
 

@@ -43,6 +43,7 @@ class Claims:
         self._releasing_until_ms.update(dict.fromkeys(seats, until_ms))
 
     def may_be_releasing(self, seat_id: int, *, now_ms: int) -> bool:
+        """True while an order of ours may still have the place, so that a refusal says nothing."""
         until_ms = self._releasing_until_ms.get(seat_id, 0)
         if until_ms and until_ms < now_ms:
             del self._releasing_until_ms[seat_id]

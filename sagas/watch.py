@@ -61,6 +61,10 @@ class Patience:
     def fail(
         self, *, now_ms: int, retry_after_s: float, rng: random.Random, is_own: bool = False
     ) -> None:
+        """The next call waits: longer after each failure, and at least as long as the service asks.
+
+        `is_own`: the service has answered others since the failure before this one.
+        """
         self.failures += 1
         self.own_failures += is_own
         self.failed_at_ms = now_ms
@@ -119,6 +123,7 @@ class Watch:
         return waiter
 
     def unlisten(self, waiter: asyncio.Future[None]) -> None:
+        """Owed by whoever has listened, however the wait ended; after a change it does nothing."""
         self._waiters.pop(waiter, None)
 
     def tell(self) -> None:

@@ -73,6 +73,7 @@ class Tail:
 
     @property
     def last_lsn(self) -> int:
+        """Of the last whole batch; 0: there is none in the log."""
         return self.cut.first_lsn + len(self.records) - 1
 
 

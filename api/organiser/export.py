@@ -47,6 +47,7 @@ class Exports:
         self._turn = asyncio.Semaphore(EXPORTS_AT_ONCE_MAX)
 
     def send_export(self, call: Call[ExportQuery]) -> Reply:
+        """A file that is written while it is sent, when its turn comes; raises EventNotFound."""
         event_id, kind = call.input
         engine = call.service.engine
         engine.event(event_id)  # raises EventNotFound

@@ -26,6 +26,8 @@ class Moment(NamedTuple):
 
 
 class Played(NamedTuple):
+    """`is_whole`: it begins with the event's first booking, and not where the log is dropped."""
+
     is_whole: bool
     moments: list[Moment]
 

@@ -19,6 +19,7 @@ async def begin_replay(call: Call[int]) -> Reply:
 
 
 def show_replay(call: Call[int]) -> Reply:
+    """How far it is, also when nobody has asked for one; raises EventNotFound."""
     call.service.engine.event(call.input)
     return json_reply(_row(call.input, _replays(call).of(call.input)))
 

@@ -69,6 +69,7 @@ class Replays:
         self._directory.mkdir(mode=0o700)
 
     def of(self, event_id: int) -> Replay:
+        """How far it is; NONE: nobody has asked for one, or it made room for newer ones."""
         return self._replays.get(event_id) or Replay()
 
     def file(self, event_id: int) -> Path:
@@ -90,6 +91,7 @@ class Replays:
         return replay
 
     async def stop(self) -> None:
+        """Give up the one that is being made, and return when its process has ended."""
         if self._making is not None:
             self._making.cancel()
             await asyncio.gather(self._making, return_exceptions=True)

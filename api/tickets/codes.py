@@ -39,6 +39,7 @@ class Codes:
         self._key = key
 
     def code_of(self, *, booking_id: int, seat_id: int, order_id: int) -> str:
+        """As printed; `order_id` paid for the seat: sold again, it has another code."""
         row, number = place_of_seat(seat_id)
         said = event_of_booking(booking_id)
         said = said << _SEQUENCE_BITS | booking_id % BOOKING_SPAN
