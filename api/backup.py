@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from api import store
 from catalog.manifest import fsync
-from catalog.place import put, workplace
+from catalog.workplace import put, workplace
 from engine.backup import copy_store
 from engine.store import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, StoreMoved, read_patiently
 from engine.verify import Findings

@@ -14,11 +14,11 @@ from catalog.events import Event, event_from, write_active
 from catalog.halls import HallPlan, HallRules, read_halls
 from catalog.index import IndexBuilder, OutOfOrder
 from catalog.manifest import Summary
-from catalog.place import check_target, put, remove, workplace
 from catalog.runs import SortedRuns
 from catalog.source import SeenIds
 from catalog.user_file import find_email_repeat, read_users
 from catalog.users import EmailRepeated, build_users
+from catalog.workplace import check_target, put, remove, workplace
 
 USERS = "users.sqlite"
 ACTIVE_EVENTS = "active.msgpack"

@@ -20,7 +20,7 @@ from catalog import (
     runs,
     verify,
 )
-from catalog.place import workplace
+from catalog.workplace import workplace
 from tests.catalog.conftest import Data, event, user
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from catalog import manifest
 from catalog.errors import CatalogExists, ImportRunning, NotACatalog
-from catalog.place import check_target, put, workplace
+from catalog.workplace import check_target, put, workplace
 
 
 @pytest.fixture
