@@ -8,7 +8,7 @@ doubtful, and the number of places that the order holds in the end says whose it
 from enum import Enum
 
 # Beyond this the provider isn't late, something is wrong: doubts are decided against us.
-SETTLE_MS_MAX = 60_000
+SHOW_MS_MAX = 60_000
 # An attempt we gave up on (after 5 s) may still be at work there; ending the order under it can
 # leave a place taken by nobody, for ever.
 IN_FLIGHT_MS = 10_000
@@ -31,9 +31,9 @@ class Filling:
         "_maybe",
         "_refused",
         "_seats",
-        "_settling_since_ms",
+        "_waiting_since_ms",
         "in_flight_until_ms",
-        "is_settled",
+        "is_at_rest",
         "is_unseen",
         "polls",
     )
@@ -44,13 +44,13 @@ class Filling:
         self._maybe: set[int] = set(seats) if resumed else set()  # an attempt had no answer
         self._doubtful: set[int] = set()  # refused, perhaps because it is ours already
         self._refused: set[int] = set()  # ever, whatever it meant
-        self._settling_since_ms: int | None = None
+        self._waiting_since_ms: int | None = None
         self._is_ending = False
         self.in_flight_until_ms = now_ms + IN_FLIGHT_MS if resumed else 0
         # A crash may have lost anything: see what the order holds before selecting again.
         self.is_unseen = resumed
-        # The order has shown all it may hold, so nothing of ours is on its way there.
-        self.is_settled = False
+        # The order has shown all it may hold, or has had its time: nothing of ours is on its way.
+        self.is_at_rest = False
         self.polls = 0
 
     @property
@@ -88,22 +88,22 @@ class Filling:
         self._maybe.add(seat_id)
         self.in_flight_until_ms = now_ms + IN_FLIGHT_MS
 
-    def begin_settling(self, now_ms: int) -> None:
+    def begin_waiting(self, now_ms: int) -> None:
         """From now on the order should show what it holds; the first call counts."""
-        if self._settling_since_ms is None:
-            self._settling_since_ms = now_ms
+        if self._waiting_since_ms is None:
+            self._waiting_since_ms = now_ms
 
     def begin_ending(self, now_ms: int) -> None:
         """No place is selected any more, and the last one may have been a moment ago."""
         if not self._is_ending:
             self._is_ending = True
-            self._settling_since_ms = now_ms
+            self._waiting_since_ms = now_ms
             self.polls = 0
 
     def is_overdue(self, now_ms: int) -> bool:
         """True when the order should have shown its places long ago."""
-        since_ms = self._settling_since_ms
-        return since_ms is not None and now_ms - since_ms > SETTLE_MS_MAX
+        since_ms = self._waiting_since_ms
+        return since_ms is not None and now_ms - since_ms > SHOW_MS_MAX
 
     def has_doubts(self) -> bool:
         """True when a place was refused that may have been on its way to being free."""

@@ -198,7 +198,7 @@ class ProviderSide:
         filling = self._filling(reservation, watch)
         seat_id = filling.next_seat()
         if seat_id is None or filling.is_unseen:
-            return await self._settle(payment, reservation, watch, filling)
+            return await self._look_at_order(payment, reservation, watch, filling)
         await self._pace.turn()
         outcome = await self._client.select(
             place=self._places[seat_id], order=reservation.provider_order
@@ -215,7 +215,7 @@ class ProviderSide:
                 await self._give_up(payment, "a place is sold elsewhere")
         return None
 
-    async def _settle(
+    async def _look_at_order(
         self, payment: Payment, reservation: Reservation, watch: Watch, filling: Filling
     ) -> Trouble | None:
         """Look at the order, and submit it as soon as it holds every place."""
@@ -262,7 +262,7 @@ class ProviderSide:
         self, payment: Payment, watch: Watch, filling: Filling
     ) -> Trouble | None:
         now_ms = self._clock_ms()
-        filling.begin_settling(now_ms)
+        filling.begin_waiting(now_ms)
         if filling.is_overdue(now_ms):
             if not filling.has_doubts():
                 self._silent.add(payment.order_id)
@@ -276,7 +276,7 @@ class ProviderSide:
         return None
 
     async def _submitted(self, payment: Payment, filling: Filling) -> Trouble | None:
-        filling.is_settled = True
+        filling.is_at_rest = True
         await self._record(self._engine.submit_reservation, payment.order_id)
         return None
 
@@ -312,8 +312,8 @@ class ProviderSide:
         if filling.in_flight_until_ms > now_ms:
             watch.provider.not_before_ms = filling.in_flight_until_ms
             return None
-        if not filling.is_settled and filling.places_held_max():
-            return await self._settle_to_cancel(reservation, watch, filling)
+        if not filling.is_at_rest and filling.places_held_max():
+            return await self._look_before_cancel(reservation, watch, filling)
         # Refused means cancelled already: no order that we still want to cancel was confirmed.
         await self._pace.turn()
         outcome = await self._client.cancel(reservation.provider_order)
@@ -326,7 +326,7 @@ class ProviderSide:
         await self._record(self._engine.cancel_reservation, payment.order_id)
         return None
 
-    async def _settle_to_cancel(
+    async def _look_before_cancel(
         self, reservation: Reservation, watch: Watch, filling: Filling
     ) -> Trouble | None:
         """Look at the order until it holds all that it may hold, or long enough."""
@@ -339,7 +339,7 @@ class ProviderSide:
         has_ended = order is not None and order.status is not OrderStatus.STARTED
         is_full = order is not None and order.places_count >= filling.places_held_max()
         if has_ended or is_full or filling.is_overdue(now_ms):
-            filling.is_settled = True
+            filling.is_at_rest = True
         else:
             filling.polls += 1
             watch.provider.not_before_ms = now_ms + backoff.poll_ms(filling.polls)

@@ -121,7 +121,7 @@ class Sagas:
 
     def start(self) -> None:
         """Take up everything that is unsettled; call it on the running loop."""
-        payments = self.unsettled()
+        payments = self.unsettled_payments()
         if self._provider_side is not None:
             self._provider_side.resume(payments)
         for payment in payments:
@@ -167,13 +167,13 @@ class Sagas:
 
     def parked(self) -> list[Payment]:
         """Payments of which one side, or both, is beyond any retry. Not to be changed."""
-        return [payment for payment in self.unsettled() if payment.is_parked()]
+        return [payment for payment in self.unsettled_payments() if payment.is_parked()]
 
     def answering(self) -> dict[str, str]:
         """Of the gateway and the provider: "up", "down" (it hasn't answered lately), or "none"."""
         return {"gateway": _word(self._gateway_side), "provider": _word(self._provider_side)}
 
-    def unsettled(self) -> list[Payment]:
+    def unsettled_payments(self) -> list[Payment]:
         """The payments that still owe the outside a call. Not to be changed."""
         found = map(self._engine.payment, self._engine.unsettled())
         return [payment for payment in found if payment is not None]

@@ -17,7 +17,9 @@ def show_obligations(call: Call[None]) -> Reply:
     """How much is owed, whether both services answer, and what no retry will mend."""
     require_operator(call)
     sagas = call.service.sagas
-    return json_reply(shown(sagas.unsettled(), sagas.answering(), parked_max=PARKED_SHOWN_MAX))
+    return json_reply(
+        shown(sagas.unsettled_payments(), sagas.answering(), parked_max=PARKED_SHOWN_MAX)
+    )
 
 
 def retry_parked(call: Call[None]) -> Reply:

@@ -146,7 +146,7 @@ class FakeSagas:
     def can_sell(self, sale: Sale) -> bool:
         return sale in self.sells
 
-    def unsettled(self) -> list[Payment]:
+    def unsettled_payments(self) -> list[Payment]:
         found = map(self._engine.payment, self._engine.unsettled())
         return [payment for payment in found if payment is not None]
 
@@ -154,7 +154,7 @@ class FakeSagas:
         return {"gateway": "up", "provider": "none"}
 
     def retry_parked(self) -> int:
-        return sum(one.is_parked() for one in self.unsettled())
+        return sum(one.is_parked() for one in self.unsettled_payments())
 
     def wake(self, order_id: int) -> None:
         self.woken.append(order_id)

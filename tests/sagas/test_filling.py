@@ -1,6 +1,6 @@
 """What is known of an order's places."""
 
-from sagas.filling import IN_FLIGHT_MS, SETTLE_MS_MAX, Filling, Refusal
+from sagas.filling import IN_FLIGHT_MS, SHOW_MS_MAX, Filling, Refusal
 
 
 def fresh() -> Filling:
@@ -56,17 +56,17 @@ def test_overdue() -> None:
     """The wait for places is bounded from its first moment on."""
     filling = fresh()
     assert not filling.is_overdue(10**9)
-    filling.begin_settling(1_000)
-    filling.begin_settling(2_000)
-    assert not filling.is_overdue(1_000 + SETTLE_MS_MAX)
-    assert filling.is_overdue(1_001 + SETTLE_MS_MAX)
+    filling.begin_waiting(1_000)
+    filling.begin_waiting(2_000)
+    assert not filling.is_overdue(1_000 + SHOW_MS_MAX)
+    assert filling.is_overdue(1_001 + SHOW_MS_MAX)
 
 
 def test_ending() -> None:
     """An order that is given up has a wait of its own: its last place may just have been taken."""
     filling = fresh()
-    filling.begin_settling(1_000)
+    filling.begin_waiting(1_000)
     filling.begin_ending(50_000)
     filling.begin_ending(55_000)
-    assert not filling.is_overdue(50_000 + SETTLE_MS_MAX)
-    assert filling.is_overdue(50_001 + SETTLE_MS_MAX)
+    assert not filling.is_overdue(50_000 + SHOW_MS_MAX)
+    assert filling.is_overdue(50_001 + SHOW_MS_MAX)
