@@ -115,7 +115,7 @@ class Engine:
         self.zones = views.zones
         self.statuses = views.statuses
         self.event = views.event
-        self.events_on_sale = views.events_on_sale
+        self.events_on_sale_count = views.events_on_sale_count
         self.events_booked = views.events_booked
         self.bookings_made = views.bookings_made
         self.bookings_from = views.bookings_from

@@ -202,8 +202,7 @@ class Queries:
         """All bookings of a user, newest last. Not to be changed by the caller."""
         return self._state.user_bookings.get(user_id, [])
 
-    def events_on_sale(self) -> int:
-        """How many there are."""
+    def events_on_sale_count(self) -> int:
         return len(self._events)
 
     def events_booked(self) -> list[int]:

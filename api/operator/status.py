@@ -113,7 +113,7 @@ def _shop(service: Service, found: Found) -> dict[str, Any]:
         "unsettled": sum(owed.payments.values()),
         "owed_back": money(owed.owed_back_minor),
         "parked_count": owed.parked,
-        "events_on_sale": service.engine.events_on_sale(),
+        "events_on_sale": service.engine.events_on_sale_count(),
         "events_booked": totals.events,
         "bookings": totals.bookings,
         "seats_reserved": totals.reserved_seats,
