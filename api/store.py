@@ -68,6 +68,7 @@ def initialise(
 
     The catalog comes first and the log last: a directory with a log is complete, and one without
     can be initialised again, unless it had one. Bookings stay when the catalog is replaced.
+    Raises StoreError, CatalogError, STORE_FAULTS and OSError.
     """
     target = data / CATALOG_DIRECTORY
     if data.exists() and not data.is_dir():

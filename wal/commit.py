@@ -97,7 +97,7 @@ class GroupCommit:
         return waiter
 
     def wake(self) -> None:
-        """See to it that what is appended, or a seal that is asked for, gets to the disk."""
+        """See that what is appended, or a seal, gets to the disk; raises LogFailed if none will."""
         if self._failure:
             raise LogFailed("the log failed before") from self._failure
         if not self._writing:

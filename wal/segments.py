@@ -46,7 +46,7 @@ def named_lsn(path: Path) -> int:
 
 
 def segment_paths(fs: FileSystem, directory: Path) -> list[Path]:
-    """Every segment of the log, oldest first; empty if the directory is missing."""
+    """Every segment of the log, oldest first; none: no directory. Raises Corrupt for odd names."""
     try:
         names = sorted(name for name in fs.names(directory) if name.endswith(SEGMENT_SUFFIX))
     except FileNotFoundError:
