@@ -78,16 +78,16 @@ class SeatPage(Sequence[SeatView]):
             yield seat_id, row + 1, number + 1, status, prices_minor[row]
 
     @overload
-    def __getitem__(self, place: int) -> SeatView: ...
+    def __getitem__(self, at: int) -> SeatView: ...
     @overload
-    def __getitem__(self, place: slice) -> list[SeatView]: ...
-    def __getitem__(self, place: int | slice) -> SeatView | list[SeatView]:
-        if isinstance(place, slice):
-            return [self[one] for one in range(*place.indices(len(self)))]
-        hall, event_id, index = self.event.hall, self.event.event_id, self.indexes[place]
+    def __getitem__(self, at: slice) -> list[SeatView]: ...
+    def __getitem__(self, at: int | slice) -> SeatView | list[SeatView]:
+        if isinstance(at, slice):
+            return [self[one] for one in range(*at.indices(len(self)))]
+        hall, event_id, index = self.event.hall, self.event.event_id, self.indexes[at]
         row, number = hall.place_at(index)
         seat_id = seat_id_of(event_id=event_id, row=row, number=number)
-        status = _STATUSES[self.statuses[place]]
+        status = _STATUSES[self.statuses[at]]
         return SeatView(seat_id, row, number, status, hall.price_at(index))
 
 
