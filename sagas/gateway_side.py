@@ -279,6 +279,14 @@ def needs_check(payment: Payment) -> bool:
     return payment.status in owed.OVER or payment.status in ACTIVE
 
 
+def is_put_off(payment: Payment, watch: Watch, *, now_ms: int) -> bool:
+    """True for an ended payment that was asked about just now: nobody waits for its next check.
+
+    What that one may find is owed back, whoever has heard of it.
+    """
+    return payment.status in owed.OVER and earliest_check_ms(payment, watch) > now_ms
+
+
 def _is_not_there(outcome: Trouble) -> bool:
     return isinstance(outcome, Refused) and outcome.code == gateway_client.NOT_THERE
 

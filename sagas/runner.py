@@ -30,6 +30,7 @@ from sagas.gateway_side import (
     GatewaySide,
     clock_variant,
     earliest_check_ms,
+    is_put_off,
     needs_check,
 )
 from sagas.owed import REMINDERS_AFTER_MS
@@ -230,7 +231,8 @@ class Sagas:
         Returns when the check and the capture or failure that follows from it are recorded (the
         provider's confirm may still be under way: the seats are sold by then), or when the time
         is over. Anybody may call this as often as they like: all calls share one check, and a
-        payment is checked once a second at most.
+        payment is checked once a second at most; one that is over once in ten, and nobody waits
+        for that.
         """
         payment = self._engine.payment(order_id)
         if payment is None or self._gateway_side is None:
@@ -241,6 +243,8 @@ class Sagas:
         hint = watch.hints
 
         def is_over() -> bool:
+            if is_put_off(payment, watch, now_ms=self._clock_ms()):
+                return True
             is_answered = watch.hints_answered >= hint or not needs_check(payment)
             return is_answered and payment.status is not PaymentStatus.AUTHORIZED
 

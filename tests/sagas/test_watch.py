@@ -157,6 +157,31 @@ def test_a_refund_soon_after_the_payment_is_no_late_money(
     tell(story)
 
 
+@pytest.mark.parametrize("before", [0.2, 4])
+def test_nobody_waits_for_a_check_of_an_ended_payment_that_is_put_off(
+    tell: Tell, before: float
+) -> None:
+    """Who comes back after a refused card is answered at once, and late money is found still."""
+
+    async def story(world: World) -> None:
+        order_id = world.initiate(world.book(OWN, 1))
+        payment = await world.registered(order_id)
+        await world.pay(order_id, DECLINED)
+        await world.verify(order_id)
+        assert world.status(order_id) == "FAILED"
+        await world.clock.advance(before)
+        came = world.clock.seconds()
+        await world.verify(order_id)
+        assert world.clock.seconds() - came < 0.2
+        theirs = world.desk.book.find(payment.payment_id)
+        assert theirs is not None
+        world.desk.book.authorize_late(theirs, now=world.clock.seconds())
+        await world.clock.advance(12)
+        assert world.status(order_id) == "RETURNED"
+
+    tell(story)
+
+
 def test_late_money_is_found_however_often_we_asked_before(tell: Tell) -> None:
     """Of an ended payment each answer is cached for five minutes: no check is like one of them."""
 
