@@ -9,11 +9,15 @@ from api.endpoint import Call
 from api.problems import BAD_SIGNATURE, Refusal
 from api.query import required_integer
 from api.reply import OK_TEXT, Reply
+from engine import Payment, PaymentStatus
 from sagas import verify_signature
 
 # Somebody looks at the page: the money hasn't moved, so there is nothing to ask for. (It comes just
 # before the news that counts, which must not have to wait for the end of a needless check.)
 _NO_NEWS = frozenset({"NEW", "FORM_SHOWED"})
+# The money has been taken. Nobody takes it but we, so while we do, the gateway may tell us of it
+# before it answers, and wait for us.
+_CAPTURE = frozenset({"COMPLETED", "CONFIRMED"})
 
 
 class Notification(msgspec.Struct):
@@ -51,7 +55,13 @@ async def notification(call: Call[Notification]) -> Reply:
         if not verify_signature(service.webhook_secret, call.raw, signature):
             raise Refusal(BAD_SIGNATURE)
     order_id = service.engine.order_of(told.payment_id)
-    is_ours = order_id is not None and told.team_slug == service.merchant_id
-    if order_id is not None and is_ours and told.status.upper() not in _NO_NEWS:
+    if order_id is None or told.team_slug != service.merchant_id:
+        return OK_TEXT
+    if not _is_no_news(told.status.upper(), service.engine.payment(order_id)):
         await service.sagas.verify(order_id, within_seconds=service.limits.notification_seconds)
     return OK_TEXT
+
+
+def _is_no_news(status: str, payment: Payment | None) -> bool:
+    is_being_captured = payment is not None and payment.status is PaymentStatus.AUTHORIZED
+    return status in _NO_NEWS or (status in _CAPTURE and is_being_captured)

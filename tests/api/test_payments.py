@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.rooms import Rooms
+from tests.api.rooms import ANN, MERCHANT, NOW_MS, Rooms, seat
 
 BROWSER = b"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
@@ -23,3 +23,34 @@ def test_a_program_is_told_ok_and_nothing_else(rooms: Rooms, accept: bytes | Non
     answer = rooms.call("GET", "/api/payments/success?orderId=1", headers=headers)
     assert (200, b"OK") == (answer.status, answer.body)
     assert "refresh" not in answer.headers
+
+
+def news(order_id: int, status: str) -> dict[str, str]:
+    return {
+        "paymentId": f"pay-{order_id}",
+        "status": status,
+        "teamSlug": MERCHANT,
+        "timestamp": "2027-01-01T00:00:00Z",
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "waits"), [("completed", False), ("CONFIRMED", False), ("AUTHORIZED", True)]
+)
+def test_the_gateway_may_tell_of_a_capture_before_it_answers_it(
+    rooms: Rooms, status: str, waits: bool
+) -> None:
+    """Who waits for that answer here holds it up; news of a card holds while the money is taken."""
+    order_id = rooms.initiate(rooms.book(ANN, seat(1)))
+    rooms.engine.authorize_payment(order_id=order_id, now_ms=NOW_MS)
+    answer = rooms.call("POST", "/api/payments/notifications", json=news(order_id, status))
+    assert (200, b"OK") == (answer.status, answer.body)
+    assert ([(order_id, 2.0)] if waits else []) == rooms.sagas.verified
+
+
+def test_a_capture_that_we_know_nothing_of_makes_us_ask(rooms: Rooms) -> None:
+    """The gateway says completed, and we haven't even heard that the card was good."""
+    order_id = rooms.initiate(rooms.book(ANN, seat(1)))
+    told = news(order_id, "completed")
+    assert 200 == rooms.call("POST", "/api/payments/notifications", json=told).status
+    assert [(order_id, 2.0)] == rooms.sagas.verified
