@@ -9,6 +9,7 @@ exception is raised, as if its network had failed.
 
 import os
 import socket
+import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -80,6 +81,8 @@ def _open_socket(host: str, port: int) -> socket.socket | None:
     """A duplicate of the connection to this client, or None if there is none."""
     for name in os.listdir("/dev/fd"):
         with suppress(OSError):
+            if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                continue  # no socket would own its duplicate, and nobody close it
             candidate = socket.socket(fileno=os.dup(int(name)))
             with suppress(OSError):
                 if candidate.getpeername()[:2] == (host, port):

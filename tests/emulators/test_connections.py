@@ -1,5 +1,6 @@
 """How a server loses a connection on purpose."""
 
+import os
 import socket
 from collections.abc import Iterator
 
@@ -55,6 +56,18 @@ def test_connection_of_somebody_else() -> None:
     """Behind a proxy the client's address is nobody's here: that is said, not ignored."""
     with pytest.raises(RuntimeError, match="not one of this process"):
         Sockets().drop({"client": ("127.0.0.1", 1)})
+
+
+def test_a_drop_leaves_nothing_open(connection: tuple[socket.socket, socket.socket]) -> None:
+    """One open file is wanted; were copies of the others kept, each drop would double them."""
+    client, _ = connection
+    before = os.listdir("/dev/fd")
+
+    Sockets().drop({"client": client.getsockname()})
+    with pytest.raises(RuntimeError):
+        Sockets().drop({"client": ("127.0.0.1", 1)})
+
+    assert before == os.listdir("/dev/fd")
 
 
 def test_in_process_the_client_gets_its_own_exception() -> None:
