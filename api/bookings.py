@@ -10,7 +10,7 @@ from api.endpoint import Call
 from api.problems import BOOKING_NOT_PAYABLE, NO_GATEWAY, PLACES_UNKNOWN, Refusal
 from api.reply import Reply, compact, json_reply, message
 from api.service import Service
-from engine import Booking, Sale
+from engine import Booking, BookingStatus, Sale
 from engine.errors import BookingClosed
 
 # Of encoded lists with what finds them. Their seats, which are the engine's own, take a tenth more;
@@ -142,6 +142,8 @@ def _require_sellable(service: Service, *, user_id: int, booking_id: int) -> Non
     booking = service.engine.booking(booking_id)
     if booking is None or booking.user_id != user_id:
         return  # the engine says so better
+    if not booking.seats or booking.status is BookingStatus.CONFIRMED:
+        return  # there is nothing to pay, whoever is there: it says that, too
     if not service.sagas.can_sell(Sale.OWN):
         raise Refusal(NO_GATEWAY)
     hall = service.catalog.events.hall(booking.event_id)

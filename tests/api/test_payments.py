@@ -1,7 +1,8 @@
-"""The gateway sends people back to us, and so do programs: one address, two readers."""
+"""Who is sent to the gateway, whom it sends back, and what it tells us itself."""
 
 import pytest
 
+from engine import Sale
 from tests.api.rooms import ANN, MERCHANT, NOW_MS, Rooms, seat
 
 BROWSER = b"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -54,3 +55,27 @@ def test_a_capture_that_we_know_nothing_of_makes_us_ask(rooms: Rooms) -> None:
     told = news(order_id, "completed")
     assert 200 == rooms.call("POST", "/api/payments/notifications", json=told).status
     assert [(order_id, 2.0)] == rooms.sagas.verified
+
+
+@pytest.mark.parametrize("sells", [set(), {Sale.OWN}])
+@pytest.mark.parametrize(
+    ("became", "problem"),
+    [
+        ("empty", "booking-empty"),
+        ("paid", "booking-not-payable"),
+        ("cancelled", "booking-not-payable"),
+    ],
+)
+def test_what_can_never_be_paid_is_not_put_off(
+    rooms: Rooms, became: str, problem: str, sells: set[Sale]
+) -> None:
+    """That gateway or provider isn't there is no news to a booking that has nothing to pay for."""
+    booking_id = rooms.book(ANN, *(() if became == "empty" else (seat(1),)))
+    wanted = {"booking_id": booking_id}
+    if became == "paid":
+        rooms.pay(booking_id)
+    if became == "cancelled":
+        rooms.call("PATCH", "/api/bookings/cancel", user=ANN, json=wanted)
+    rooms.sagas.sells = sells
+    answer = rooms.call("PATCH", "/api/bookings/initiatePayment", user=ANN, json=wanted)
+    assert (419, problem) == (answer.status, answer.problem)
