@@ -7,7 +7,7 @@ import msgspec
 
 from api.body import Int64
 from api.endpoint import Call
-from api.problems import BOOKING_NOT_PAYABLE, NO_GATEWAY, PLACES_UNKNOWN, Refusal
+from api.problems import BOOKING_NOT_PAYABLE, NO_GATEWAY, NO_PROVIDER, Refusal
 from api.reply import Reply, compact, json_reply, message
 from api.service import Service
 from engine import Booking, BookingStatus, Sale
@@ -148,4 +148,4 @@ def _require_sellable(service: Service, *, user_id: int, booking_id: int) -> Non
         raise Refusal(NO_GATEWAY)
     hall = service.catalog.events.hall(booking.event_id)
     if hall is not None and not service.sagas.can_sell(Sale(hall.sale.value)):
-        raise Refusal(PLACES_UNKNOWN)
+        raise Refusal(NO_PROVIDER)

@@ -42,7 +42,12 @@ _PAY_419 = (
     problems.PAYMENT_REFUSED,
     problems.PAYMENT_ENDED,
 )
-_PAY_503 = (problems.GATEWAY_DOWN, problems.NO_GATEWAY, problems.PLACES_UNKNOWN)
+_PAY_503 = (
+    problems.GATEWAY_DOWN,
+    problems.NO_GATEWAY,
+    problems.NO_PROVIDER,
+    problems.PLACES_UNKNOWN,
+)
 
 
 def operations() -> tuple[Operation[Any], ...]:

@@ -232,7 +232,7 @@ def test_a_payment_that_ended_while_it_began_is_told_apart(rooms: Rooms) -> None
     [
         (set(), SOON, "no-gateway"),
         (set(), CONCERT, "no-gateway"),
-        ({Sale.OWN}, CONCERT, "places-unknown"),
+        ({Sale.OWN}, CONCERT, "no-provider"),
         ({Sale.OWN}, SOON, "302"),
         ({Sale.OWN, Sale.ALLOTMENT}, OPERA, "302"),
     ],

@@ -127,6 +127,7 @@ export const WORDS = {
   "problem.payment-ended": "While the payment was beginning, the booking was cancelled, ran out, or a seat of it was released. See what is left of it.",
   "problem.gateway-down": "The payment system doesn't answer. Your seats stay yours: try to pay again a little later.",
   "problem.no-gateway": "Payments don't work at the moment. Your seats stay yours until the time is up.",
+  "problem.no-provider": "Tickets for this hall aren't sold at the moment. Your seats stay yours until the time is up.",
   "problem.places-unknown": "The seats of this hall are still being loaded. They stay yours: try again a little later.",
   "problem.too-late": "The event is too close: tickets can't be returned any more.",
   "problem.event-crowded": "A great many people want this event. Trying again in a few seconds…",
