@@ -1,10 +1,11 @@
 """What a mutation does to the state: total, deterministic, and the only writer (I2).
 
-Live and in replay the same functions run. Nothing here may refuse: whatever is in the log has been
-decided. An exception in here means that state and log disagree, and ends the process.
+Live and in replay the same functions run. Nothing here may refuse: live it has just been decided,
+and what a log tells is first held against the state (`recorded.py`). An exception in here means
+that state and log disagree, and ends the process.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from heapq import heappush
 from typing import Any
 
@@ -51,7 +52,6 @@ from engine.mutations import (
     SeatsSelected,
     StateChecked,
     StateReset,
-    decode_record,
     tag_of,
 )
 from engine.state import Shard, State
@@ -66,14 +66,6 @@ def apply(state: State, mutation: Mutation) -> None:
     """Change `state` as `mutation` says."""
     state.last_at_ms = mutation.at_ms
     _APPLY[type(mutation)](state, mutation)
-
-
-def replay(records: Iterable[tuple[int, bytes]]) -> State:
-    """The state that a log's records make, from the beginning."""
-    state = State()
-    for lsn, payload in records:
-        apply(state, decode_record(lsn, payload))
-    return state
 
 
 def _booking_created(state: State, mutation: BookingCreated) -> None:

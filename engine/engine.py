@@ -16,7 +16,8 @@ from engine.domain import Event, Receipt
 from engine.dump import digest
 from engine.errors import Busy
 from engine.keys import NOBODY, Key, earlier_receipt, earlier_result, remember
-from engine.mutations import Effect, Mutation, decode_record, encode
+from engine.mutations import Effect, Mutation, encode
+from engine.recorded import apply_record
 from engine.state import State
 from snapshots import SnapshotStore
 from wal import SEGMENT_BYTES_MAX, AnyLog, Backlogged, GroupCommit, Log, MemoryLog, end_process
@@ -48,10 +49,7 @@ class Engine:
 
     @staticmethod
     def create(directory: Path, *, store_id: bytes) -> None:
-        """Prepare an empty store; `store_id` is 16 random bytes that mark its files.
-
-        Raises STORE_FAULTS where there is or was one.
-        """
+        """An empty store, marked by 16 random bytes; raises STORE_FAULTS where one is or was."""
         store.create_store(directory, store_id=store_id)
 
     @staticmethod
@@ -92,7 +90,7 @@ class Engine:
         self._adopt(state)
         with store.naming_broken(snapshots.directory):
             for lsn, payload in self._log.recover(self.snapshot_lsn):
-                apply(self._state, decode_record(lsn, payload))
+                apply_record(self._state, lsn, payload)
                 if progress is not None and lsn % 100_000 == 0:
                     progress(lsn)
         self.set_aside += map(str, snapshots.broken)

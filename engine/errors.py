@@ -27,8 +27,9 @@ Rejected
 
 The others are no refusals of a customer's command: `UnknownPayment` answers a saga that speaks of
 a payment we never made, `BadPlan` an event whose hall cannot be; `StateDiverged` (of which
-`LossyDump` is a kind) is told where two ways to one state differ, `UnknownFormat` where the disk
-holds what this program can't read, and `LogLost` where a store has no log any more.
+`ImpossibleRecord` and `LossyDump` are kinds) is told where two ways to one state differ,
+`UnknownFormat` where the disk holds what this program can't read, and `LogLost` where a store has
+no log any more.
 """
 
 
@@ -138,6 +139,16 @@ class BadPlan(Exception):
 
 class StateDiverged(Exception):
     """Two ways to one state have come to different ones: the message says which."""
+
+
+class ImpossibleRecord(StateDiverged):
+    """A record whose every byte is right says what can't have followed those before it."""
+
+    def __init__(self, lsn: int, why: str) -> None:
+        super().__init__(
+            f"record {lsn} is whole, and can't have followed those before it ({why});"
+            " restore a backup, or start the version that wrote it"
+        )
 
 
 class LossyDump(StateDiverged):

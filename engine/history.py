@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.apply import apply
 from engine.domain import Event, SeatStatus
 from engine.errors import EventNotFound
-from engine.mutations import decode_record
+from engine.recorded import apply_record
 from engine.seatmap import SeatMap
 from engine.state import Shard
 from engine.store import WAL_DIRECTORY, load_oldest
@@ -90,7 +89,7 @@ class History:
         if found is None:
             return False
         self._lsn, payload = found
-        apply(self._state, decode_record(self._lsn, payload))
+        apply_record(self._state, self._lsn, payload)
         if self._progress is not None and self._lsn % RECORDS_PER_REPORT == 0:
             read = self._lsn - self._first_lsn
             self._progress(read / (self._last_lsn - self._first_lsn))

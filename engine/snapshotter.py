@@ -10,11 +10,10 @@ from errno import ENOSPC
 from functools import partial
 from pathlib import Path
 
-from engine.apply import apply
 from engine.collector import collector_off
 from engine.dump import dump, load
 from engine.errors import LossyDump
-from engine.mutations import decode_record
+from engine.recorded import apply_record
 from engine.state import State
 from engine.store import (
     STORE_FAULTS,
@@ -56,7 +55,7 @@ def _loaded(chunks: Iterator[bytes] | None) -> State:
 
 
 def _applied(state: State, lsn: int, payload: bytes) -> None:
-    apply(state, decode_record(lsn, payload))
+    apply_record(state, lsn, payload)
 
 
 def _leaving_room(directory: Path, chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -34,10 +34,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine import Engine, Event, Hall, Key, Rejected, Rules, Sale, Zone, errors, seat_id_of
-from engine.apply import replay
 from engine.decide import is_being_captured
 from engine.domain import BookingStatus, PaymentStatus
 from engine.dump import digest, dump, load
+from engine.recorded import replay
 from engine.state import State
 from wal import Backlogged, MemoryLog
 

@@ -13,9 +13,9 @@ from structlog.testing import capture_logs
 from api import keeper as keeper_module
 from api.keeper import Keeper
 from engine import Engine, Event, Hall, Zone, seat_id_of
-from engine.apply import replay
 from engine.dump import digest
 from engine.errors import Busy, StateDiverged
+from engine.recorded import replay
 from sagas import Sagas
 from tests.api.waiting import until
 from wal import read_records

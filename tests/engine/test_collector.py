@@ -8,7 +8,6 @@ import pytest
 
 from engine import Engine, engine, snapshotter, verify
 from engine.collector import collector_off
-from engine.mutations import Mutation
 from engine.state import State
 from tests.scenario import EVENTS, START_MS
 
@@ -69,10 +68,10 @@ def test_it_is_off_while_records_are_applied(
     sold.close()
     seen: list[bool] = []
 
-    def looked(_: State, __: Mutation) -> None:
+    def looked(_: State, __: int, ___: bytes) -> None:
         seen.append(gc.isenabled())
 
-    monkeypatch.setattr(module, "apply", looked)
+    monkeypatch.setattr(module, "apply_record", looked)
     work(tmp_path)
 
     assert [False] == seen

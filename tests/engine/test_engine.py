@@ -304,8 +304,8 @@ def test_a_store_that_fails_to_open_is_let_go(
     buy(store, 1)
     store.close()
     with monkeypatch.context() as broken:
-        broken.setattr(engine, "decode_record", lambda *_: None)
-        with pytest.raises(AttributeError):
+        broken.setattr(engine, "apply_record", None)
+        with pytest.raises(TypeError):
             Engine.open(directory, EVENTS)
 
     Engine.open(directory, EVENTS).close()

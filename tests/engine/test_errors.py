@@ -22,6 +22,7 @@ def test_the_drawn_tree_is_the_real_one() -> None:
         **dict.fromkeys(
             ("UnknownPayment", "BadPlan", "StateDiverged", "UnknownFormat", "LogLost"), "Exception"
         ),
+        "ImpossibleRecord": "StateDiverged",
         "LossyDump": "StateDiverged",
     }
     assert real == drawn | apart

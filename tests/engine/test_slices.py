@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from engine import Engine, Event, Hall, Zone, slices
-from engine.apply import apply, replay
+from engine.apply import apply
 from engine.domain import Booking, Payment, SeatStatus
 from engine.dump import dump, load
 from engine.errors import StateDiverged
 from engine.mutations import StateChecked, decode, encode
+from engine.recorded import replay
 from engine.slices import BOOKINGS_PER_SLICE, Slice, digest_of, following
 from engine.state import State
 from engine.verify import verify_store
@@ -202,4 +203,4 @@ def test_the_offline_check_finds_it(tmp_path: Path) -> None:
     engine.check_state(now_ms=START_MS)
     engine.close()
 
-    assert verify_store(tmp_path).fault.startswith("StateDiverged: event 1, bookings from")
+    assert verify_store(tmp_path).fault.startswith("StateDiverged: record 2: event 1, bookings")

@@ -16,7 +16,7 @@ from emulators.provider import ProviderKnobs, ProviderSettings
 from emulators.provider import create_app as create_provider
 from emulators.provider.box_office import BoxOffice
 from engine import Engine, Event, Hall, Payment, Sale, Zone, seat_id_of
-from engine.apply import replay
+from engine.recorded import replay
 from sagas import Breaker, GatewayClient, ProviderClient, Sagas
 from wal import Backlogged, MemoryLog
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from emulators.gateway.payments import Status
 from emulators.provider.orders import OrderStatus
 from engine import BookingStatus, Engine, Payment, PaymentStatus, SeatStatus
-from engine.apply import replay
 from engine.domain import RESERVATION_SETTLED
 from engine.dump import digest
+from engine.recorded import replay
 from torture.simulation.history import Basket
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from api.app import create_app
 from api.service import Service
 from catalog import Catalog, HallPlan, User
 from engine import Engine, Event
-from engine.apply import replay
 from engine.dump import dump, load
 from engine.errors import Busy
+from engine.recorded import replay
 from sagas import Breaker, GatewayClient, ProviderClient, Sagas
 from torture.simulation.disk import Commit, Disk
 from torture.simulation.loop import Life, LifeOver, VirtualLoop
