@@ -6,6 +6,7 @@ numbers, so a fault is looked up by reading the file a second time.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
@@ -51,6 +52,9 @@ class EventRow(msgspec.Struct, frozen=True):
         return starts_at
 
 
+_FIELDS = frozenset(EventRow.__struct_fields__)
+
+
 class EventFile:
     """Iterates over the events of one file; `fault` turns a reason into file and line.
 
@@ -67,8 +71,7 @@ class EventFile:
         with opened(self.path, progress=self._progress) as file:
             self._require_array(file)
             try:
-                for value in ijson.items(file, "item", buf_size=READ_BYTES, use_float=True):
-                    self._index += 1
+                for value in self._items(file):
                     yield self._event(value)
             except (ijson.JSONError, UnicodeDecodeError):
                 raise self._not_json() from None
@@ -78,6 +81,33 @@ class EventFile:
         text = reason if field is None else f"{field} {reason}"
         index = self._index if place is None else place
         return BadInput(self.path, _line_of(self.path, index, field), text)
+
+    def _items(self, file: BinaryIO) -> Iterator[Any]:
+        """What stands in the array. Of an object the fields we know, and of what nests its kind.
+
+        Not by ijson.items: it keeps the path to every depth, so that 100,000 brackets take 4 GB.
+        """
+        depth, item, field = 0, None, ""
+        for kind, value in ijson.basic_parse(file, buf_size=READ_BYTES, use_float=True):
+            if kind == "map_key":
+                field = value
+                continue
+            if kind in ("end_map", "end_array"):
+                depth -= 1
+                if depth == 1:
+                    yield item
+                continue
+            kept = {} if kind == "start_map" else [] if kind == "start_array" else value
+            if depth == 1:
+                self._index += 1
+                item = kept
+                if kept is value:
+                    yield item
+            elif depth == 2 and field in _FIELDS and isinstance(item, dict):
+                if field in item:
+                    raise self.fault(field, "stands twice in one event")
+                item[field] = kept
+            depth += kept is not value
 
     def _event(self, value: Any) -> tuple[EventRow, datetime]:
         try:
@@ -120,7 +150,7 @@ def _line_of(path: Path, index: int, field: str | None) -> int:
     depth = 0
     items = -1
     begun = 1
-    for line, event, value in _parse_by_line(path):
+    for line, event, value in _before_any_fault(_parse_by_line(path)):
         if event in ("end_map", "end_array"):
             depth -= 1
             continue
@@ -134,6 +164,12 @@ def _line_of(path: Path, index: int, field: str | None) -> int:
             return line
         depth += event in ("start_map", "start_array")
     return begun
+
+
+def _before_any_fault(parsed: Iterator[tuple[int, str, Any]]) -> Iterator[tuple[int, str, Any]]:
+    """What can be read of a file that may also be broken, further on."""
+    with suppress(_Broken):
+        yield from parsed
 
 
 def _line_of_syntax_error(path: Path) -> tuple[int, bool]:
@@ -161,12 +197,15 @@ def _parse_by_line(path: Path) -> Iterator[tuple[int, str, Any]]:
     line = 1
     with opened(path, progress=False) as file:
         while piece := file.readline(READ_BYTES):
+            broken = False
             try:
                 parser.send(piece)
             except (ijson.JSONError, UnicodeDecodeError):
-                raise _Broken(line, ended=False) from None
-            for event, value in seen:
+                broken = True
+            for event, value in seen:  # those before the fault, too
                 yield line, event, value
+            if broken:
+                raise _Broken(line, ended=False)
             del seen[:]
             line += piece.endswith(b"\n")
     try:

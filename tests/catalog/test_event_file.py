@@ -1,6 +1,7 @@
 """Events of events.json: what is taken from them, and what stops an import."""
 
 import json
+import tracemalloc
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -134,3 +135,40 @@ def test_line_is_found_inside_nested_objects(data: Data) -> None:
 def test_missing_file_is_refused(tmp_path: Path) -> None:
     """A wrong path is a fault of the input like any other."""
     assert refused(tmp_path / "no.json").reason == "can't be read: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    "broken", ["}", "]]", "x", ",", '{"id": 1', "\n]\n]"], ids=lambda text: text.strip()
+)
+def test_a_faulty_event_is_told_of_in_a_file_that_is_also_broken(data: Data, broken: str) -> None:
+    """The first fault is told, on its line, whatever follows it on the same line."""
+    path = data.events(event(1), event(2) | {"id": 0}, event(3))
+    path.write_text(path.read_text() + broken)
+    error = refused(path)
+    assert (11, "id is wrong: expected int >= 1") == (error.line, error.reason)
+
+    path.write_text(json.dumps([event(1), event(2) | {"id": 0}]) + broken)
+    assert 1 == refused(path).line
+
+
+def test_a_field_that_stands_twice_is_refused(data: Data) -> None:
+    """Nobody can say which is meant; what we don't know may stand as often as it will."""
+    once = json.dumps(event(2))
+    path = data.text("events.json", "[\n" + once[:-1] + ',\n"title": "Other"}]')
+    error = refused(path)
+    assert "title stands twice in one event" == error.reason
+
+    path = data.text("events.json", f'[{once[:-1]}, "tags": 1, "tags": {{"title": 2}}}}]')
+    assert [2] == [row.id for row, _ in EventFile(path)]
+
+
+@pytest.mark.parametrize("nested", ["[", '{"title":'])
+def test_deep_nesting_takes_no_memory(data: Data, nested: str) -> None:
+    """However deep: the path to every depth would take 4 GB for 100,000 brackets."""
+    path = data.text("events.json", "[" + nested * 10_000)
+    tracemalloc.start()
+    try:
+        assert "the array of events breaks off" == refused(path).reason
+        assert tracemalloc.get_traced_memory()[1] < 50 << 20
+    finally:
+        tracemalloc.stop()
