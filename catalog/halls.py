@@ -201,11 +201,16 @@ def _parse(path: Path) -> _PlanFile:
         raise _Wrong(f"is larger than {PLAN_BYTES_MAX} bytes")
     try:
         value = json.loads(content.decode("utf-8"), object_pairs_hook=_without_repeats)
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
     except json.JSONDecodeError as error:
         raise BadInput(path, error.lineno, f"is not JSON: {error.msg}") from None
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise BadInput(path, line, "is not UTF-8") from None
+    except UnicodeEncodeError:
+        raise _Wrong("holds half of a surrogate pair") from None
+    except ValueError:  # Python gives up at some thousand
+        raise _Wrong("holds a number of too many digits") from None
     except RecursionError:
         raise _Wrong("is nested too deeply") from None
     return _convert(value, _PlanFile, "the plan file")

@@ -299,3 +299,21 @@ def test_what_is_no_plan_is_refused(
     with pytest.raises(BadInput) as caught:
         read_halls(path)
     assert (caught.value.line, caught.value.reason) == (line, reason)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ('{"default": ' + "9" * 5_000 + "}", "holds a number of too many digits"),
+        ('{"default": "\\ud800"}', "holds half of a surrogate pair"),
+        ('{"\\udc00": {}}', "holds half of a surrogate pair"),
+        ('{"halls": {"a": {"\\ud800": 1}}}', "holds half of a surrogate pair"),
+    ],
+)
+def test_what_python_reads_and_nobody_can_write(tmp_path: Path, content: str, reason: str) -> None:
+    """JSON allows both; neither can be a number or a name of ours."""
+    path = tmp_path / "halls.json"
+    path.write_text(content)
+    with pytest.raises(BadInput) as caught:
+        read_halls(path)
+    assert reason == caught.value.reason
