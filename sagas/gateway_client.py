@@ -248,7 +248,7 @@ def _words(details: Any) -> str:
 
 
 def _standing(checked: _CheckedPayment) -> Outcome[Standing]:
-    if not checked.status or checked.amount is None:
+    if not checked.status or checked.amount is None or not checked.amount.is_finite():
         return Unknown("a check without a status or an amount")
     if not _PAYMENT_ID.fullmatch(checked.payment_id or ""):
         return Unknown("a check without a proper id")

@@ -147,7 +147,7 @@ class GatewaySide:
         )
         match outcome:
             case Done(opened):
-                await self._register(payment, opened)
+                return await self._register(payment, opened)
             case Refused(code=gateway_client.DUPLICATE):
                 # An earlier answer got lost. NOT_THERE here means that the refusal itself was
                 # wrong, which it is when the gateway's own database has failed it.
@@ -174,8 +174,7 @@ class GatewaySide:
         found = outcome.answer
         opened = Opened(found.payment_id, self._client.page_url(found.payment_id))
         # It may be old by now, and by its age the gateway will refuse the capture.
-        await self._register(payment, opened, opened_at_ms=found.created_at_ms)
-        return None
+        return await self._register(payment, opened, opened_at_ms=found.created_at_ms)
 
     async def _check(self, payment: Payment, watch: Watch) -> Trouble | None:
         outcome = await self._standing(payment, watch)
@@ -249,7 +248,11 @@ class GatewaySide:
 
     async def _register(
         self, payment: Payment, opened: Opened, *, opened_at_ms: int | None = None
-    ) -> None:
+    ) -> Trouble:
+        other = self._engine.order_of(opened.payment_id)
+        if other not in (None, payment.order_id):
+            log.error("a page is another order's", order_id=payment.order_id, other=other)
+            return Unknown("a payment of another order")
         register = partial(
             self._engine.register_payment,
             payment_id=opened.payment_id,
@@ -257,6 +260,7 @@ class GatewaySide:
             opened_at_ms=opened_at_ms,
         )
         await self._record(register, payment.order_id)
+        return None
 
 
 def clock_variant(now_ms: int) -> int:

@@ -245,3 +245,10 @@ def test_secrets_stay_inside() -> None:
     shown: Callable[[object], str] = repr
     assert "hunter2" not in shown(client)
     asyncio.run(client.aclose())
+
+
+@pytest.mark.parametrize("amount", ["sNaN", "NaN", "Infinity", None])
+def test_an_amount_that_is_no_number(amount: str | None) -> None:
+    """It can't be compared with ours, and the first can't be compared at all."""
+    answer = reply(200, {"success": True, "payments": [{**CHECKED, "amount": amount}]})
+    assert check(answer) == Unknown("a check without a status or an amount")

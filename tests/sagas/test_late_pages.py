@@ -1,4 +1,4 @@
-"""Stories about pages that are made late, or of which we learn late."""
+"""Stories about pages that are made late, of which we learn late, or that are another's."""
 
 import pytest
 
@@ -103,5 +103,21 @@ def test_a_pause_that_an_answer_has_ended_holds_up_nobody(tell: Tell) -> None:
         await world.clock.advance(2.1)
         assert world.status(first) == "PENDING"
         assert world.status(late).startswith("PENDING ")
+
+    tell(story)
+
+
+def test_a_page_of_another_payment(tell: Tell) -> None:
+    """What the gateway has named so for one order is no page of the next: nobody pays for two."""
+
+    async def story(world: World) -> None:
+        first = await world.registered(world.initiate(world.book(OWN, 1)))
+        told = {"success": True, "paymentId": first.payment_id}
+        world.gateway_net.replies["init"] = lambda _: reply(200, told)
+        order_id = world.initiate(world.book(OWN, 2))
+        await world.clock.advance(1)
+        assert "" == world.payment(order_id).payment_id
+        assert first.order_id == world.engine.order_of(first.payment_id)
+        world.engine.check_invariants()
 
     tell(story)
