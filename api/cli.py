@@ -4,6 +4,7 @@ Every failure ends with one sentence that says what is wrong and what to do next
 (2 for a wrong command line or setting).
 """
 
+import math
 import random
 import sys
 from collections.abc import Callable
@@ -37,6 +38,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 log = structlog.get_logger("cli")
 
+STEP_MAX, SPEED_MIN = 365 * 86_400, 0.01  # no longer than the system can wait
 TIMEZONE = "Asia/Almaty"  # one zone for the whole country since 2024
 # What no other try will mend: exit code 2.
 WRONG_SETTINGS = (BadSetting, BadEnvironment)
@@ -301,11 +303,15 @@ def sagas(url: str, data: Path | None, *, retry: bool) -> None:
 @data_option
 @click.option("--event", "event_id", type=click.IntRange(1), required=True)
 @click.option(
-    "--step", type=click.IntRange(1), default=60, show_default=True, help="seconds of the sale"
+    "--step",
+    type=click.IntRange(1, STEP_MAX),
+    default=60,
+    show_default=True,
+    help="seconds of the sale",
 )
 @click.option(
     "--speed",
-    type=click.FloatRange(min=0, min_open=True),
+    type=click.FloatRange(SPEED_MIN),
     help="so many times as fast as it was [default: all at once]",
 )
 @click.option(
@@ -313,6 +319,8 @@ def sagas(url: str, data: Path | None, *, retry: bool) -> None:
 )
 def replay(data: Path, event_id: int, step: int, speed: float | None, target: Path | None) -> None:
     """Tell how an event was sold, a line a step; its server may be running."""
+    if speed is not None and math.isnan(speed):
+        raise click.UsageError("--speed must be a number")
     store.require(data)
     found = played.read_moments(data, event_id, step_ms=step * 1_000)
     if not found.is_whole:

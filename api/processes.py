@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from ipaddress import ip_address
 
 _PR_SET_PDEATHSIG = 1  # Linux, prctl(2)
 # What the log, snapshots, the catalog and calls to the outside may have open beside connections.
@@ -131,11 +132,21 @@ def die_with_demo() -> None:
         die_with_parent(int(demo_id))
 
 
+def is_address(host: str) -> bool:
+    """An IP address without a zone: Granian can listen on nothing else, and looks up no name."""
+    try:
+        return "%" not in host and bool(ip_address(host))
+    except ValueError:
+        return False
+
+
 def require_free_port(host: str, port: int) -> None:
     """Raise PortTaken if somebody listens there, or if we can't.
 
     Granian binds with SO_REUSEPORT, so a second server would silently share the connections.
     """
+    if not is_address(host):
+        raise PortTaken(f"can't listen on {host!r} port {port}: it is no address like 127.0.0.1")
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from api.admission import AdmissionLimits
 from api.fairness.addresses import are_networks
 from api.fairness.limits import Rates
-from api.processes import CHILD_OF_VARIABLE
+from api.processes import CHILD_OF_VARIABLE, is_address
 from api.request_log import CHOICES
 from engine import Rules
 
@@ -123,6 +123,7 @@ class Settings:
     allow_reset: bool = field(default=False, metadata={"help": "let anyone POST /api/reset"})
 
     def __post_init__(self) -> None:
+        _require(is_address(self.host), "host", "must be an address like 127.0.0.1 or ::1")
         for name in ("public_url", "gateway_url", "provider_url"):
             value = getattr(self, name)
             _require(not value or _is_http(value), name, "must be like http://host:port")

@@ -79,11 +79,13 @@ def chosen(file: str) -> Staff:
 
 def read(path: Path) -> Staff:
     """The members that the file names; raises BadStaffFile and OSError."""
-    if path.stat().st_size > FILE_BYTES_MAX:
+    with path.open("rb") as file:
+        content = file.read(FILE_BYTES_MAX + 1)  # a device has no size and no end
+    if len(content) > FILE_BYTES_MAX:
         raise BadStaffFile(f"{path}: larger than {FILE_BYTES_MAX} bytes")
     members: dict[str, Member] = {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = content.decode("utf-8").splitlines()
     except UnicodeDecodeError:
         raise BadStaffFile(f"{path}: not UTF-8") from None
     for number, line in enumerate(lines, start=1):
@@ -104,8 +106,8 @@ def add(path: Path, role: Role, name: str) -> str:
     Raises BadStaffFile and OSError, and the file is as it was: half a line would be in the way of
     every start.
     """
-    if not _NAME.fullmatch(name):
-        raise BadStaffFile(f"{name!r}: a name has no spaces, no colon and no #")
+    if not _NAME.fullmatch(name) or not name.isprintable():
+        raise BadStaffFile(f"{name!r}: a name has no spaces, no colon, no # and can be printed")
     file = Path(os.path.realpath(path))  # where a link leads to: the link itself stays
     with _alone_in(file.parent):
         there = file.exists()

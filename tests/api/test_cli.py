@@ -451,3 +451,11 @@ def test_a_member_of_the_staff_is_added_as_the_readme_says(run: Run, tmp_path: P
     assert 0 == told.exit_code
     password = told.stdout.split()[1]
     assert staff.line_of(Role.ORGANISER, "olga", password) in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("wrong", [("--speed", "nan"), ("--speed", 1e-300), ("--step", 10**30)])
+def test_a_replay_waits_no_longer_than_a_system_can(
+    run: Run, tmp_path: Path, wrong: tuple[str, Any]
+) -> None:
+    """A wrong command line, told before anything is read."""
+    assert 2 == run("replay", "--data", tmp_path, "--event", 1, *wrong).exit_code

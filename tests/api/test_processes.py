@@ -48,7 +48,14 @@ def test_a_free_port_stays_free(taken: int) -> None:
     require_free_port("127.0.0.1", port)
 
 
-@pytest.mark.parametrize("host", ["192.0.2.1", "no such host"])
+@pytest.mark.parametrize("host", ["", "localhost", "127.1", "::1%lo", "no such host", "\udcff"])
+def test_a_name_is_not_listened_on(host: str) -> None:
+    """Granian looks up none, and would end in a traceback."""
+    with pytest.raises(PortTaken, match="port 8081: it is no address like"):
+        require_free_port(host, 8081)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1"])
 def test_an_address_that_is_not_ours_is_not_a_taken_port(host: str) -> None:
     """The message says what the system says: there is nobody to look for."""
     with pytest.raises(PortTaken, match=f"^can't listen on {host} port 8081: ") as refused:

@@ -94,9 +94,14 @@ def test_a_name_that_no_setting_has_is_found() -> None:
 
 
 URL = "must be like http://host:port"
+ADDRESS = "must be an address like 127.0.0.1 or ::1"
 WHOLE = "must be a whole number"
 YEAR = 365 * 86_400
 BAD = [
+    ("host", "localhost", ADDRESS),
+    ("host", "127.1", ADDRESS),
+    ("host", "fe80::1%lo", ADDRESS),
+    ("host", "\udcff", ADDRESS),
     ("port", "0", "must be 1 to 65535"),
     ("port", "65536", "must be 1 to 65535"),
     ("port", "http", WHOLE),

@@ -81,6 +81,8 @@ def test_other_bytes_and_large_files_are_refused(file: Path) -> None:
         staff.read(file)
     file.write_bytes(b"#" * (staff.FILE_BYTES_MAX + 1))
     with pytest.raises(BadStaffFile, match="larger"):
+        staff.read(Path("/dev/zero"))
+    with pytest.raises(BadStaffFile, match="larger"):
         staff.read(file)
 
 
@@ -88,6 +90,9 @@ def test_a_name_is_added_once_and_well_formed(file: Path) -> None:
     staff.add(file, Role.ORGANISER, "olga")
     with pytest.raises(BadStaffFile, match="already"):
         staff.add(file, Role.OPERATOR, "olga")
+    for name in ("a b", "\udcff", "a\0", "\x1b[2J"):
+        with pytest.raises(BadStaffFile, match="no spaces"):
+            staff.add(file, Role.ORGANISER, name)
     with pytest.raises(BadStaffFile, match="no spaces"):
         staff.add(file, Role.OPERATOR, "ol ga")
 
