@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from datetime import datetime
 from hashlib import blake2b
-from pathlib import Path
+from pathlib import Path, PurePath
 from shutil import rmtree
 from typing import Never
 
@@ -97,7 +97,18 @@ def read(source: Path) -> Manifest:
         raise store.StoreError(f"{path} can't be read: {fault}") from None
     if manifest.format != FORMAT:
         raise store.StoreError(f"{path} has format {manifest.format}, not {FORMAT}")
+    for name in manifest.files:
+        if not _is_within(name):
+            raise store.StoreError(f"{path} names {name!r}, which is no file of a backup")
     return manifest
+
+
+def _is_within(name: str) -> bool:
+    """Whoever restores another's backup writes nothing beside the new directory."""
+    path = PurePath(name)
+    return (
+        bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in name
+    )
 
 
 def _require_free(target: Path) -> None:

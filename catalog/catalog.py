@@ -41,7 +41,7 @@ class Catalog:
         found = manifest.read(directory)
         try:
             timezone = ZoneInfo(found.timezone)
-        except ZoneInfoNotFoundError:
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             raise NotACatalog(directory, f"no time zone {found.timezone} is known here") from None
         index = SearchIndex.open(directory / INDEX)
         events = EventTable.open(directory / ACTIVE_EVENTS, archive=index, timezone=timezone)

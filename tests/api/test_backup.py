@@ -205,12 +205,21 @@ def test_a_server_that_drops_its_log_meanwhile(
     assert {"data", "backup"} == {path.name for path in tmp_path.iterdir()}
 
 
+def naming(file: str) -> bytes:
+    """A manifest that names one file."""
+    return msgspec.json.encode(Manifest(1, "", 0, "", {file: Sum(0, "")}))
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (None, "is no backup: it has no backup.json"),
         (b"{", "can't be read"),
         (msgspec.json.encode(Manifest(2, "", 0, "", {})), "has format 2, not 1"),
+        (naming("/etc/cron.d/ours"), "names '/etc/cron.d/ours', which is no file of a backup"),
+        (naming("wal/../../ours"), "names 'wal/../../ours', which is no file of a backup"),
+        (naming("a\0b"), r"names 'a\\x00b', which is no file of a backup"),
+        (naming(""), "names '', which is no file of a backup"),
     ],
 )
 def test_what_is_no_backup_is_told(tmp_path: Path, content: bytes | None, message: str) -> None:
