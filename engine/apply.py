@@ -1,8 +1,7 @@
 """What a mutation does to the state: total, deterministic, and the only writer (I2).
 
-Live and in replay the same functions run. Nothing here may refuse: live it has just been decided,
-and what a log tells is first held against the state (`recorded.py`). An exception in here means
-that state and log disagree, and ends the process.
+Live and in replay the same functions run. Nothing here may refuse: whatever is in the log has been
+decided. An exception in here means that state and log disagree, and ends the process.
 """
 
 from collections.abc import Callable

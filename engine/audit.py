@@ -12,7 +12,7 @@ from typing import NamedTuple
 from engine.domain import BookingStatus, SeatStatus, event_of_booking, event_of_seat
 from engine.dump import load_event
 from engine.mutations import AnswerRemembered, Effect, StateReset, decode_record
-from engine.recorded import apply_recorded
+from engine.recorded import check_recorded
 from engine.state import State
 from engine.store import WAL_DIRECTORY, load_oldest, read_patiently
 from wal.beside import Durable
@@ -133,7 +133,7 @@ def _steps(state: State, subject: _Subject, records: Iterable[tuple[int, bytes]]
         if not is_reset and event_of_booking(about.booking_id) != subject.event_id:
             continue
         before = subject.standing(state)
-        apply_recorded(state, lsn, mutation)
+        check_recorded(state, lsn, mutation)
         after = subject.standing(state)
         if subject.is_told(before, after, about):
             who = user_id or about.user_id or after.user_id

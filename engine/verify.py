@@ -14,7 +14,7 @@ import msgspec
 from engine.collector import collector_off
 from engine.domain import Payment
 from engine.dump import digest, load
-from engine.recorded import apply_record
+from engine.recorded import check_record
 from engine.state import State
 from engine.store import (
     SNAPSHOTS_DIRECTORY,
@@ -141,5 +141,5 @@ def _replayed(directory: Path, snapshot_lsn: int | None) -> State:
         with open_snapshots(directory).open(snapshot_lsn) as snapshot:
             state = load(snapshot.chunks())
     for lsn, payload in read_records(directory / WAL_DIRECTORY, snapshot_lsn or 0):
-        apply_record(state, lsn, payload)
+        check_record(state, lsn, payload)
     return state

@@ -248,7 +248,7 @@ class GatewaySide:
 
     async def _register(
         self, payment: Payment, opened: Opened, *, opened_at_ms: int | None = None
-    ) -> Trouble:
+    ) -> Trouble | None:
         other = self._engine.order_of(opened.payment_id)
         if other not in (None, payment.order_id):
             log.error("a page is another order's", order_id=payment.order_id, other=other)

@@ -45,17 +45,18 @@ def test_where_it_was_off_it_stays_off() -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "work"),
+    ("module", "applies", "work"),
     [
-        (engine, lambda directory: Engine.open(directory, EVENTS).close()),
-        (snapshotter, snapshotter.make_snapshot),
-        (verify, verify.verify_store),
-        (verify, verify.read_unsettled),
+        (engine, "apply_record", lambda directory: Engine.open(directory, EVENTS).close()),
+        (snapshotter, "apply_record", snapshotter.make_snapshot),
+        (verify, "check_record", verify.verify_store),
+        (verify, "check_record", verify.read_unsettled),
     ],
     ids=["open", "make_snapshot", "verify_store", "read_unsettled"],
 )
 def test_it_is_off_while_records_are_applied(
     module: object,
+    applies: str,
     work: Callable[[Path], object],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -71,7 +72,7 @@ def test_it_is_off_while_records_are_applied(
     def looked(_: State, __: int, ___: bytes) -> None:
         seen.append(gc.isenabled())
 
-    monkeypatch.setattr(module, "apply_record", looked)
+    monkeypatch.setattr(module, applies, looked)
     work(tmp_path)
 
     assert [False] == seen

@@ -239,35 +239,49 @@ def test_the_story_itself_is_possible() -> None:
     assert PARTNER_EVENT in replay(enumerate(story.log.records, start=1)).shards
 
 
-READERS: dict[str, Callable[[Path], object]] = {
+Reader = Callable[[Path], object]
+DOUBTERS: dict[str, Reader] = {
+    "an audit": lambda directory: audit_booking(directory, 2_000_000_001),
+    "what is owed": read_unsettled,
+}
+BELIEVERS: dict[str, Reader] = {
     "a start": lambda directory: Engine.open(directory, EVENTS),
     "the maker of snapshots": make_snapshot,
-    "an audit": lambda directory: audit_booking(directory, 2_000_000_001),
     "a replay": lambda directory: list(History(directory, 2).changes()),
-    "what is owed": read_unsettled,
 }
 
 
-@pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    """A booking, and then once more the record of its making."""
-    Engine.create(tmp_path, store_id=b"sixteen bytes id")
-    store = Engine.open(tmp_path, EVENTS)
+def sold(directory: Path, more: Mutation) -> None:
+    """A store in which somebody has begun to book event 2, and then came this."""
+    Engine.create(directory, store_id=b"sixteen bytes id")
+    store = Engine.open(directory, EVENTS)
     store.create_booking(user_id=1, event_id=2, now_ms=START_MS)
     store.close()
-    log = Log.open(tmp_path / WAL_DIRECTORY)
-    [(_, record)] = log.recover()
-    log.append(record)
+    log = Log.open(directory / WAL_DIRECTORY)
+    list(log.recover())
+    log.append(encode(more))
     log.seal()
     log.close()
-    return tmp_path
 
 
-@pytest.mark.parametrize("who", READERS)
-def test_whoever_reads_it_refuses_it(directory: Path, who: str) -> None:
+@pytest.mark.parametrize("who", DOUBTERS | BELIEVERS)
+def test_whoever_reads_it_refuses_what_cannot_be_applied(tmp_path: Path, who: str) -> None:
     """The fault is one of those that a store may have, and the lock isn't kept."""
+    sold(tmp_path, BookingCancelled(START_MS, 2_000_000_009))
     with pytest.raises(ImpossibleRecord, match=r"^record 2 ") as caught:
-        READERS[who](directory)
+        (DOUBTERS | BELIEVERS)[who](tmp_path)
 
     assert isinstance(caught.value, STORE_FAULTS)
-    assert f"ImpossibleRecord: record 2 {BEGINNING}" in verify_store(directory).fault
+    assert f"ImpossibleRecord: record 2 {BEGINNING}" in verify_store(tmp_path).fault
+
+
+@pytest.mark.parametrize("who", DOUBTERS)
+def test_whoever_doubts_refuses_what_cannot_have_followed(tmp_path: Path, who: str) -> None:
+    """A start believes it, since what was acknowledged stands."""
+    sold(tmp_path, BookingCreated(START_MS - 1, 2_000_000_002, 1))
+    Engine.open(tmp_path, EVENTS).close()
+
+    with pytest.raises(ImpossibleRecord, match=r"^record 2 "):
+        DOUBTERS[who](tmp_path)
+
+    assert f"ImpossibleRecord: record 2 {BEGINNING}" in verify_store(tmp_path).fault

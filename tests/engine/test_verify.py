@@ -205,7 +205,7 @@ def test_records_that_cannot_be_applied(directory: Path, monkeypatch: pytest.Mon
     def break_down(*_: object) -> None:
         raise KeyError("no such booking")
 
-    monkeypatch.setattr(verify, "apply_record", break_down)
+    monkeypatch.setattr(verify, "check_record", break_down)
     assert "KeyError: 'no such booking'" == verify_store(directory).fault
 
 
