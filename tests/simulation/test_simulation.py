@@ -160,14 +160,14 @@ def money_is_taken_before_the_places(patch: pytest.MonkeyPatch) -> None:
 def nobody_waits_for_places(patch: pytest.MonkeyPatch) -> None:
     """An order is submitted as soon as its places are selected, shown or not."""
 
-    async def settle(self: Any, payment: Payment, reservation: Any, _: Any, filling: Any) -> Any:
+    async def look(self: Any, payment: Payment, reservation: Any, _: Any, filling: Any) -> Any:
         filling.is_unseen = False
         if filling.next_seat() is not None:
             return None
         outcome = await self._client.submit(reservation.provider_order)
         return await self._submitted(payment, filling) if isinstance(outcome, Done) else outcome
 
-    patch.setattr(ProviderSide, "_settle", settle)
+    patch.setattr(ProviderSide, "_look_at_order", look)
 
 
 def a_refused_place_is_never_ours(patch: pytest.MonkeyPatch) -> None:
