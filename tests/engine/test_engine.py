@@ -402,6 +402,8 @@ def test_new_work_is_refused_first_when_room_gets_scarce() -> None:
     with pytest.raises(Busy):
         engine.select_seat(user_id=1, booking_id=booking, seat_id=seat + 1, now_ms=2)
     with pytest.raises(Busy):
+        engine.select_together(user_id=1, booking_id=booking, count=2, now_ms=2)
+    with pytest.raises(Busy):
         engine.initiate_payment(user_id=1, booking_id=booking, now_ms=2)
     engine.release_seat(user_id=1, seat_id=seat, now_ms=2)
     engine.cancel_booking(user_id=1, booking_id=booking, now_ms=2)

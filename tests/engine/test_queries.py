@@ -234,6 +234,17 @@ def test_reading_costs_no_shard() -> None:
     assert [] == log.records
 
 
+def test_how_many_events_are_on_sale_and_which_are_booked() -> None:
+    """In the order in which somebody first booked them."""
+    engine = Engine(EVENTS)
+    assert (len(EVENTS), []) == (engine.events_on_sale_count(), engine.events_booked())
+
+    for event_id in (7, 1, 7):
+        engine.create_booking(user_id=1, event_id=event_id, now_ms=1)
+
+    assert [7, 1] == engine.events_booked()
+
+
 def test_unknown_events() -> None:
     """What isn't on sale can't be asked for."""
     engine = Engine(EVENTS)

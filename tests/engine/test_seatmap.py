@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.domain import SeatStatus, Span
-from engine.seatmap import BLOCK_SEATS, WITHHELD, SeatMap, Spans
+from engine.seatmap import BLOCK_SEATS, SPLIT_SEATS, WITHHELD, SeatMap, Spans
 
 STATUSES = st.sampled_from(SeatStatus)
 # Around the bounds of blocks, where a count can go to the wrong one.
@@ -188,3 +188,18 @@ def test_a_withheld_seat_on_offer_is_noticed() -> None:
 
     with pytest.raises(AssertionError):
         seatmap.check_invariants()
+
+
+@pytest.mark.parametrize("start", [0, 5])
+def test_what_follows_may_be_far_away(start: int) -> None:
+    """In a hall that is nearly sold out the last free seats stand wherever they stand."""
+    free = [5, SPLIT_SEATS - 1, SPLIT_SEATS, SPLIT_SEATS + start, 3 * SPLIT_SEATS - 1]
+    seatmap = SeatMap(3 * SPLIT_SEATS)
+    for index in range(3 * SPLIT_SEATS):
+        if index not in free:
+            seatmap.change(index, SeatStatus.SOLD)
+    expected = sorted({*free})
+
+    for limit in range(7):
+        found = seatmap.following(SeatStatus.FREE, start=start, limit=limit)
+        assert expected[:limit] == list(found)

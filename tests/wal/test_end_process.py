@@ -54,6 +54,17 @@ def test_end_process_says_why(
     assert "the disk is gone" in capfd.readouterr().err
 
 
+def test_a_full_pipe_is_told_nothing(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """And the end is as immediate."""
+    codes: list[int] = []
+    monkeypatch.setattr("os._exit", codes.append)
+    monkeypatch.setattr("select.select", lambda *_: ([], [], []))
+    end_process(OSError(5, "the disk is gone"))
+    assert ([EXIT_CODE], "") == (codes, capfd.readouterr().err)
+
+
 @pytest.mark.parametrize("room_bytes", [0, 4096])
 def test_the_end_waits_for_nobody_who_reads(room_bytes: int) -> None:
     """A stderr that is a full pipe, or nearly full, keeps no process alive."""
