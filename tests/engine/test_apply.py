@@ -214,6 +214,24 @@ def test_a_reset_forgets_what_is_settled() -> None:
     """)
 
 
+def test_a_reset_parts_an_attempt_from_the_one_before_it() -> None:
+    """The earlier one owes nothing and is forgotten; the later one still owes its money back."""
+    check("""
+        ann create_booking event=1                -> booking=a
+        ann select_seat booking=a seat=1:1        -> ok
+        ann initiate_payment booking=a            -> order=p
+        gateway refuse order=p                    -> ok
+        ann initiate_payment booking=a            -> order=q
+        gateway register order=q                  -> ok
+        gateway authorize order=q                 -> ok
+        operator reset                            -> ok
+        payment p forgotten
+        payment q RETURN_DUE
+        gateway return order=q                    -> ok
+        payment q forgotten
+    """)
+
+
 def test_places_of_an_orphan_are_let_go() -> None:
     """A failed orphan is remembered until the provider has let its places go."""
     check(f"""

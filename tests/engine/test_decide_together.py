@@ -108,6 +108,8 @@ def test_a_user_holds_only_so_many() -> None:
         ann select_together booking=a count=2             -> TooManySeats
         ann select_together booking=a count=1             -> 1:3
         ann select_seat booking=a seat=1:4                -> TooManySeats
+        bob create_booking event=1                        -> booking=b
+        bob select_together booking=b count=3             -> 2:1 2:2 2:3
         """,
         rules=Rules(seats_per_user_max=3),
     )

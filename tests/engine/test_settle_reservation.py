@@ -169,6 +169,20 @@ def test_a_parked_reservation() -> None:
     """)
 
 
+@pytest.mark.parametrize(
+    "fact", ["start", "submit", "confirm", "cancel", "doubt", "refuse", "park"]
+)
+def test_a_payment_for_our_own_seats_has_no_reservation(fact: str) -> None:
+    """Whatever the provider says of it: nobody has asked."""
+    check(f"""
+        ann      create_booking event=1      -> booking=a
+        ann      select_seat booking=a seat=1:1 -> ok
+        ann      initiate_payment booking=a  -> order=p
+        provider {fact} order=p              -> nothing
+        payment  p INITIATED
+    """)
+
+
 def test_money_that_is_captured_before_the_places_are_held() -> None:
     """The confirm is due as soon as the provider holds the places."""
     check(f"""
