@@ -111,7 +111,7 @@ def test_nothing_to_wait_for(directory: Path) -> None:
 
 
 def test_group(directory: Path) -> None:
-    """Whoever comes while the disk is busy shares the next batch: 1 + 500 records, 2 fsyncs."""
+    """Whoever comes while the disk is busy shares the next batch: 2 + 500 records, 2 fsyncs."""
     disk = SlowDisk()
 
     async def story(log: Log, commit: GroupCommit) -> None:
@@ -121,13 +121,16 @@ def test_group(directory: Path) -> None:
             log.append(b"record")
             await commit.durable()
 
-        first = asyncio.create_task(book())
+        first = [asyncio.create_task(book()) for _ in range(2)]
         await disk.is_syncing()
-        crowd = [asyncio.create_task(book()) for _ in range(500)]
-        await asyncio.sleep(0)
-        disk.let_go(2)
-        await asyncio.gather(first, *crowd)
-        assert (disk.batches, log.durable_lsn) == (2, 501)
+        crowd = []
+        for _ in range(5):
+            crowd += [asyncio.create_task(book()) for _ in range(100)]
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        disk.let_go(502)
+        await asyncio.gather(*first, *crowd)
+        assert (disk.batches, log.durable_lsn) == (2, 502)
 
     play(story, directory, disk)
 
