@@ -97,7 +97,7 @@ def _readable_slots(data: bytes) -> list[tuple[bytes, int]]:
 
 def _decode(data: bytes, offset: int) -> tuple[bytes, int] | None:
     slot = data[offset : offset + _SLOT.size + _CRC.size]
-    if len(slot) < _SLOT.size + _CRC.size or not slot.startswith(_MAGIC):
+    if len(slot) < _SLOT.size + _CRC.size:
         return None
     _, store_id, lsn = _SLOT.unpack_from(slot)
     return (store_id, lsn) if slot == _encode(store_id, lsn) else None

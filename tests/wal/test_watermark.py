@@ -13,6 +13,7 @@ from wal.watermark import Watermark, create_watermark, read_watermark
 
 DIRECTORY = Path("/wal")
 PATH = DIRECTORY / "watermark"
+SLOT_BYTES = 36
 
 
 def empty() -> CrashFS:
@@ -69,21 +70,25 @@ def test_a_watermark_that_cannot_be_read_says_so() -> None:
     assert facts(caught.value) == (PATH, 0, 0)
 
 
-def test_both_slots_bad() -> None:
-    """With no slot left the log is not trusted."""
+@pytest.mark.parametrize("place", range(SLOT_BYTES))
+def test_both_slots_bad(place: int) -> None:
+    """With no slot left the log is not trusted, whichever byte it is that changed."""
     disk = written(7, 8)
-    disk.inodes[PATH].seen[8] ^= 1
-    disk.inodes[PATH].seen[4096 + 8] ^= 1
+    disk.inodes[PATH].seen[place] ^= 1
+    disk.inodes[PATH].seen[4096 + place] ^= 1
     with pytest.raises(Corrupt, match="no slot can be read") as caught:
         read_watermark(disk, DIRECTORY, STORE_ID)
     assert (PATH, 0, 0) == facts(caught.value)
 
 
-def test_cut_short() -> None:
-    """A slot that is cut short is not read."""
+def test_every_cut() -> None:
+    """A slot that is cut short anywhere is not read, and is no other error."""
     disk = written(7)
-    del disk.inodes[PATH].seen[4100:]
-    assert read_watermark(disk, DIRECTORY, STORE_ID) == 0
+    content = disk.inodes[PATH].seen
+    for size in range(4096 + SLOT_BYTES, 4095, -1):
+        del content[size:]
+        last = 7 if size == 4096 + SLOT_BYTES else 0
+        assert read_watermark(disk, DIRECTORY, STORE_ID) == last
 
 
 def test_missing() -> None:
