@@ -47,12 +47,16 @@ def test_golden_bytes() -> None:
         + "00" * (4092 - 56)
         + "d30c4a56"
     )  # fmt: skip
-    frame, _ = encode_batch([b"one", b"", b"three"], first_position(header))
+    frame, after = encode_batch([b"one", b"", b"three"], first_position(header))
     assert frame[:52].hex() == (
         "424c5442" "14000000" "73616c7473616c74" "0100000000000000" "0100000000000000"
         "03000000" "f9954332" "d9ee277dc87dd142" "89b07182"
     )  # fmt: skip
     assert frame[52:] == (b"\x03\0\0\0\0\0\0\0\x05\0\0\0onethree".ljust(512 - 52, b"\0"))
+    assert encode_batch([b"four"], after)[0][:52].hex() == (
+        "424c5442" "08000000" "73616c7473616c74" "0200000000000000" "0400000000000000"
+        "01000000" "f268ed50" "092f6f6c19d6af84" "a2582e65"
+    )  # fmt: skip
 
 
 @given(HEADERS)
@@ -102,6 +106,16 @@ def test_batches_round_trip(batches: list[list[bytes]]) -> None:
         lsn += len(records)
         assert batch.last_lsn == lsn - 1
     assert at.offset == len(data)
+
+
+def test_every_byte_of_a_batch() -> None:
+    """Whatever byte of it is changed, a batch is told as torn, and not as one of another place."""
+    frame = bytearray(encode_batch([b"one", b"", b"three"], START)[0])
+    for place in range(len(frame)):
+        frame[place] ^= 1
+        with pytest.raises(Unreadable):
+            decode_batch(bytes(frame), START)
+        frame[place] ^= 1
 
 
 @given(RECORDS, st.data())
@@ -202,6 +216,15 @@ def test_find_batch() -> None:
     assert find_batch(data, salt=START.salt, start=0) == 0
     assert find_batch(data, salt=START.salt, start=SECTOR_BYTES) == 3 * SECTOR_BYTES
     assert find_batch(data, salt=b"other456", start=0) is None
+
+
+@pytest.mark.parametrize(
+    ("size", "found"), [(BATCH_HEADER_BYTES, 0), (BATCH_HEADER_BYTES - 1, None)]
+)
+def test_find_batch_cut_short(size: int, found: int | None) -> None:
+    """A header that is whole is found, though nothing of its batch follows in the file."""
+    frame, _ = encode_batch([b"record"], START)
+    assert find_batch(frame[:size], salt=START.salt, start=0) == found
 
 
 def test_frame_bytes() -> None:

@@ -114,6 +114,28 @@ def test_a_piece_of_the_next_segment_is_no_room(directory: Path) -> None:
     log.close()
 
 
+@pytest.mark.parametrize(("missing_bytes", "has_room"), [(1, False), (0, True)])
+def test_room_is_twice_a_segment(directory: Path, missing_bytes: int, *, has_room: bool) -> None:
+    """A disk that was full takes new work when the next segment fits, and as much again."""
+    disk = FaultyDisk()
+
+    def full(name: str, _: tuple[Any, ...]) -> None:
+        if name == "create":
+            raise OSError(errno.ENOSPC, "full")
+
+    def nearly_full(name: str, _: tuple[Any, ...]) -> int | None:
+        return 2 * SEGMENT_BYTES - missing_bytes if name == "free_bytes" else None
+
+    log = opened(directory, disk)
+    disk.fault = full
+    log.append(b"a refund")
+    log.flush()
+    disk.fault = nearly_full
+    log.flush()
+    assert log.has_room == has_room
+    log.close()
+
+
 @pytest.mark.parametrize("is_known", [False, True])
 def test_no_segment_is_ended_where_none_can_follow(directory: Path, *, is_known: bool) -> None:
     """A full disk that is asked for a seal loses nothing by it; with room the seal is made."""

@@ -11,6 +11,7 @@ import pytest
 from tests.wal.fake_disks import small_log
 from torture.corpus import Corpus
 from wal.errors import Corrupt, NoLog
+from wal.files import OS
 from wal.format import (
     FRAME_BYTES_MAX,
     SECTOR_BYTES,
@@ -52,6 +53,12 @@ def test_whole_log(small: Corpus) -> None:
     assert len(small.segments) > 2
     assert small.recover() == list(enumerate(small.records, start=1))
     assert read(small)[1].tail.torn is None
+
+
+def test_new_log(directory: Path) -> None:
+    """A log in which nothing was ever written lacks no record that somebody knows of."""
+    assert list(Recovery(OS, directory)) == []
+    assert list(read_records(directory)) == []
 
 
 @pytest.mark.parametrize("after_lsn", range(28))
