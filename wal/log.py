@@ -49,7 +49,7 @@ from wal.watermark import Watermark, create_watermark, read_watermark, remembers
 
 SEGMENT_BYTES_MAX = 16 << 20  # read whole by recovery and by the maker of snapshots
 PENDING_BYTES_MAX = 16 << 20  # two full batches: more would only wait, and clients give up
-_NEW_WORK_BYTES_MAX = PENDING_BYTES_MAX - RECORD_BYTES_MAX
+_NEW_WORK_BYTES_MAX = PENDING_BYTES_MAX - (RECORD_BYTES_MAX + LENGTH_BYTES)
 BROKEN_SUFFIX = ".broken"
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
@@ -182,7 +182,7 @@ class Log:
         """
         if self._failure or self._disk_full:
             return False
-        return self.waiting_bytes < _NEW_WORK_BYTES_MAX
+        return self.waiting_bytes <= _NEW_WORK_BYTES_MAX
 
     @property
     def sealed_lsn(self) -> int:

@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -346,6 +347,19 @@ def test_backlog(directory: Path) -> None:
     log.write(pending)
     log.close()
     assert records_of(directory) == [record] * count
+
+
+@pytest.mark.parametrize("missing_bytes", [0, 1])
+def test_room_is_for_the_longest_record(directory: Path, missing_bytes: int) -> None:
+    """New work is accepted while one more record of any size fits, to the very byte."""
+    log = opened(directory)
+    longest = bytes(RECORD_BYTES_MAX)
+    for size in (*[RECORD_BYTES_MAX] * 14, RECORD_BYTES_MAX - 16 * 4 + missing_bytes):
+        log.append(longest[:size])
+    assert log.has_room == (not missing_bytes)
+    with pytest.raises(Backlogged) if missing_bytes else nullcontext():
+        log.append(longest)
+    log.close()
 
 
 @pytest.mark.parametrize("call", ["pwrite", "fdatasync"])
