@@ -100,8 +100,7 @@ class _Seat:
 
     def standing(self, state: State) -> Standing:
         shard = state.shards.get(self.event_id)
-        holder = None if shard is None else shard.holders.get(self._seat_id)
-        if shard is None or holder is None:
+        if shard is None or (holder := shard.holders.get(self._seat_id)) is None:
             return Standing(SeatStatus.FREE)
         status = shard.status_of(self._seat_id)
         return Standing(status, holder.booking_id, holder.user_id, holder.order_id, _NO_SEATS)
@@ -122,9 +121,9 @@ def _audit(directory: Path, subject: _Subject) -> Audit:
 def _steps(state: State, subject: _Subject, records: Iterable[tuple[int, bytes]]) -> Iterator[Step]:
     for lsn, payload in records:
         mutation = decode_record(lsn, payload)
-        key, user_id = "", 0
+        key = ""
         if isinstance(mutation, AnswerRemembered):
-            key, user_id = mutation.receipt.key, mutation.receipt.user_id
+            key = mutation.receipt.key
             if mutation.effect is None:
                 continue  # asked again: nothing has changed
             mutation = mutation.effect
@@ -136,7 +135,7 @@ def _steps(state: State, subject: _Subject, records: Iterable[tuple[int, bytes]]
         check_recorded(state, lsn, mutation)
         after = subject.standing(state)
         if subject.is_told(before, after, about):
-            who = user_id or about.user_id or after.user_id
+            who = about.user_id or after.user_id
             yield Step(lsn, mutation, key, who, about.booking_id, about.order_id, after)
 
 
@@ -152,7 +151,7 @@ class _About(NamedTuple):
 def _about(state: State, effect: Effect) -> _About:
     """Asked before the record is applied, while the payment is still known."""
     booking_id, order_id = getattr(effect, "booking_id", 0), getattr(effect, "order_id", 0)
-    if order_id and not booking_id:
+    if not booking_id:
         payment = state.payments.get(order_id)
         booking_id = 0 if payment is None else payment.booking_id
     booking = state.booking(booking_id)

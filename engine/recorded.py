@@ -165,8 +165,7 @@ def _found(state: State, mutation: Any) -> tuple[Shard, Booking]:
     """The booking of a record, in a status that lets this happen to it."""
     event_id, number = divmod(mutation.booking_id, BOOKING_SPAN)
     shard = state.shards.get(event_id)
-    booking = None if shard is None or number > shard.sequence else shard.bookings[number]
-    if shard is None or booking is None:
+    if shard is None or number > shard.sequence or (booking := shard.bookings[number]) is None:
         raise _Impossible(f"there is no booking {mutation.booking_id}")
     if booking.status not in _BOOKING[type(mutation)]:
         raise _Impossible(f"booking {booking.booking_id} is {booking.status}")

@@ -65,7 +65,7 @@ def read_header(fs: FileSystem, file: int, path: Path) -> Header:
     """Read the header; raise Corrupt, or Foreign for a version that is not ours."""
     block = read_at(fs, file, HEADER_BYTES, 0)
     fields = block[: _HEADER.size]
-    if len(block) < HEADER_BYTES or block[_HEADER.size :] != _U32.pack(crc32(fields)):
+    if block[_HEADER.size :] != _U32.pack(crc32(fields)):
         raise Corrupt(path, "the header does not match its checksum")
     magic, version, lsn, store_id = _HEADER.unpack(fields)
     if magic != _MAGIC:
