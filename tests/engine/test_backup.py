@@ -152,6 +152,19 @@ def test_a_snapshot_pruned_while_it_is_opened_is_done_without(
     assert ((12,), "") == (verify_store(target).snapshots, verify_store(target).fault)
 
 
+def test_where_all_are_pruned_before_they_are_opened_the_store_has_moved(
+    source: Path, store: Engine, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server has newer ones by now, so nothing is wrong with it."""
+    listed = snapshot_paths(source / "snapshots")
+    monkeypatch.setattr("engine.backup.snapshot_paths", lambda _: listed)
+    for _, path in listed:
+        path.unlink()
+
+    with pytest.raises(StoreMoved):
+        copy_store(source, target)
+
+
 def test_a_segment_dropped_meanwhile_is_told(
     source: Path, store: Engine, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,3 +207,19 @@ def test_without_a_good_snapshot_there_is_no_backup(
     shutil.rmtree(another / "wal")
     assert store.durable_lsn == copy_store(source, another)
     assert ("", store.digest()) == (verify_store(another).fault, verify_store(another).digest)
+
+
+def test_a_log_that_lacks_one_record_makes_no_backup(source: Path, target: Path) -> None:
+    """The one after the snapshot: nobody would know what it was."""
+    store = Engine.open(source, EVENTS)
+    sell(store)
+    assert 6 == make_snapshot(source)
+    for _ in range(2):
+        store.create_booking(user_id=1, event_id=1, now_ms=START_MS)
+        store.seal_log()
+        store.flush()
+    store.drop_log_through(7)
+    store.close()
+
+    with pytest.raises(CorruptLog, match="no good snapshot leads to it"):
+        copy_store(source, target)

@@ -80,6 +80,21 @@ def test_nothing_is_lost(story: Story) -> None:
     """)
 
 
+def test_deadlines_are_met_in_their_order() -> None:
+    """An older booking has the later one where its first seat was chosen later."""
+    check("""
+        ann      create_booking event=1                -> booking=a
+        bob      create_booking event=1                -> booking=b
+        bob      select_seat booking=b seat=1:1        -> ok
+        later    5m
+        ann      select_seat booking=a seat=1:2        -> ok
+        reload
+        tick     10m                                   -> 1
+        booking  b CANCELLED
+        booking  a CREATED 1:2
+    """)
+
+
 @pytest.mark.parametrize("rows", [1, 2, 3, 1_000])
 def test_chunks_of_any_size(story: Story, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """However the rows are cut into chunks, the same state comes back."""
@@ -129,6 +144,17 @@ def test_rows_of_any_length(story: Story, limit: int, monkeypatch: pytest.Monkey
             assert len(chunk) <= limit or len(fields[0]) == 1
     assert picture(story.state) == picture(dump.load(chunks))
     assert dump.digest(story.state) == msgspec.msgpack.decode(chunks[-1])[1]
+
+
+def test_a_chunk_as_long_as_a_snapshot_takes_is_not_cut(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it was cut is a part of the digest, by which states and backups are known."""
+    chunks = list(dump.dump(story.state))
+    (bookings,) = (one for one in chunks if msgspec.msgpack.decode(one)[0] == "bookings")
+    monkeypatch.setattr(dump, "CHUNK_BYTES_MAX", len(bookings))
+
+    assert bookings in list(dump.dump(story.state))
 
 
 def test_what_can_t_be_cut_is_short_enough() -> None:
@@ -227,6 +253,9 @@ def test_what_goes_back_to_an_older_snapshot_stays_so(story: Story) -> None:
     assert (True, False) == (story.state.is_whole, loaded.is_whole)
     assert not dump.load(dump.dump(loaded)).is_whole
     assert dump.load(dump.dump(story.state)).is_whole
+    for version, is_whole in ((dump.WHOLE_SINCE - 1, False), (dump.WHOLE_SINCE, True)):
+        last = msgspec.msgpack.encode(["digest", "0" * 32, version])
+        assert is_whole == dump.load([*older, last]).is_whole
 
 
 def test_the_digest_tells_states_apart() -> None:

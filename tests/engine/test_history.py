@@ -205,9 +205,27 @@ def test_a_log_that_is_dropped_meanwhile_is_said_so(shop: Shop) -> None:
 
 
 def test_progress_is_told(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the first record read to the last one, 0 to 1."""
+    """From the first record read to the last one, 0 to 1; or to nobody, if nobody asks."""
     monkeypatch.setattr("engine.history.RECORDS_PER_REPORT", 1)
     shop.book("1:1", "1:2", "1:3")
+    shop.engine.flush()
+    told: list[float] = []
+
+    list(History(shop.directory, 1, progress=told.append).changes())
+
+    assert [0.25, 0.5, 0.75, 1.0] == told
+    assert 3 == len(list(shop.history().changes()))
+
+
+def test_progress_begins_where_the_log_does(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was dropped of it isn't read, so it doesn't count."""
+    monkeypatch.setattr("engine.history.RECORDS_PER_REPORT", 1)
+    for seat in ("1:1", "1:2"):
+        shop.book(seat)
+        shop.seal()
+        make_snapshot(shop.directory)
+    shop.engine.drop_log_through(3)
+    shop.book()
     shop.engine.flush()
     told: list[float] = []
 

@@ -4,7 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from engine.store import TRIES, StoreMoved, naming_broken, read_patiently
+from engine.dump import dump
+from engine.state import State
+from engine.store import (
+    TRIES,
+    StoreMoved,
+    create_store,
+    load_oldest,
+    naming_broken,
+    open_snapshots,
+    read_patiently,
+)
 from wal import Corrupt
 
 
@@ -44,3 +54,14 @@ def test_what_moves_on_while_it_is_read_is_read_again(moved: type[Exception]) ->
     with pytest.raises(moved):
         read_patiently(read)
     assert [] == answers
+
+
+def test_a_log_goes_on_from_the_record_before_its_first(tmp_path: Path) -> None:
+    """A snapshot that ends one record earlier leads nowhere: nothing of the log is good then."""
+    create_store(tmp_path, store_id=bytes(16))
+    open_snapshots(tmp_path).save(5, dump(State()))
+
+    assert 5 == load_oldest(tmp_path, first_lsn=6)[1]
+    with pytest.raises(Corrupt, match="no good snapshot leads to it") as caught:
+        load_oldest(tmp_path, first_lsn=7)
+    assert (0, 0) == (caught.value.offset, caught.value.last_good_lsn)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import Engine, dump, verify
+from engine import BookingStatus, Engine, dump, verify
 from engine.snapshotter import make_snapshot
 from engine.state import State
 from engine.store import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, open_snapshots
@@ -197,6 +197,37 @@ def test_a_good_file_with_another_truth(directory: Path) -> None:
     open_snapshots(directory).save(7, dump.dump(State()))
 
     assert "different states" in verify_store(directory).fault
+
+
+def test_a_good_file_with_an_impossible_truth(directory: Path) -> None:
+    """Every checksum is right, its digest too, and no engine can have come to such a state."""
+    with open_snapshots(directory).open(6) as snapshot:
+        state = dump.load(snapshot.chunks())
+    state.bookings[0].status = BookingStatus.CANCELLED
+    open_snapshots(directory).save(6, dump.dump(state))
+
+    assert "AssertionError: I13: a cancelled booking holds none" == verify_store(directory).fault
+
+
+@pytest.mark.parametrize(("dropped", "is_compared"), [(0, True), (3, True), (4, False)])
+def test_an_old_snapshot_from_which_the_log_goes_on_tells_the_same(
+    tmp_path: Path, dropped: int, is_compared: bool
+) -> None:
+    """However many newer ones there are: two, and the one of record 3, which isn't true."""
+    Engine.create(tmp_path, store_id=STORE_ID)
+    store = Engine.open(tmp_path, EVENTS)
+    for bookings in (3, 1, 1, 1):
+        for _ in range(bookings):
+            store.create_booking(user_id=1, event_id=1, now_ms=START_MS)
+        store.seal_log()
+        store.flush()
+        make_snapshot(tmp_path)
+    store.drop_log_through(dropped)
+    store.close()
+    assert "" == verify_store(tmp_path).fault
+    open_snapshots(tmp_path).save(3, dump.dump(State()))
+
+    assert is_compared == bool(verify_store(tmp_path).fault)
 
 
 def test_records_that_cannot_be_applied(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
