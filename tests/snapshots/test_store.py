@@ -11,7 +11,9 @@ from random import Random
 import pytest
 
 from snapshots.errors import Busy, Corrupt, Foreign
-from snapshots.store import SnapshotStore
+from snapshots.format import CHUNK_BYTES_MAX
+from snapshots.store import SnapshotStore, broken_paths
+from tests.descriptors import opened_files
 from tests.wal.fake_disks import FaultyDisk
 from torture.crash_fs import CrashFS, Fate, PowerCut, no_trouble, power_cut_after
 from torture.power import chance
@@ -175,15 +177,22 @@ def test_too_few_to_prune(store: SnapshotStore) -> None:
 
 
 def test_no_open_files_are_left(store: SnapshotStore) -> None:
-    """Looking for the covered LSN and pruning close what they open."""
+    """Whatever is done with snapshots closes what it opens, and so does whatever is refused."""
+    before = opened_files()
     for lsn in (1, 2, 3):
         store.save(lsn, [b"state"])
-    files = os.listdir("/proc/self/fd")
     store.covered_lsn()
     store.prune()
     with store.load_newest() or pytest.fail("none") as snapshot:
         snapshot.close()
-    assert len(os.listdir("/proc/self/fd")) == len(files)
+    with pytest.raises(Foreign):
+        SnapshotStore(store.directory, store_id=b"another store id").load_newest()
+    damage(store.save(4, [b"four"]))
+    with pytest.raises(Corrupt):
+        store.open(4)
+    with pytest.raises(ValueError, match="a chunk of"):
+        store.save(5, [bytes(CHUNK_BYTES_MAX + 1)])
+    assert before == opened_files()
 
 
 def test_pruned_while_being_looked_for(tmp_path: Path) -> None:
@@ -266,6 +275,19 @@ def test_what_a_power_cut_would_take_pushes_nothing_out(calls: int) -> None:
     fates = iter([Fate.KEPT, Fate.LOST])  # of the temporary name, and of the final one
     left = disk.after_power_cut(lambda: next(fates, Fate.KEPT))
     assert len(SnapshotStore(Path("/snapshots"), store_id=STORE_ID, fs=left).lsns()) >= 2
+
+
+def test_what_is_set_aside_stays_so_after_a_power_cut() -> None:
+    """It was reported under that name, and is there to be looked at."""
+    disk = CrashFS()
+    store = SnapshotStore(Path("/snapshots"), store_id=STORE_ID, fs=disk)
+    store.save(5, [b"five"])
+    path = store.save(12, [b"twelve"])
+    store.set_aside(Corrupt(path, "it isn't true"))
+
+    left = disk.after_power_cut(lambda: Fate.LOST)
+    assert SnapshotStore(Path("/snapshots"), store_id=STORE_ID, fs=left).lsns() == [5]
+    assert broken_paths(store.directory, fs=left) == [path.with_name(f"{path.name}.broken")]
 
 
 def test_what_was_written_is_read_from_the_disk() -> None:
