@@ -121,6 +121,7 @@ def load_event(chunks: Iterable[bytes], event_id: int) -> State:
         mine = _of_event(part, event_id)
         if mine is not None:
             _LOAD[type(mine)](state, mine)
+    heapify(state.deadlines)
     for shard in state.shards.values():
         shard.seatmap.count_anew()
     state.is_whole = False
