@@ -186,6 +186,31 @@ def test_a_crowd_stands_still_while_the_loop_is_busy(
     runner.run(story())
 
 
+def test_a_busy_loop_puts_each_round_off_as_often(
+    runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crowd that went on all the same stands still again, as long as the first time."""
+    monkeypatch.setattr(admission, "PUT_OFF_MAX", 3)
+
+    async def story() -> None:
+        crowd = Crowd(FOR_AN_HOUR._replace(pause_seconds=0.001, waiting_max=9, wait_seconds_max=60))
+        looks = []
+
+        def always_busy() -> float:
+            looks.append(len(crowd.went))
+            return crowd.now
+
+        def now() -> float:
+            crowd.now += 1.0
+            return crowd.now
+
+        crowd.admission = Admission(crowd.admission._limits, clock=now, busy_clock=always_busy)
+        await asyncio.wait(await crowd.come("abcdefghij", "o"))
+        assert [5, 5, 5, 5, 7, 7, 7, 7, 9, 9, 9, 9] == looks
+
+    runner.run(story())
+
+
 def test_a_crowd_that_is_alone_never_stands_still(
     runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:

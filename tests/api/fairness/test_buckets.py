@@ -80,6 +80,14 @@ def test_the_table_is_bounded() -> None:
     assert not granted(buckets, "ida", NOW_MS)
 
 
+def test_who_comes_again_is_not_the_one_forgotten() -> None:
+    """Else anybody could have what he owes forgotten by the names of others."""
+    buckets: Buckets[str] = Buckets(per_second=1, burst=2, kept_max=3)
+    for name in ("ann", "bob", "eva", "ann", "ida"):
+        assert granted(buckets, name, NOW_MS)
+    assert not granted(buckets, "ann", NOW_MS)
+
+
 @given(
     st.integers(1, 20),
     st.integers(1, 20),
