@@ -5,7 +5,7 @@ it happens once more right after. Memory: a few words for each key that has some
 """
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Container, Coroutine
 from heapq import heappop, heappush
 from typing import Any, Protocol
@@ -19,7 +19,10 @@ class Line(Protocol):
     """Keys that are ready for a free hand, and who of them comes next."""
 
     def add(self, key: int, *, ahead: bool) -> None:
-        """`ahead` of those that wait already, where the line knows such a thing."""
+        """`ahead` of those that wait already, where the line knows such a thing.
+
+        A key that is in the line comes again only to go `ahead`.
+        """
 
     def take(self, running: Container[int]) -> int | None:
         """The next key, which leaves the line; None: nobody may begin beside these now."""
@@ -29,16 +32,15 @@ class FirstCome:
     """First come, first served."""
 
     def __init__(self) -> None:
-        self._keys: deque[int] = deque()
+        self._keys: OrderedDict[int, None] = OrderedDict()
 
     def add(self, key: int, *, ahead: bool) -> None:
+        self._keys[key] = None
         if ahead:
-            self._keys.appendleft(key)
-        else:
-            self._keys.append(key)
+            self._keys.move_to_end(key, last=False)
 
     def take(self, running: Container[int]) -> int | None:
-        return self._keys.popleft() if self._keys else None
+        return self._keys.popitem(last=False)[0] if self._keys else None
 
 
 class Agenda:
@@ -84,6 +86,8 @@ class Agenda:
             self._is_ready.add(key)
             self._line.add(key, ahead=ahead)
             self._begin()
+        elif ahead:
+            self._line.add(key, ahead=True)
 
     def at(self, key: int, due_ms: int) -> None:
         """Look at `key` then, instead of at another moment that was planned; not while ready."""

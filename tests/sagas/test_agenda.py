@@ -118,16 +118,18 @@ def test_stop_waits_then_cuts() -> None:
 
 
 def test_ahead_of_the_others() -> None:
-    """Somebody is waiting for it: it goes before those for whom nobody is."""
+    """Somebody is waiting for it: it goes before those for whom nobody is, and before its turn."""
 
     async def story(agenda: Agenda, looks: Looks, clock: FakeClock) -> None:
         looks.takes_seconds = 1
         for key in (1, 2, 3, 4, 5):
             agenda.now(key)
         agenda.now(6, ahead=True)
+        agenda.now(5, ahead=True)
+        agenda.now(5)
         await clock.advance(5)
 
-    assert [key for key, _ in run(story).seen] == [1, 2, 3, 6, 4, 5]
+    assert [key for key, _ in run(story).seen] == [1, 2, 3, 5, 6, 4]
 
 
 def test_at_a_moment() -> None:
