@@ -293,7 +293,7 @@ class Sagas:
         due_ms = await self._patiently(look, order_id=order_id, patience=watch.gateway)
         if was_down and not self._gateway_side.is_down():
             self._wake_the_awaited()
-        if due_ms is not None or watch.hinted or watch.is_awaited() or not payment.is_settled():
+        if due_ms is not None or not payment.is_settled():
             return due_ms
         # A little longer, or a stranger's next hint would find no trace of the last check.
         earliest_ms = earliest_check_ms(payment, watch)
@@ -313,8 +313,7 @@ class Sagas:
         return None if payment is None else owed.to_provider(payment)
 
     def _is_failing_at_provider(self, order_id: int) -> bool:
-        watch = self._watches.get(order_id)
-        return watch is not None and watch.provider.failures > 0
+        return self._watch(order_id).provider.failures > 0
 
     async def _look_at_provider(self, order_id: int) -> int | None:
         if self._provider_side is None:
@@ -338,7 +337,7 @@ class Sagas:
         try:
             return await look
         except UnknownPayment:
-            return None  # settled while a reset forgot it
+            return self._clock_ms()  # a reset forgot it, and the next look does
         except Busy:
             log.warning("the log is behind: a fact waits", order_id=order_id)
         except Exception:
@@ -352,7 +351,7 @@ class Sagas:
 
     def _plan_reminder(self, order_id: int) -> None:
         payment = self._engine.payment(order_id)
-        if payment is None or self._gateway_side is None:
+        if payment is None:
             return
         due_ms = owed.next_reminder_ms(payment, now_ms=self._clock_ms())
         if due_ms is not None:
@@ -361,7 +360,7 @@ class Sagas:
     async def _remind(self, order_id: int) -> int | None:
         """Nobody has given a hint about a payment that is over: so we do."""
         payment = self._engine.payment(order_id)
-        if payment is None or payment.status not in owed.OVER:
+        if payment is None:
             return None
         self._hint(payment, self._watch(order_id))
         self._gateway_agenda.now(order_id)

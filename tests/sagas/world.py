@@ -358,6 +358,8 @@ Tell = Callable[[Story], None]
 @asynccontextmanager
 async def running() -> AsyncIterator[World]:
     """A world that is checked and taken down in the end."""
+    unseen: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unseen.append(context))
     world = World()
     await world.open()
     try:
@@ -366,3 +368,4 @@ async def running() -> AsyncIterator[World]:
         assert not world.office.pipeline.places.stopped, "we have stopped the provider's consumer"
     finally:
         await world.close()
+    assert unseen == [], "a task has died, and nobody was told"

@@ -1,0 +1,197 @@
+"""Stories of customers who wait: who goes first, and that nobody waits for nothing."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from engine import Payment
+from sagas import GatewayUnavailable, PaymentEnded, runner
+from sagas.gateway_side import GatewaySide
+from sagas.watch import Watch
+from tests.sagas.world import ANN, DECLINED, OWN, Tell, World, reply
+
+
+def test_who_waits_goes_first(tell: Tell) -> None:
+    """As soon as the gateway answers one of them, all customers who stand waiting are served."""
+
+    async def story(world: World) -> None:
+        world.gateway_net.down = True
+        orders = [world.initiate(world.book(OWN, number)) for number in (1, 2, 3, 4, 5)]
+        await world.clock.advance(100)
+        waiting = [
+            asyncio.create_task(world.sagas.registered(order_id, within_seconds=10))
+            for order_id in orders[-2:]
+        ]
+        await world.clock.advance(0.5)
+        world.desk.panel.change(b'{"latency_ms": 100}')
+        world.gateway_net.down = False
+        while not any(one.done() for one in waiting):
+            await world.clock.advance(0.01)
+        await world.clock.advance(0.1)
+        assert all(one.done() for one in waiting)
+        await world.clock.advance(31)
+        assert {world.status(one) for one in orders} == {"PENDING"}
+
+    tell(story)
+
+
+def test_nobody_waits_long_for_a_gateway_that_is_down(tell: Tell) -> None:
+    """Ten seconds for its page, but two when it is known that there is nobody to make one."""
+
+    async def story(world: World) -> None:
+        world.gateway_net.down = True
+        first = world.initiate(world.book(OWN, 1))
+        await world.clock.advance(30)
+        waiting = asyncio.create_task(world.sagas.registered(first, within_seconds=10))
+        await world.clock.advance(2.1)
+        assert waiting.done()
+        with pytest.raises(GatewayUnavailable):
+            await waiting
+
+    tell(story)
+
+
+def test_a_customer_goes_before_all_who_are_elsewhere(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when the order stands in line already; the others are served as they came."""
+    monkeypatch.setattr(runner, "GATEWAY_CALLS_MAX", 1)
+
+    async def story(world: World) -> None:
+        world.desk.panel.change(b'{"latency_ms": 100}')
+        orders = [world.initiate(world.book(OWN, number)) for number in (1, 2, 3, 5)]
+        late = world.engine.initiate_payment(
+            user_id=ANN, booking_id=world.book(OWN, 4), now_ms=world.clock.ms()
+        )
+        await world.clock.settle()
+        await asyncio.gather(
+            *(
+                world.sagas.registered(order_id, within_seconds=2)
+                for order_id in (orders[-1], late)
+            ),
+            world.clock.advance(1),
+        )
+        told = [msgspec.json.decode(body)["orderId"] for body in world.gateway_net.bodies]
+        assert [str(one) for one in (orders[0], late, orders[-1], *orders[1:-1])] == told
+
+    tell(story)
+
+
+def test_who_waits_is_not_looked_at_in_circles(tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the gateway is up or down, a customer who waits costs a look now and then."""
+    looked = []
+    look = GatewaySide.look
+
+    async def counted(side: GatewaySide, payment: Payment, watch: Watch) -> int | None:
+        looked.append(payment.order_id)
+        return await look(side, payment, watch)
+
+    monkeypatch.setattr(GatewaySide, "look", counted)
+
+    async def story(world: World) -> None:
+        order_id = world.initiate(world.book(OWN, 1))
+        await world.registered(order_id)
+        await world.verify(order_id)
+        looked.clear()
+        await world.verify(order_id)
+        assert len(looked) <= 5
+        world.gateway_net.down = True
+        waits_for_page = world.initiate(world.book(OWN, 2))
+        await world.clock.advance(60)
+        assert world.sagas.answering()["gateway"] == "down"
+        looked.clear()
+        with pytest.raises(GatewayUnavailable):
+            await world.registered(waits_for_page)
+        assert len(looked) <= 10
+
+    tell(story)
+
+
+def test_who_has_gone_is_not_waited_for(tell: Tell) -> None:
+    """Once its customer has left, a payment is tried as patiently as all others."""
+
+    async def story(world: World) -> None:
+        world.gateway_net.replies["init"] = lambda _: reply(500, {})
+        order_id = world.initiate(world.book(OWN, 1))
+        with pytest.raises(GatewayUnavailable):
+            await world.registered(order_id)
+        asked = world.gateway_net.count("init")
+        await world.clock.advance(60)
+        assert world.gateway_net.count("init") - asked <= 10
+
+    tell(story)
+
+
+def test_nobody_is_sent_to_the_page_of_what_is_given_up(tell: Tell) -> None:
+    """A payment that was cancelled and goes back just now has a page still, but not to pay on."""
+
+    async def story(world: World) -> None:
+        booking_id = world.book(OWN, 1)
+        order_id = world.initiate(booking_id)
+        await world.registered(order_id)
+        world.gateway_net.down = True
+        world.cancel(booking_id)
+        with pytest.raises(PaymentEnded):
+            await world.registered(order_id)
+
+    tell(story)
+
+
+def test_a_reset_while_a_customer_waits_for_a_page(tell: Tell) -> None:
+    """The attempt has ended with the booking, of which nobody knows any more."""
+
+    async def story(world: World) -> None:
+        world.gateway_net.down = True
+        order_id = world.initiate(world.book(OWN, 1))
+        waiting = asyncio.create_task(world.sagas.registered(order_id, within_seconds=2))
+        await world.clock.settle()
+        world.engine.reset(now_ms=world.clock.ms())
+        await world.clock.advance(3)
+        with pytest.raises(PaymentEnded):
+            await waiting
+
+    tell(story)
+
+
+def test_nobody_waits_for_a_check_of_what_is_cancelled(tell: Tell) -> None:
+    """Whoever came back from the page hears at once that the booking was cancelled meanwhile."""
+
+    async def story(world: World) -> None:
+        booking_id = world.book(OWN, 1)
+        order_id = world.initiate(booking_id)
+        await world.registered(order_id)
+        world.gateway_net.down = True
+        waiting = asyncio.create_task(world.sagas.verify(order_id, within_seconds=9))
+        await world.clock.advance(1)
+        assert not waiting.done()
+        world.cancel(booking_id)
+        await world.clock.settle()
+        assert waiting.done()
+
+    tell(story)
+
+
+def test_a_reset_during_a_check(tell: Tell) -> None:
+    """Late money of a payment that was forgotten meanwhile: nobody waits, and nothing is kept."""
+
+    async def story(world: World) -> None:
+        order_id = world.initiate(world.book(OWN, 1))
+        payment = await world.registered(order_id)
+        await world.pay(order_id, DECLINED)
+        await world.verify(order_id)
+        await world.clock.advance(12)
+        theirs = world.desk.book.find(payment.payment_id)
+        assert theirs is not None
+        world.desk.book.authorize_late(theirs, now=world.clock.seconds())
+
+        async def reset() -> None:
+            world.engine.reset(now_ms=world.clock.ms())
+
+        world.gateway_net.hooks["check"] = reset
+        waiting = asyncio.create_task(world.sagas.verify(order_id, within_seconds=9))
+        await world.clock.advance(1)
+        assert waiting.done()
+        assert world.sagas._watches == {}
+
+    tell(story)
