@@ -5,11 +5,11 @@ import random
 import pytest
 
 from engine import Event, Hall, Sale, Zone
-from sagas import Sagas
+from sagas import Sagas, begun_first
 from sagas.begun_first import ORDERS_MAX, BegunFirst
 from sagas.owed import ProviderCall
 from tests.sagas import world as worlds
-from tests.sagas.world import PARTNER, START_MS, Tell, World
+from tests.sagas.world import PARTNER, START_MS, Tell, World, reply
 
 PAYMENT_SECONDS = 12 * 60
 BOOKINGS, SEATS = 60, 2
@@ -231,5 +231,35 @@ def test_never_too_late_for_what_is_paid(tell: Tell) -> None:
         await world.clock.advance(60)
         assert world.status(order_id) == "CAPTURED CONFIRMED"
         assert world.provider_net.count("cancel") == 1
+
+    tell(story)
+
+
+def test_one_turn(tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for places to be shown keeps the turn; who waits to try again after a failure not.
+
+    Both wait for a moment that has been planned: only the sagas know which of the two it is.
+    """
+    monkeypatch.setattr(begun_first, "ORDERS_MAX", 1)
+
+    async def story(world: World) -> None:
+        world.office.panel.change(b'{"lag_ms": 3000}')
+        shown_late, second = (world.initiate(world.book(PARTNER, number)) for number in (1, 2))
+        await world.clock.advance(2)
+        assert "PENDING STARTED" == world.status(shown_late)
+        assert "PENDING WANTED" == world.status(second)
+        world.office.panel.change(b'{"lag_ms": 120}')
+        await world.clock.advance(5)
+        assert {"PENDING SUBMITTED"} == {world.status(one) for one in (shown_late, second)}
+        world.provider_net.replies["select"] = lambda _: reply(503, {}, {"Retry-After": "60"})
+        failing = world.initiate(world.book(PARTNER, 3))
+        await world.clock.advance(1)
+        world.provider_net.replies.clear()
+        other = world.initiate(world.book(PARTNER, 4))
+        await world.clock.advance(5)
+        assert "PENDING STARTED" == world.status(failing)
+        assert "PENDING SUBMITTED" == world.status(other)
+        await world.clock.advance(60)
+        assert "PENDING SUBMITTED" == world.status(failing)
 
     tell(story)
