@@ -89,7 +89,6 @@ class ProviderSide:
     def forget(self, order_id: int) -> None:
         """There is no such payment any more: a reset may have ended it during one of its calls."""
         self._claims.drop(order_id)
-        self._silent.discard(order_id)
 
     def is_down(self) -> bool:
         """True while calls wait for the provider to answer again."""
@@ -121,7 +120,7 @@ class ProviderSide:
             patience.succeed()
         else:
             self._be_patient(call, payment, watch, trouble)
-            if owed.to_provider(payment) is call and patience.own_failures >= parking.FAILURES_MAX:
+            if patience.own_failures >= parking.FAILURES_MAX:
                 await self._park(call, payment, watch, trouble)
         return self._clock_ms()
 
