@@ -1,11 +1,9 @@
 """Who gets places in a rush, when the provider can't work off all orders before their deadline."""
 
-import random
-
 import pytest
 
 from engine import Event, Hall, Sale, Zone
-from sagas import Sagas, begun_first
+from sagas import begun_first
 from sagas.begun_first import ORDERS_MAX, BegunFirst
 from sagas.owed import ProviderCall
 from tests.sagas import world as worlds
@@ -137,19 +135,8 @@ def a_large_hall(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def rush(world: World) -> list[int]:
     """All book at once, and calls for two in three are made before the deadline."""
-    await world.within(world.sagas.stop())
     calls = BOOKINGS * (SEATS + 2)
-    world.sagas = Sagas(
-        world.engine,
-        gateway=world.gateway,
-        provider=world.provider,
-        places=world.places_known,
-        clock_ms=world.clock.ms,
-        sleep=world.clock.sleep,
-        rng=random.Random(1),
-        provider_calls_per_second=calls / PAYMENT_SECONDS * 2 / 3,
-    )
-    world.sagas.start()
+    await world.set_pace(calls / PAYMENT_SECONDS * 2 / 3)
     return [initiate(world, user_id=user_id) for user_id in range(1, BOOKINGS + 1)]
 
 
@@ -178,10 +165,10 @@ def test_rush(tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
     tell(story)
 
 
-async def come_back_in_the_last_second(world: World) -> None:
+async def come_back(world: World, *, seconds_left: int) -> None:
     """All that was down is up, and we have been away for so long that nobody waits to try again."""
     await world.within(world.sagas.stop())
-    world.clock.now_ms = START_MS + (PAYMENT_SECONDS - 1) * 1_000
+    world.clock.now_ms = START_MS + (PAYMENT_SECONDS - seconds_left) * 1_000
     world.provider_net.down = world.gateway_net.down = False
     await world.crash()
 
@@ -193,7 +180,7 @@ def test_too_late_to_be_begun(tell: Tell) -> None:
         world.provider_net.down = True
         order_id = world.initiate(world.book(PARTNER, 1))
         await world.registered(order_id)
-        await come_back_in_the_last_second(world)
+        await come_back(world, seconds_left=1)
         await world.clock.advance(20)
         assert world.status(order_id) == "PENDING WANTED"
         assert world.orders() == []
@@ -210,9 +197,31 @@ def test_late_but_given_more_time(tell: Tell) -> None:
     async def story(world: World) -> None:
         world.provider_net.down = world.gateway_net.down = True
         order_id = world.initiate(world.book(PARTNER, 1))
-        await come_back_in_the_last_second(world)
+        await come_back(world, seconds_left=1)
         await world.clock.advance(2)
         assert world.status(order_id) == "PENDING SUBMITTED"
+
+    tell(story)
+
+
+def test_late_in_company(tell: Tell) -> None:
+    """It is begun after all when the order that it would share the pace with is given up."""
+
+    async def story(world: World) -> None:
+        given_up = world.book(PARTNER, 1)
+        begun = world.initiate(given_up)
+        await world.registered(begun)
+        world.provider_net.down = True
+        late = world.initiate(world.book(PARTNER, 2))
+        await world.registered(late)
+        # Alone it takes 31 s, in company 61 s.
+        world.provider_calls_per_second = 0.1
+        await come_back(world, seconds_left=60)
+        await world.clock.advance(1)
+        assert [world.status(one) for one in (begun, late)] == ["PENDING STARTED", "PENDING WANTED"]
+        world.cancel(given_up)
+        await world.clock.advance(58)
+        assert world.status(late) == "PENDING SUBMITTED"
 
     tell(story)
 

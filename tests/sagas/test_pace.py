@@ -1,9 +1,12 @@
 """Calls at equal distances."""
 
 import asyncio
+from itertools import pairwise
+
+import httpx
 
 from sagas.pace import Pace
-from tests.sagas.world import START_MS, FakeClock
+from tests.sagas.world import PARTNER, START_MS, FakeClock, Tell, World
 
 
 def turns(per_second: float, *, callers: int) -> list[int]:
@@ -52,3 +55,34 @@ def test_turns_are_not_saved_up() -> None:
         assert late.done()
 
     asyncio.run(whole())
+
+
+def test_every_change_has_its_turn(tell: Tell) -> None:
+    """Whatever we change at the provider, the change before it was a turn ago or longer."""
+
+    async def story(world: World) -> None:
+        changes: list[tuple[str, int]] = []
+        pass_on = world.provider_net.handle_async_request
+
+        async def note(request: httpx.Request) -> httpx.Response:
+            if request.method != "GET":
+                changes.append((request.url.path.rsplit("/", 1)[-1], world.clock.ms()))
+            return await pass_on(request)
+
+        world.provider_net.handle_async_request = note  # type: ignore[method-assign]
+        await world.set_pace(1)
+        bookings = [world.book(PARTNER, number) for number in (1, 2, 3, 4)]
+        orders = [world.initiate(booking_id) for booking_id in bookings]
+        await world.clock.advance(20)
+        assert {world.status(order_id) for order_id in orders} == {"PENDING SUBMITTED"}
+        for order_id, booking_id in zip(orders[:2], bookings[2:], strict=True):
+            await world.pay(order_id)
+            await world.verify(order_id)
+            world.cancel(booking_id)
+        await world.clock.advance(10)
+        made = [route for route, _ in changes]
+        calls = ("orders", "select", "submit", "confirm", "cancel")
+        assert [made.count(call) for call in calls] == [4, 4, 4, 2, 2]
+        assert all(later - earlier >= 1_000 for (_, earlier), (_, later) in pairwise(changes))
+
+    tell(story)

@@ -18,6 +18,7 @@ from emulators.provider.box_office import BoxOffice
 from engine import Engine, Event, Hall, Payment, Sale, Zone, seat_id_of
 from engine.recorded import replay
 from sagas import Breaker, GatewayClient, ProviderClient, Sagas
+from sagas.runner import PROVIDER_CALLS_PER_SECOND
 from wal import Backlogged, MemoryLog
 
 START_MS = 1_750_000_000_000
@@ -190,6 +191,7 @@ class World:
         self.provider_net = Network(self.office_app)
         self.records: list[bytes] = []
         self.rng = random.Random(7)
+        self.provider_calls_per_second = PROVIDER_CALLS_PER_SECOND
 
     async def open(self) -> None:
         """Start an engine with all that has been recorded, and new sagas: a process begins."""
@@ -220,6 +222,7 @@ class World:
             clock_ms=self.clock.ms,
             sleep=self.clock.sleep,
             rng=self.rng,
+            provider_calls_per_second=self.provider_calls_per_second,
         )
         self.sagas.start()
 
@@ -238,6 +241,11 @@ class World:
         await self.engine.stop()
         self.records = self.log.records
         await self.open()
+
+    async def set_pace(self, calls_per_second: float) -> None:
+        """Begin anew, with so many calls a second to the provider at most."""
+        self.provider_calls_per_second = calls_per_second
+        await self.crash()
 
     async def die(self) -> None:
         """As a hook: the process dies while the request is on its way, which never arrives."""
