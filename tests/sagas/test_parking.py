@@ -112,6 +112,7 @@ def test_an_outage_of_the_provider_parks_nothing(tell: Tell) -> None:
         world.cancel(booking_id)
         await world.clock.advance(11 * 60)
         assert world.sagas.parked() == []
+        assert world.sagas.answering() == {"gateway": "up", "provider": "down"}
         world.provider_net.down = False
         second = world.initiate(world.book(PARTNER, 1, user_id=BOB), user_id=BOB)
         await world.clock.advance(31)

@@ -1,0 +1,170 @@
+"""The provider's errors: none is taken for success, and none is met with a hail of calls."""
+
+import pytest
+
+from engine import seat_id_of
+from tests.sagas.world import PARTNER, Tell, World, reply
+
+# Calls with growing pauses that fit into a minute.
+CALLS_MAX = 12
+MINUTE = 60
+
+
+def break_down(world: World, route: str) -> None:
+    """From now on the provider fails at this one call: not so that it would seem to be down."""
+    world.provider_net.replies[route] = lambda _: reply(500, b"")
+
+
+def order_of(world: World) -> str:
+    """The newest order's id, which is also the route of a look at it."""
+    newest: str = world.office.orders()[-1]["id"]
+    return newest
+
+
+def place_of(world: World, number: int) -> str:
+    """A place's id, which is also the route of a look at it."""
+    return world.places()[seat_id_of(event_id=PARTNER, row=1, number=number)]
+
+
+async def wait_out(world: World, route: str, order_id: int, status: str) -> None:
+    """A minute in which this call fails moves nothing and costs few calls."""
+    asked = len(world.provider_net.requests)
+    await world.clock.advance(MINUTE)
+    assert world.status(order_id) == status
+    assert 2 <= world.provider_net.requests[asked:].count(route) <= CALLS_MAX
+    world.provider_net.replies.clear()
+
+
+@pytest.mark.parametrize(
+    ("call", "status"),
+    [
+        ("orders", "PENDING WANTED"),
+        ("select", "PENDING STARTED"),
+        ("look at the order", "PENDING STARTED"),
+        ("look at the place", "PENDING STARTED"),
+        ("submit", "PENDING STARTED"),
+    ],
+)
+def test_errors_while_an_order_is_filled(tell: Tell, call: str, status: str) -> None:
+    """Whichever call fails, the order isn't believed to be further, and is filled afterwards."""
+
+    async def story(world: World) -> None:
+        route = place_of(world, 1) if call == "look at the place" else call
+
+        async def break_down_now() -> None:
+            nonlocal route
+            route = order_of(world)
+            break_down(world, route)
+
+        if call == "look at the order":
+            world.provider_net.hooks["select"] = break_down_now
+        else:
+            break_down(world, route)
+        order_id = world.initiate(world.book(PARTNER, 1, 2))
+        await world.clock.advance(0.05)
+        await wait_out(world, route, order_id, status)
+        await world.clock.advance(31)
+        assert world.status(order_id) == "PENDING SUBMITTED"
+        assert world.orders() == ["SUBMITTED 2"]
+
+    tell(story)
+
+
+@pytest.mark.parametrize("call", ["confirm", "look at the order"])
+def test_errors_while_an_order_is_confirmed(tell: Tell, call: str) -> None:
+    """Neither a confirm that fails nor one of which nothing can be seen is taken for done."""
+
+    async def story(world: World) -> None:
+        order_id = world.initiate(world.book(PARTNER, 1))
+        await world.registered(order_id)
+        await world.clock.advance(3)
+        break_down(world, "confirm")
+        if call != "confirm":
+            world.provider_net.replies["confirm"] = lambda _: reply(409, b"")
+            break_down(world, order_of(world))
+        await world.pay(order_id)
+        await world.verify(order_id)
+        await wait_out(world, "confirm", order_id, "CAPTURED CONFIRM_DUE")
+        await world.clock.advance(31)
+        assert world.status(order_id) == "CAPTURED CONFIRMED"
+        assert world.orders() == ["CONFIRMED 1"]
+
+    tell(story)
+
+
+@pytest.mark.parametrize("call", ["cancel", "look at the order"])
+def test_errors_while_an_order_is_cancelled(tell: Tell, call: str) -> None:
+    """Nor is a cancel; and an order that can't be looked at is not cancelled blindly."""
+
+    async def story(world: World) -> None:
+        booking_id = world.book(PARTNER, 1)
+
+        async def cancel_now() -> None:
+            break_down(world, "cancel" if call == "cancel" else order_of(world))
+            world.cancel(booking_id)
+
+        world.provider_net.hooks["select"] = cancel_now
+        order_id = world.initiate(booking_id)
+        await world.clock.advance(0.05)
+        route = next(iter(world.provider_net.replies))
+        await wait_out(world, route, order_id, "RETURNED CANCEL_DUE")
+        assert (world.provider_net.count("cancel") == 0) == (call != "cancel")
+        await world.clock.advance(31)
+        assert world.status(order_id) == "RETURNED CANCELLED"
+        assert world.orders() == ["CANCELLED 0"]
+
+    tell(story)
+
+
+def test_a_cancel_does_not_wait_for_the_call_before_it(tell: Tell) -> None:
+    """However long the next try of a call was put off: what is owed instead of it is new."""
+
+    async def story(world: World) -> None:
+        break_down(world, "submit")
+        booking_id = world.book(PARTNER, 1)
+        order_id = world.initiate(booking_id)
+        await world.clock.advance(MINUTE)
+        world.cancel(booking_id)
+        await world.clock.advance(1)
+        assert world.status(order_id) == "RETURNED CANCELLED"
+
+    tell(story)
+
+
+def test_patience_begins_anew_with_every_answer(tell: Tell) -> None:
+    """A trouble soon after a long one is met as the first one: with a short pause."""
+
+    async def story(world: World) -> None:
+        break_down(world, "select")
+        order_id = world.initiate(world.book(PARTNER, 1))
+        await world.clock.advance(MINUTE)
+        world.provider_net.replies.clear()
+        world.provider_net.lose_answer.append("submit")
+        while world.provider_net.lose_answer:
+            await world.clock.advance(0.1)
+        await world.clock.advance(1)
+        assert world.status(order_id) == "PENDING SUBMITTED"
+
+    tell(story)
+
+
+def test_orders_that_showed_nothing_and_were_given_up(tell: Tell) -> None:
+    """They say nothing of the provider any more: the next order is begun."""
+
+    async def story(world: World) -> None:
+        await world.clock.advance(MINUTE + 1)
+        world.office.panel.change(b'{"freeze_projection": true}')
+        bookings = [world.book(PARTNER, number) for number in (1, 2, 3)]
+        orders = [world.initiate(booking_id) for booking_id in bookings]
+        await world.clock.advance(80)
+        late = world.initiate(world.book(PARTNER, 4))
+        await world.clock.advance(31)
+        assert world.status(late) == "PENDING WANTED"
+        for booking_id in bookings:
+            world.cancel(booking_id)
+        # None of them was ever to be seen, so each is looked for as long as it may take.
+        await world.clock.advance(MINUTE + 35)
+        assert {world.status(order_id) for order_id in orders} == {"RETURNED CANCELLED"}
+        assert world.status(late) == "PENDING STARTED"
+
+    tell(story)
