@@ -272,6 +272,27 @@ def test_who_is_cancelled_while_reading_is_not_slow(runner: asyncio.Runner) -> N
     runner.run(cancelled())
 
 
+def test_who_is_cancelled_and_slow_at_once_ends_too(runner: asyncio.Runner) -> None:
+    """Whatever its body is: nobody may be answered by a server that stops."""
+
+    async def cancelled() -> None:
+        reader = BodyReader(Limits(body_read_seconds=0))
+
+        async def never() -> dict[str, Any]:
+            await asyncio.Event().wait()
+            return {}
+
+        task = asyncio.create_task(reader.read(never, {}))
+        await asyncio.sleep(0)
+        reader._end_the_slow(asyncio.get_running_loop())
+        assert task.cancelling()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    runner.run(cancelled())
+
+
 def test_the_time_limit_is_for_reading_alone(
     runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:

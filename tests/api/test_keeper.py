@@ -257,6 +257,8 @@ def test_what_is_watched_ends_the_process_only_by_failing() -> None:
         endless = world.keeper.watch(asyncio.sleep(3_600))
         await until(done.done)
         assert not endless.done()
+        await world.keeper.stop()
+        assert endless.cancelled()
 
     assert [] == live(story).ends
 
@@ -310,6 +312,9 @@ def test_snapshots_follow_the_log(
         drop(engine, lsn)
 
     monkeypatch.setattr(Engine, "drop_log_through", copy_and_drop)
+
+    # Only after a failure is there a long pause.
+    monkeypatch.setattr(keeper_module, "SNAPSHOT_RETRY_SECONDS", 3_600)
 
     async def story(world: World) -> None:
         for rounds in range(1, 5):

@@ -90,6 +90,7 @@ def test_a_name_is_added_once_and_well_formed(file: Path) -> None:
     staff.add(file, Role.ORGANISER, "olga")
     with pytest.raises(BadStaffFile, match="already"):
         staff.add(file, Role.OPERATOR, "olga")
+    assert 1 == len(file.read_text(encoding="utf-8").splitlines())
     for name in ("a b", "\udcff", "a\0", "\x1b[2J"):
         with pytest.raises(BadStaffFile, match="no spaces"):
             staff.add(file, Role.ORGANISER, name)
@@ -98,10 +99,12 @@ def test_a_name_is_added_once_and_well_formed(file: Path) -> None:
 
 
 def test_a_last_line_without_an_end_is_kept(file: Path) -> None:
+    """And no empty lines come between."""
     file.write_text(staff.line_of(Role.ORGANISER, "olga", "old"), encoding="utf-8")
     staff.add(file, Role.OPERATOR, "ivan")
     assert Role.ORGANISER == _role(staff.read(file), "olga", "old")
-    assert 2 == len(staff.read(file))
+    staff.add(file, Role.ORGANISER, "anna")
+    assert 3 == len(staff.read(file)) == len(file.read_text(encoding="utf-8").splitlines())
 
 
 @contextmanager
