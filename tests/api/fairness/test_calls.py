@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from api.fairness import waiting_room
+from api.fairness.calls import AHEAD_MS_MAX
 from api.fairness.room_files import RoomFiles
+from api.fairness.waiting_room import KeptRoom, WaitingRoom
 from api.fairness.waiting_rooms import WaitingRooms
+from api.timeline import instant
 from tests.api.conftest import opened
 from tests.api.rooms import ANN, BOB, CONCERT, IVAN, NOW_MS, OLGA, SOON, Answer, Rooms, seat
 
@@ -17,6 +21,17 @@ ROOM = f"/x/events/{CONCERT}/waiting-room"
 PLACE = f"{ROOM}/place"
 SELECT = "/api/seats/select"
 RELEASE = "/api/seats/release"
+CLOSED = {
+    "state": "closed",
+    "opens_at": "",
+    "waiting": 0,
+    "per_minute": 0,
+    "pass_minutes": 0,
+    "estimate_seconds": 0,
+    "seed_sha256": "",
+    "seed": "",
+    "drawn": 0,
+}
 
 
 @pytest.fixture
@@ -49,7 +64,7 @@ def select(rooms: Rooms, user: str, booking_id: int, seat_id: int) -> Answer:
 
 def test_from_gathering_to_admission(rooms: Rooms) -> None:
     """Opened for later, joined, drawn, admitted in turn, closed."""
-    assert "closed" == rooms.call("GET", ROOM).json["state"]
+    assert CLOSED == rooms.call("GET", ROOM).json
     assert "closed" == place(rooms, ANN)["state"]
     opens_ms = NOW_MS + 60_000
     assert 200 == open_room(rooms, opens_at=at(opens_ms), per_minute=60).status
@@ -67,8 +82,8 @@ def test_from_gathering_to_admission(rooms: Rooms) -> None:
     rooms.now_ms = opens_ms + 1_000
     assert {"admitted"} == {place(rooms, user)["state"] for user in (ANN, BOB)}
     assert "booked" == book(rooms, ANN) == book(rooms, BOB)
-    assert "closed" == rooms.call("POST", f"{ROOM}/close", user=IVAN).json["state"]
-    assert "closed" == rooms.call("GET", ROOM).json["state"]
+    assert CLOSED == rooms.call("POST", f"{ROOM}/close", user=IVAN).json
+    assert CLOSED == rooms.call("GET", ROOM).json
 
 
 def test_who_waits_is_told_where_and_when(rooms: Rooms) -> None:
@@ -76,8 +91,8 @@ def test_who_waits_is_told_where_and_when(rooms: Rooms) -> None:
     open_room(rooms, per_minute=2)
     assert "admitted" == place(rooms, ANN)["state"]
     told = place(rooms, BOB)
-    assert ("waiting", 1, 0, 30) == tuple(
-        told[one] for one in ("state", "position", "ahead", "estimate_seconds")
+    assert ("waiting", 1, 0, 30, "") == tuple(
+        told[one] for one in ("state", "position", "ahead", "estimate_seconds", "admitted_until")
     )
     refused = rooms.call("POST", "/api/bookings", user=BOB, json={"event_id": CONCERT})
     assert (503, "waiting-room", "60") == (
@@ -147,6 +162,62 @@ def test_a_place_survives_a_restart(rooms: Rooms, runner: asyncio.Runner, tmp_pa
     for later in opened(Rooms(runner, waiting_rooms=again), runner):
         assert told == place(later, BOB, told["place"])
         assert place(later, ANN)["ahead"] > 0
+
+
+def on_disk(tmp_path: Path) -> KeptRoom:
+    (room,) = RoomFiles(tmp_path / "waiting-rooms").read()
+    assert isinstance(room, WaitingRoom)
+    return room.kept()
+
+
+def test_a_room_that_was_opened_is_on_disk(rooms: Rooms, tmp_path: Path) -> None:
+    """With the draw of one that opens at once, whether people were gathered or not."""
+    opens_ms = NOW_MS + 60_000
+    open_room(rooms, opens_at=at(opens_ms))
+    kept = on_disk(tmp_path)
+    assert (opens_ms, None) == (kept.opens_at_ms, kept.drawn)
+    place(rooms, ANN)
+    assert 1 == open_room(rooms).json["drawn"]
+    kept = on_disk(tmp_path)
+    assert (NOW_MS, 1) == (kept.opens_at_ms, kept.drawn)
+    rooms.call("POST", f"{ROOM}/close", user=IVAN)
+    assert "open" == open_room(rooms).json["state"]
+    assert 0 == on_disk(tmp_path).drawn
+
+
+@pytest.mark.parametrize("asks_for_a_place", [False, True])
+def test_whoever_asks_first_hears_of_a_draw_that_is_on_disk(
+    rooms: Rooms, tmp_path: Path, asks_for_a_place: bool
+) -> None:
+    """By the seed, or by his number."""
+    open_room(rooms, opens_at=at(NOW_MS + 60_000))
+    place(rooms, ANN)
+    rooms.now_ms = NOW_MS + 60_000
+    if asks_for_a_place:
+        assert "admitted" == place(rooms, ANN)["state"]
+    else:
+        assert 1 == rooms.call("GET", ROOM).json["drawn"]
+    assert 1 == on_disk(tmp_path).drawn
+
+
+def test_a_full_room_says_so(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To whoever comes new."""
+    monkeypatch.setattr(waiting_room, "PEOPLE_MAX", 1)
+    open_room(rooms)
+    assert "admitted" == place(rooms, ANN)["state"]
+    refused = rooms.call("POST", PLACE, user=BOB, json={})
+    assert (503, "waiting-room-full") == (refused.status, refused.problem)
+
+
+def test_the_opening_may_be_moved_before_it_is_there(rooms: Rooms) -> None:
+    """A year ahead at most; when it is past, also if nobody has looked since, no more."""
+    open_room(rooms, opens_at=at(NOW_MS + 60_000))
+    year_ms = NOW_MS + AHEAD_MS_MAX
+    assert "bad-request" == open_room(rooms, opens_at=at(year_ms + 1_000)).problem
+    assert instant(year_ms) == open_room(rooms, opens_at=at(year_ms)).json["opens_at"]
+    open_room(rooms, opens_at=at(NOW_MS + 120_000))
+    rooms.now_ms = NOW_MS + 120_000
+    assert "waiting-room-open" == open_room(rooms, opens_at=at(NOW_MS + 180_000)).problem
 
 
 def test_the_pace_may_change_and_the_opening_not_after_the_draw(rooms: Rooms) -> None:

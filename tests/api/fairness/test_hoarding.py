@@ -27,17 +27,17 @@ def select(
     return rooms.call("PATCH", "/api/seats/select", user=user, json=wanted, headers=headers)
 
 
-def release(rooms: Rooms, seat_id: int) -> None:
-    answer = rooms.call("PATCH", "/api/seats/release", user=ANN, json={"seat_id": seat_id})
+def release(rooms: Rooms, seat_id: int, user: str = ANN) -> None:
+    answer = rooms.call("PATCH", "/api/seats/release", user=user, json={"seat_id": seat_id})
     assert 200 == answer.status
 
 
-def until_refused(rooms: Rooms, booking_id: int, first: int = 1) -> int:
-    """How often Ann can take a seat and let it go."""
+def until_refused(rooms: Rooms, booking_id: int, first: int = 1, user: str = ANN) -> int:
+    """How often the user can take a seat and let it go."""
     for taken in range(20):
-        if select(rooms, booking_id, seat(first)).status != 200:
+        if select(rooms, booking_id, seat(first), user).status != 200:
             return taken
-        release(rooms, seat(first))
+        release(rooms, seat(first), user)
     return 20
 
 
@@ -52,6 +52,8 @@ def test_taking_and_letting_go_is_slowed(rooms: Rooms) -> None:
         refused.headers["retry-after"],
     )
     assert refused.json["detail"].startswith("Вы слишком часто занимаете и отпускаете места")
+    rooms.now_ms = NOW_MS + 999
+    assert "10" == select(rooms, booking_id, seat(2)).headers["retry-after"]  # 9 is too early
     rooms.now_ms = NOW_MS + 10_000
     assert 1 == until_refused(rooms, booking_id)
 
@@ -84,6 +86,17 @@ def test_what_is_paid_for_doesn_t_count(rooms: Rooms) -> None:
     booking_id = rooms.book(ANN)
     assert BURST == until_refused(rooms, booking_id, 9)
     assert 0 == until_refused(rooms, booking_id, 9)
+
+
+def test_of_those_who_paid_the_newest_are_remembered(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Theirs counts once all the same, however many were before them."""
+    monkeypatch.setattr(module, "FORGIVEN_KEPT_MAX", 1)
+    for user, first in ((ANN, 1), (BOB, 5)):
+        paid = rooms.book(user, *(seat(number) for number in range(first, first + BURST)))
+        rooms.pay(paid, user)
+        assert BURST == until_refused(rooms, rooms.book(user), 9, user)
 
 
 def test_what_was_paid_elsewhere_gives_nothing_back(rooms: Rooms) -> None:

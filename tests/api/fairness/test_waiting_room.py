@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from typing import Any
 
 import msgspec
 import pytest
@@ -49,14 +50,29 @@ def test_they_are_let_in_one_after_another() -> None:
     room = new_room()
     places = [room.place(user_id, "", NOW_MS) for user_id in (ANN, BOB, EVA)]
     assert [
-        (Stage.ADMITTED, 0, 0, 0),
-        (Stage.WAITING, 1, 0, 1),
-        (Stage.WAITING, 2, 1, 1),
-    ] == [one[:4] for one in places]
+        (Stage.ADMITTED, 0, 0, 0, NOW_MS + 100 + PASS_MS),
+        (Stage.WAITING, 1, 0, 1, 0),
+        (Stage.WAITING, 2, 1, 1, 0),
+    ] == places
     assert [True, False, False] == [room.admits(one, NOW_MS) for one in (ANN, BOB, EVA)]
     assert room.admits(BOB, NOW_MS + 100)
     assert not room.admits(EVA, NOW_MS + 199)
     assert room.admits(EVA, NOW_MS + 200)
+
+
+@pytest.mark.parametrize(
+    ("later_ms", "waiting", "seconds"),
+    [(0, 2, 3), (999, 2, 3), (1_000, 1, 2), (2_000, 0, 1), (3_000, 0, 0), (60_000, 0, 0)],
+)
+def test_everybody_sees_how_many_wait_and_how_long(
+    later_ms: int, waiting: int, seconds: int
+) -> None:
+    """Three came at once, one is called a second: a fourth would come in after so long."""
+    room, now_ms = new_room(per_minute=60), NOW_MS + later_ms
+    for user_id in (ANN, BOB, EVA):
+        room.place(user_id, "", NOW_MS)
+    assert (waiting, seconds) == (room.waiting(now_ms), room.estimate_seconds(now_ms))
+    assert seconds == room.place(4, "", now_ms).estimate_seconds
 
 
 def test_asking_again_changes_nothing() -> None:
@@ -127,6 +143,14 @@ def test_before_the_opening_all_are_equal() -> None:
     assert (1, None) == (room.waiting(NOW_MS), room.drawn)
 
 
+def test_the_opening_waits_for_nobody_s_question() -> None:
+    """Whoever was gathered is let in by the clock alone."""
+    room = new_room(opens_at_ms=OPENS_MS)
+    room.place(ANN, "", NOW_MS)
+    assert not room.admits(ANN, OPENS_MS - 1)
+    assert room.admits(ANN, OPENS_MS)
+
+
 def test_anybody_can_check_the_draw() -> None:
     """From the seed that was promised, his own number and how many there were."""
     room = new_room(opens_at_ms=OPENS_MS)
@@ -172,15 +196,34 @@ def test_the_draw_is_even() -> None:
 
 
 def test_the_opening_can_be_moved_until_it_is_there() -> None:
-    """Those who were gathered stay; after the draw it stays what it was."""
+    """Those who were gathered stay, and are called from then on, at the new pace."""
     room = new_room(opens_at_ms=OPENS_MS)
-    room.place(ANN, "", NOW_MS)
+    for user_id in (ANN, BOB, EVA):
+        room.place(user_id, "", NOW_MS)
     later_ms = OPENS_MS + 60_000
     room.change(opens_at_ms=later_ms, per_minute=60, pass_minutes=1, now_ms=NOW_MS)
     assert Stage.BEFORE == room.place(ANN, "", OPENS_MS).stage
-    assert Stage.ADMITTED == room.place(ANN, "", later_ms).stage
-    room.change(opens_at_ms=later_ms + 1, per_minute=60, pass_minutes=1, now_ms=later_ms)
-    assert (later_ms, 1) == (room.opens_at_ms, room.drawn)
+    assert (later_ms, 60) == (room.schedule.from_ms, room.schedule.per_minute)
+    assert {Stage.ADMITTED, Stage.WAITING} == {
+        room.place(user_id, "", later_ms).stage for user_id in (ANN, BOB, EVA)
+    }
+
+
+def test_an_opening_that_is_past_isn_t_moved() -> None:
+    """Though nobody had asked since: those who were gathered have their numbers."""
+    room = new_room(opens_at_ms=OPENS_MS)
+    room.place(ANN, "", NOW_MS)
+    room.change(opens_at_ms=OPENS_MS + 1, per_minute=600, pass_minutes=1, now_ms=OPENS_MS)
+    assert (OPENS_MS, 1) == (room.opens_at_ms, room.drawn)
+    assert room.admits(ANN, OPENS_MS)
+
+
+def test_the_length_of_a_pass_may_change() -> None:
+    """Of those who are in, too."""
+    room = new_room()
+    room.place(ANN, "", NOW_MS)
+    room.change(opens_at_ms=NOW_MS, per_minute=600, pass_minutes=1, now_ms=NOW_MS)
+    assert NOW_MS + 100 + 60_000 == room.place(ANN, "", NOW_MS).admitted_until_ms
 
 
 # Tokens and restarts
@@ -197,6 +240,18 @@ def test_a_token_restores_a_place_exactly() -> None:
     assert 83 == ahead(again, 99, NOW_MS)
     after = {user_id: ahead(again, user_id, NOW_MS, tokens[user_id]) for user_id in people}
     assert before == after
+
+
+def test_a_change_of_pace_survives_a_restart() -> None:
+    """Everybody is called when he was told, at the old pace and the new one."""
+    room = new_room(per_minute=60)
+    told = {user_id: room.place(user_id, "", NOW_MS) for user_id in range(1, 21)}
+    later_ms = NOW_MS + 10_000
+    room.change(opens_at_ms=NOW_MS, per_minute=6, pass_minutes=10, now_ms=later_ms)
+    again = after_a_restart(room)
+    for user_id in told:
+        expected = room.place(user_id, "", later_ms)
+        assert expected == again.place(user_id, room.token(user_id), later_ms)
 
 
 @pytest.mark.parametrize("asked_after_the_draw", [False, True])
@@ -257,9 +312,10 @@ def test_the_seed_makes_no_tokens() -> None:
     assert room.token(ANN) == other.token(ANN)
 
 
-def test_a_file_of_another_version_is_refused() -> None:
+@pytest.mark.parametrize("other", [{"format": 2}, {"stretches": []}])
+def test_a_file_of_another_version_is_refused(other: dict[str, Any]) -> None:
     """Rather than misread."""
-    kept = msgspec.structs.replace(new_room().kept(), format=2)
+    kept = msgspec.structs.replace(new_room().kept(), **other)
     with pytest.raises(ValueError, match="another version"):
         WaitingRoom.restored(kept)
 

@@ -4,12 +4,13 @@ import asyncio
 from pathlib import Path
 
 import pytest
+import structlog
 
 from api.fairness import waiting_rooms
 from api.fairness.room_files import RoomFiles
 from api.fairness.waiting_room import KeptRoom, WaitingRoom
 from api.fairness.waiting_rooms import RESERVED_MIN, WaitingRooms
-from api.problems import BUSY, TOO_MANY_ROOMS, Refusal
+from api.problems import BUSY, TOO_MANY_ROOMS, WAITING_ROOM, Refusal
 
 NOW_MS = 1_800_000_000_000
 
@@ -27,6 +28,11 @@ class CountedFiles(RoomFiles):
         if self.fails:
             raise OSError("no space")
         super().write(kept)
+
+    def remove(self, event_id: int) -> None:
+        if self.fails:
+            raise OSError("read-only")
+        super().remove(event_id)
 
 
 @pytest.fixture
@@ -77,6 +83,38 @@ def test_a_crowd_shares_a_write(files: CountedFiles) -> None:
     assert files.writes <= 3
 
 
+def test_so_many_numbers_are_reserved_as_come(files: CountedFiles) -> None:
+    """Twice as many as since the last write; while nobody comes, a crash wastes few."""
+
+    async def story() -> None:
+        rooms = WaitingRooms(files)
+        room = opened(rooms)
+        for user_id in range(1_000):
+            room.place(user_id, "", NOW_MS)
+        await rooms.durable(room)
+        assert [3_000] == on_disk(files)
+        opened(rooms)
+        await rooms.durable(room)
+        assert [1_000 + RESERVED_MIN] == on_disk(files)
+
+    asyncio.run(story())
+
+
+def test_a_change_is_on_disk_when_it_is_told(files: CountedFiles) -> None:
+    """The pace, and how long a pass lasts."""
+
+    async def story() -> None:
+        rooms = WaitingRooms(files)
+        await rooms.durable(opened(rooms))
+        room = rooms.open(1, opens_at_ms=NOW_MS, per_minute=6, pass_minutes=1, now_ms=NOW_MS)
+        await rooms.durable(room)
+        (read,) = files.read()
+        assert isinstance(read, WaitingRoom)
+        assert (6, 1) == (read.schedule.per_minute, read.pass_minutes)
+
+    asyncio.run(story())
+
+
 def test_after_a_crash_numbers_go_on_behind_all_that_were_told(files: CountedFiles) -> None:
     """What was reserved and not given is lost: turns that nobody takes."""
 
@@ -114,7 +152,9 @@ def test_a_stop_on_a_full_disk_is_a_stop(files: CountedFiles) -> None:
         rooms = WaitingRooms(files)
         await come(rooms, opened(rooms), 5)
         files.fails = True
-        await rooms.stop()
+        with structlog.testing.capture_logs() as logged:
+            await rooms.stop()
+        assert ["no space"] == [one["reason"] for one in logged]
 
     asyncio.run(story())
     (given,) = on_disk(files)
@@ -145,9 +185,13 @@ def test_a_disk_that_refuses_is_told(files: CountedFiles) -> None:
         room = opened(rooms)
         files.fails = True
         for _ in range(2):
-            with pytest.raises(Refusal) as refused:
+            with (
+                structlog.testing.capture_logs() as logged,
+                pytest.raises(Refusal) as refused,
+            ):
                 await come(rooms, room, 5)
             assert refused.value.problem is BUSY
+            assert ["no space"] == [one["reason"] for one in logged]
         files.fails = False
         await come(rooms, room, 5)
         assert 1 == room.given
@@ -155,20 +199,63 @@ def test_a_disk_that_refuses_is_told(files: CountedFiles) -> None:
     asyncio.run(story())
 
 
-def test_a_closed_room_doesn_t_come_back(files: CountedFiles) -> None:
-    """Not by a write that was under way, and not after a restart."""
+@pytest.mark.parametrize("rounds", [1, 2, 3])
+def test_a_closed_room_doesn_t_come_back(files: CountedFiles, rounds: int) -> None:
+    """Not by a write that waits or is under way, and not after a restart."""
 
     async def story() -> None:
         rooms = WaitingRooms(files)
         room = opened(rooms)
         asking = asyncio.create_task(come(rooms, room, 5))
-        await asyncio.sleep(0)
+        for _ in range(rounds):
+            await asyncio.sleep(0)
         await rooms.close(1)
         await asking
         assert [] == on_disk(files)
         await rooms.close(1)
 
     asyncio.run(story())
+
+
+def test_a_room_that_was_on_disk_stays_closed(files: CountedFiles) -> None:
+    """After a restart, too; where the disk doesn't let its file go, that is told."""
+
+    async def story() -> None:
+        rooms = WaitingRooms(files)
+        await rooms.durable(opened(rooms))
+        files.fails = True
+        with pytest.raises(Refusal) as refused:
+            await rooms.close(1)
+        assert refused.value.problem is BUSY
+        files.fails = False
+        await rooms.close(1)
+
+    asyncio.run(story())
+    again = WaitingRooms(files)
+    again.load()
+    assert {} == again.rooms
+
+
+@pytest.mark.parametrize(
+    ("per_minute", "came", "later_ms", "seconds"),
+    [(1, 2, 0, b"60"), (60, 6, 500, b"6"), (600, 1, 100, b"1"), (600, 1, 99_000, b"1")],
+)
+def test_who_is_refused_is_told_when_to_come_again(
+    per_minute: int, came: int, later_ms: int, seconds: bytes
+) -> None:
+    """When he would be let in, but in a second at the soonest and a minute at the latest."""
+    rooms = WaitingRooms()
+    rooms.require_pass(99, 1, NOW_MS)  # there is no room
+    room = rooms.open(1, opens_at_ms=NOW_MS, per_minute=per_minute, pass_minutes=10, now_ms=NOW_MS)
+    for user_id in range(came):
+        room.place(user_id, "", NOW_MS)
+    rooms.require_pass(0, 1, NOW_MS)
+    with pytest.raises(Refusal) as refused:
+        rooms.require_pass(99, 1, NOW_MS + later_ms)
+    assert (WAITING_ROOM, ((b"retry-after", seconds),)) == (
+        refused.value.problem,
+        refused.value.headers,
+    )
 
 
 def test_a_room_that_is_opened_while_it_is_closed_stays(files: CountedFiles) -> None:
@@ -202,9 +289,11 @@ def test_there_are_not_too_many_rooms(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_room_that_can_t_be_read_is_closed(files: CountedFiles, tmp_path: Path) -> None:
-    """The server starts all the same: a queue is no reason to sell nothing."""
+    """The server starts all the same and says so: a queue is no reason to sell nothing."""
     (tmp_path / "waiting-rooms").mkdir()
     (tmp_path / "waiting-rooms" / "1.json").write_bytes(b"{}")
     rooms = WaitingRooms(files)
-    rooms.load()
+    with structlog.testing.capture_logs() as logged:
+        rooms.load()
     assert {} == rooms.rooms
+    assert [str(tmp_path / "waiting-rooms" / "1.broken")] == [one["file"] for one in logged]
