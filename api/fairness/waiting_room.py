@@ -153,20 +153,16 @@ class WaitingRoom:
     def token(self, user_id: int) -> str:
         """What restores the place of a user who has one, whatever becomes of this process."""
         place = self._table(user_id)[user_id]
-        if place == _GATHERED and self.drawn is not None:
-            place = self._number(user_id, place)
         content = place.to_bytes(_NUMBER_BYTES, signed=True)
-        return urlsafe_b64encode(content + self._mac(user_id, content)).decode().rstrip("=")
+        return urlsafe_b64encode(content + self._mac(user_id, content)).decode()
 
     def waiting(self, now_ms: int) -> int:
         """How many are gathered, or not yet called."""
-        self.settle(now_ms)
         return max(0, self.given - self.schedule.called(now_ms))
 
     def estimate_seconds(self, now_ms: int) -> int:
         """How long somebody would wait who came now, at most."""
-        number = max(self.given, self.schedule.called(now_ms) - 1)
-        return _seconds(self.schedule.call_ms(number) - now_ms)
+        return _seconds(self.schedule.call_ms(self.given) - now_ms)
 
     def kept(self, reserved: int = 0) -> KeptRoom:
         """The room as a file keeps it, from which so many more numbers may be given out."""
@@ -214,7 +210,7 @@ class WaitingRoom:
     def _told(self, user_id: int, token: str) -> int | None:
         """What a token of ours says; None: it isn't one, or isn't this user's."""
         try:
-            raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+            raw = urlsafe_b64decode(token)
         except (binascii.Error, ValueError):
             return None
         content, mac = raw[:_NUMBER_BYTES], raw[_NUMBER_BYTES:]
