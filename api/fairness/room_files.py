@@ -18,6 +18,7 @@ class RoomFiles:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._is_made = False  # the directory, and the disk knows it
 
     def read(self) -> Iterator[WaitingRoom | Path]:
         """Each room; or the file that can't be read, which has a new name then."""
@@ -30,17 +31,17 @@ class RoomFiles:
 
     def write(self, kept: KeptRoom) -> None:
         """Durable when this returns; raises OSError, and the file is as it was."""
-        if not self._directory.is_dir():
-            self._directory.mkdir()
+        if not (self._is_made and self._directory.is_dir()):
+            self._directory.mkdir(exist_ok=True)
             fsync(self._directory.parent)
+            self._is_made = True
         # Its own alone: seed and key decide who comes first.
         write_own(self._path(kept.event_id), msgspec.json.encode(kept))
 
     def remove(self, event_id: int) -> None:
         """Durable when this returns; raises OSError."""
-        path = self._path(event_id)
-        if path.exists():
-            path.unlink()
+        self._path(event_id).unlink(missing_ok=True)
+        if self._directory.is_dir():  # also where the file is gone: the disk may not know it yet
             fsync(self._directory)
 
     def _path(self, event_id: int) -> Path:

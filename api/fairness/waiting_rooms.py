@@ -7,6 +7,7 @@ are turns that nobody takes.
 
 import asyncio
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -44,6 +45,7 @@ class WaitingRooms:
         self._on_disk: dict[int, _OnDisk] = {}
         self._writing: dict[int, asyncio.Task[None]] = {}
         self._disk = asyncio.Lock()
+        self._is_stopping = False
 
     def load(self) -> None:
         """Open what was open; blocks. Raises OSError."""
@@ -94,14 +96,11 @@ class WaitingRooms:
 
     async def stop(self) -> None:
         """Write down exactly what was given out, so that a stop wastes no number."""
-        if self._files is None:
-            return
-        for room in self.rooms.values():
-            async with self._disk:
-                try:
-                    await asyncio.to_thread(self._files.write, room.kept())
-                except OSError as failure:  # what was told is on disk all the same
-                    _not_written(failure)
+        self._is_stopping = True
+        for room in list(self.rooms.values()):  # calls under way may still open and close some
+            room.changes += 1  # so that it is written once more
+            with suppress(Refusal):  # what was told is on disk all the same
+                await self.durable(room)
 
     def require_pass(self, user_id: int, event_id: int, now_ms: int) -> None:
         """Raise Refusal where the event has a room that doesn't admit the user."""
@@ -143,6 +142,8 @@ class WaitingRooms:
 
     def _reserving(self, room: WaitingRoom, on_disk: _OnDisk) -> tuple[KeptRoom, int, int]:
         """Twice as many as came since the last time: a crowd that grows waits for few writes."""
+        if self._is_stopping:
+            return room.kept(), room.changes, room.given
         came = 2 * (room.given - on_disk.given)
         reserved = min(max(RESERVED_MIN, came), RESERVED_MAX)
         return room.kept(reserved), room.changes, room.given

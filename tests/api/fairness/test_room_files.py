@@ -3,10 +3,12 @@
 import errno
 import os
 import stat
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from api.fairness import room_files as module
 from api.fairness.room_files import RoomFiles
 from api.fairness.waiting_room import WaitingRoom
 
@@ -72,6 +74,30 @@ def test_a_bad_file_is_set_aside(files: RoomFiles, tmp_path: Path, content: byte
     (tmp_path / "waiting-rooms" / "1.json").write_bytes(content)
     assert ["1.broken", new_room(2).kept()] == read(files)
     assert [new_room(2).kept()] == read(files)
+
+
+@pytest.mark.parametrize("doing", ["write", "remove"])
+def test_what_failed_is_made_durable_when_it_is_asked_again(
+    files: RoomFiles, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, doing: str
+) -> None:
+    """The directory had got its new name, or lost the room's, but the disk hadn't heard of it."""
+    kept, synced, fails = new_room(1).kept(), [], True
+    changed = tmp_path if doing == "write" else tmp_path / "waiting-rooms"
+    if doing == "remove":
+        files.write(kept)
+
+    def sync(path: Path) -> None:
+        synced.append(path)
+        if fails:
+            raise OSError(errno.EIO, "no answer")
+
+    monkeypatch.setattr(module, "fsync", sync)
+    ask = partial(files.write, kept) if doing == "write" else partial(files.remove, 1)
+    with pytest.raises(OSError, match="no answer"):
+        ask()
+    fails = False
+    ask()
+    assert [changed, changed] == synced
 
 
 def test_a_write_that_fails_leaves_the_old_file(

@@ -145,6 +145,27 @@ def test_a_stop_loses_nothing(files: CountedFiles) -> None:
     assert [10] == on_disk(files)
 
 
+@pytest.mark.parametrize("rounds", range(6))
+def test_calls_that_end_during_a_stop_are_on_disk(files: CountedFiles, rounds: int) -> None:
+    """A number, a room that is opened and one that is closed, whenever they come."""
+
+    async def story() -> None:
+        rooms = WaitingRooms(files)
+        room = opened(rooms)
+        for one in (room, opened(rooms, 2)):
+            await come(rooms, one, 5)
+        stopping = asyncio.create_task(rooms.stop())
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+        calls = (come(rooms, room, 6), rooms.close(2), come(rooms, opened(rooms, 3), 7))
+        await asyncio.gather(stopping, *calls)
+
+    asyncio.run(story())
+    again = WaitingRooms(files)
+    again.load()
+    assert {1: 2, 3: 1} == {one: room.given for one, room in again.rooms.items()}
+
+
 def test_a_stop_on_a_full_disk_is_a_stop(files: CountedFiles) -> None:
     """What follows it must come; what people were told is on disk already."""
 
