@@ -11,11 +11,13 @@ import pytest
 from api import store
 from api.backup import NAME, Manifest, Sum, backup, read, restore
 from catalog import Catalog
+from catalog.workplace import put
 from engine import Engine
 from engine.backup import copy_store
 from engine.snapshotter import make_snapshot
 from engine.store import WAL_DIRECTORY, StoreMoved
 from engine.verify import verify_store
+from tests.descriptors import Asked
 
 NOW = datetime(2027, 1, 10, 12, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp()) * 1_000
@@ -247,6 +249,27 @@ def test_what_an_interrupted_backup_left_is_removed(sold: Path, tmp_path: Path) 
     backup(sold, tmp_path / "backup", now=NOW, progress=False)
     assert not left.exists()
     assert not (tmp_path / "backup" / "half").exists()
+
+
+def test_all_of_it_is_on_disk_before_it_has_its_name(
+    sold: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backup and what is restored of it: a power cut finds the whole of it, or nothing."""
+    asked = Asked(monkeypatch)
+    named: list[Path] = []
+
+    def seen(building: Path, target: Path) -> None:
+        assert [] == asked.lacks(building)
+        named.append(target)
+        put(building, target)
+
+    monkeypatch.setattr("api.backup.put", seen)
+    copy, again = tmp_path / "copy", tmp_path / "again"
+    backup(sold, copy, now=NOW, progress=False)
+    restore(copy, again, progress=False)
+
+    assert [copy, again] == named
+    assert ("fsync", tmp_path) == asked[-1]
 
 
 def test_a_backup_is_a_data_directory(made: Path) -> None:

@@ -18,6 +18,7 @@ from catalog import BadInput, Catalog, CatalogError, demo
 from engine import STORE_FAULTS, Engine, Sale
 from engine.errors import LogLost
 from engine.snapshotter import make_snapshot
+from tests.descriptors import Asked
 
 ALMATY = ZoneInfo("Asia/Almaty")
 LATER = date(2027, 2, 10)
@@ -72,6 +73,21 @@ def test_a_new_directory_is_complete(data: Path) -> None:
     store.require(data)
 
     assert {} == bookings(opened(data))
+
+
+def test_a_new_directory_is_on_disk(
+    files: demo.Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it, with the names that lead to it, when its maker is told that it is there."""
+    asked = Asked(monkeypatch)
+    data = tmp_path / "far" / "data"
+    initialise(data, files)
+    store.ticket_key(data)
+
+    assert [] == asked.lacks(tmp_path / "far")
+    assert ("fsync", tmp_path) in asked
+    last_of_data = max(at for at, (_, path) in enumerate(asked) if path == data)
+    assert last_of_data > max(at for at, (_, path) in enumerate(asked) if path.parent == data)
 
 
 def test_tickets_have_a_key_of_their_own(data: Path, files: demo.Files, tmp_path: Path) -> None:
@@ -429,3 +445,14 @@ def test_a_small_file_that_has_no_room_is_named(
     with pytest.raises(OSError, match="No space") as caught:
         store.write_own(tmp_path / "own", b"content")
     assert str(tmp_path / "own") == caught.value.filename
+
+
+def test_a_small_file_is_on_disk_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that is told to be there signs tickets at once."""
+    asked = Asked(monkeypatch)
+    store.write_own(tmp_path / "own", b"content")
+
+    assert [] == asked.lacks(tmp_path)
+    assert ("fsync", tmp_path) == asked[-1]

@@ -1,34 +1,16 @@
 """The real file system: the kernel is asked for what was promised, and every file is given back."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.descriptors import opened_files
+from tests.descriptors import Asked, opened_files
 from tests.wal.fake_disks import FaultyDisk
 from wal import Log, read_store_id
 from wal.copy import copy_log
 from wal.files import OS, file_bytes, read_at, read_file, write_at, write_file
-
-SYNCS = ("fsync", "fdatasync")
-
-
-class Asked(list[tuple[str, str]]):
-    """What the kernel was asked to bring to disk: the call, and the name of the file."""
-
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        for call in SYNCS:
-            patch.setattr(f"os.{call}", self._noting(call, getattr(os, call)))
-
-    def _noting(self, call: str, real: Callable[[int], None]) -> Callable[[int], None]:
-        def noted(file: int) -> None:
-            real(file)
-            self.append((call, Path(f"/proc/self/fd/{file}").readlink().name))
-
-        return noted
 
 
 @pytest.fixture
@@ -55,7 +37,7 @@ def test_a_batch_is_brought_to_disk_by_the_kernel(tmp_path: Path, asked: Asked) 
     assert pending is not None
     log.write(pending)
 
-    assert [("fdatasync", f"{1:020d}.wal")] == asked
+    assert [("fdatasync", tmp_path / "wal" / f"{1:020d}.wal")] == asked
     log.close()
 
 
@@ -69,14 +51,14 @@ def test_each_promise_is_a_system_call(path: Path, asked: Asked) -> None:
     OS.make_directory(path.parent / "new")
     write_file(OS, path.parent / "new" / "whole", b"contents")
 
-    room = path.parent.name
+    room, new = path.parent, path.parent / "new"
     assert [
-        ("fsync", "file"),
-        ("fdatasync", "file"),
+        ("fsync", path),
+        ("fdatasync", path),
         ("fsync", room),
         ("fsync", room),
-        ("fsync", "whole.tmp"),
-        ("fsync", "new"),
+        ("fsync", new / "whole.tmp"),
+        ("fsync", new),
     ] == asked
 
 
