@@ -220,6 +220,11 @@ def test_a_malformed_key_is_400(rooms: Rooms, key: bytes) -> None:
     assert (400, "bad-request") == (answer.status, answer.problem)
 
 
+def test_a_call_that_takes_no_key_reads_none(rooms: Rooms) -> None:
+    """A proxy or a library may send one with everything."""
+    assert 200 == rooms.call("GET", "/api/bookings", user=ANN, headers=keyed(b"a b")).status
+
+
 def test_two_keys_are_400(rooms: Rooms) -> None:
     """Nobody could say which one is meant."""
     headers = keyed(b"a") + keyed(b"b")

@@ -3,7 +3,7 @@
 import pytest
 
 from engine import Sale
-from tests.api.rooms import ANN, MERCHANT, NOW_MS, Rooms, seat
+from tests.api.rooms import ANN, MERCHANT, NOW_MS, SOON, Rooms, seat
 
 BROWSER = b"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
@@ -79,3 +79,13 @@ def test_what_can_never_be_paid_is_not_put_off(
     rooms.sagas.sells = sells
     answer = rooms.call("PATCH", "/api/bookings/initiatePayment", user=ANN, json=wanted)
     assert (419, problem) == (answer.status, answer.problem)
+
+
+def test_a_booking_is_paid_for_though_its_event_has_left_the_catalog(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new catalog may lack it: what is booked goes on by the plan with which its sale began."""
+    booking_id = rooms.book(ANN, seat(1, event_id=SOON), event_id=SOON)
+    monkeypatch.setattr(rooms.catalog.events, "hall", lambda _: None)
+    wanted = {"booking_id": booking_id}
+    assert 302 == rooms.call("PATCH", "/api/bookings/initiatePayment", user=ANN, json=wanted).status
