@@ -206,6 +206,23 @@ def test_unknown(status: int, content: object) -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "content"),
+    [
+        (200, {"success": False, "paymentId": "17"}),
+        (201, {"success": True, "paymentId": "17"}),
+        (404, {"success": True, "paymentId": "17"}),
+        (404, {"success": False, "errors": {"Token": ["…"]}}),
+        (400, {"success": False, "errors": {}}),
+        (400, {"success": False}),
+    ],
+)
+def test_a_change_that_is_only_half_said(status: int, content: object) -> None:
+    """Money has moved when status and word both say so, and is refused when one names an error."""
+    outcome, _, _ = call("confirm", reply(status, content), payment_id="17")
+    assert isinstance(outcome, Unknown)
+
+
+@pytest.mark.parametrize(
     "payments",
     [
         None,
@@ -219,6 +236,34 @@ def test_unknown(status: int, content: object) -> None:
 def test_check_that_tells_nothing(payments: object) -> None:
     """A check that lacks the payment or half of it says nothing."""
     assert isinstance(check(reply(200, {"success": True, "payments": payments})), Unknown)
+
+
+@pytest.mark.parametrize(
+    ("written", "order_id"),
+    [
+        ("9" * 19, 10**19 - 1),
+        ("1" + "0" * 19, 0),
+        ("17a", 0),
+        ("\u0661\u0667", 0),
+        ("", 0),
+        (None, 0),
+    ],
+)
+def test_whose_order(written: str | None, order_id: int) -> None:
+    """What can't be an id of ours is nobody's; some digits are none, though Python reads them."""
+    outcome = check(reply(200, {"success": True, "payments": [{**CHECKED, "orderId": written}]}))
+    assert isinstance(outcome, Done)
+    assert outcome.answer.order_id == order_id
+
+
+@pytest.mark.parametrize(
+    ("written", "currency"), [("KZT", "KZT"), ("USD", "USD"), ("", "KZT"), (None, "KZT")]
+)
+def test_currency(written: str | None, currency: str) -> None:
+    """Another one is told; a check that names none is about ours, as the gateway's often are."""
+    outcome = check(reply(200, {"success": True, "payments": [{**CHECKED, "currency": written}]}))
+    assert isinstance(outcome, Done)
+    assert outcome.answer.currency == currency
 
 
 @pytest.mark.parametrize(

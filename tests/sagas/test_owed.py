@@ -140,10 +140,10 @@ def test_taken_before_the_places_are_ours(place: ReservationStatus) -> None:
 def test_schedule() -> None:
     """Checks come 5, 15 and 45 seconds after the start and then every minute."""
     moments = []
-    now_ms = 1_000
+    start_ms = now_ms = 1_750_000_000_000
     for _ in range(5):
-        now_ms = owed.next_check_ms(initiated_at_ms=1_000, now_ms=now_ms)
-        moments.append(now_ms - 1_000)
+        now_ms = owed.next_check_ms(initiated_at_ms=start_ms, now_ms=now_ms)
+        moments.append(now_ms - start_ms)
     assert moments == [5_000, 15_000, 45_000, 105_000, 165_000]
 
 

@@ -23,7 +23,7 @@ TROUBLES = [
     (CAPTURE, Refused(400, "2100", "The payment is too old to be confirmed"), True),
     (CAPTURE, Refused(400, "2100", "Currency KZT is not supported by team"), True),
     (CAPTURE, Refused(400, "2100", "Failed to acquire confirmation lock"), False),
-    (CAPTURE, Refused(404, "2404"), True),
+    (CAPTURE, Refused(404, "2404", "no lock of such a payment"), True),
     (CAPTURE, Refused(409, "2409"), False),
     (CAPTURE, Unknown("ReadTimeout"), False),
     (LOOK_UP, Refused(401, "TOKEN_INVALID"), True),

@@ -12,6 +12,7 @@ import pytest
 from engine import Hall, seat_id_of
 from sagas import BadPlaces, ProviderClient, load, preload
 from sagas.provider_client import PAGE_SIZE_MAX
+from tests.descriptors import Asked, opened_files
 from tests.sagas.world import FakeClock, a_breaker, reply
 
 HALL = Hall(30, 50, ())
@@ -168,6 +169,17 @@ def test_every_flipped_bit(tmp_path: Path) -> None:
         (tmp_path / "places").write_bytes(good[:size])
         with pytest.raises(BadPlaces):
             load(tmp_path / "places")
+
+
+def test_it_is_on_disk_when_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To read it once more takes minutes, in which nothing of the event can be sold."""
+    asked, before = Asked(monkeypatch), opened_files()
+    read(Venue(whole_hall()), tmp_path / "places")
+    assert asked.lacks(tmp_path) == []
+    assert asked[-1] == ("fsync", tmp_path)
+    assert opened_files() == before
 
 
 def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
