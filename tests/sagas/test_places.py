@@ -110,6 +110,19 @@ def test_pages_that_shift(tmp_path: Path) -> None:
     assert venue.asked == [1, 2, 3] * 3
 
 
+def test_places_that_never_rest(tmp_path: Path) -> None:
+    """Where each walk finds another place nobody can say that it was the last one."""
+    venue = Venue(whole_hall())
+
+    def insert(page: int) -> None:
+        if page == 1:
+            venue.rows.append(place(31, 1, number=1_000_000 + len(venue.rows)))
+
+    venue.before_page = insert  # type: ignore[method-assign]
+    with pytest.raises(BadPlaces, match="don't come to rest"):
+        read(venue, tmp_path / "places")
+
+
 def test_page_that_fails(tmp_path: Path) -> None:
     """A page that can't be read is asked for again."""
     venue = Venue(whole_hall())

@@ -18,13 +18,15 @@ PLACE = "0190a0a0-0000-4000-8000-000000000002"
 
 
 def call(
-    method: str, answer: httpx.Response, *values: Any, **arguments: Any
+    method: str, answer: httpx.Response | httpx.TransportError, *values: Any, **arguments: Any
 ) -> tuple[Outcome[Any], str, bytes]:
     """Make one call; returns its outcome, "VERB path?query", and the body that was sent."""
     sent: list[httpx.Request] = []
 
     def handle(request: httpx.Request) -> httpx.Response:
         sent.append(request)
+        if isinstance(answer, httpx.TransportError):
+            raise answer
         return answer
 
     async def whole() -> Outcome[Any]:
@@ -49,6 +51,7 @@ def test_start() -> None:
     """A new order is known by its id, which must be one."""
     outcome, route, body = call("start", reply(201, {"order_id": ORDER}))
     assert (outcome, route, body) == (Done(ORDER), f"POST {API}/orders", b"")
+    assert call("start", reply(200, {"order_id": ORDER}))[0] == Done(ORDER)
     assert isinstance(call("start", reply(201, {"order_id": "../x"}))[0], Unknown)
     assert isinstance(call("start", reply(500, b""))[0], Unknown)
 
@@ -87,6 +90,7 @@ def test_select() -> None:
     ("status", "outcome"),
     [
         (200, Done(None)),
+        (202, Done(None)),
         (204, Done(None)),
         (409, Refused(409, "")),
         (404, Unknown("HTTP 404")),
@@ -99,6 +103,23 @@ def test_commands(command: str, status: int, outcome: Outcome[None]) -> None:
     """Only 409 is a refusal: 404 and 500 hide too much."""
     ended, route, _ = call(command, reply(status, b""), ORDER)
     assert (ended, route) == (outcome, f"PATCH {API}/orders/{ORDER}/{command}")
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("start", {}),
+        ("order", {"order": ORDER}),
+        ("is_free", {"place": PLACE}),
+        ("select", {"place": PLACE, "order": ORDER}),
+        ("submit", {"order": ORDER}),
+        ("places", {"page": 1}),
+    ],
+)
+def test_no_answer(method: str, arguments: dict[str, Any]) -> None:
+    """Whatever was asked: it may have been done, or not."""
+    outcome, _, _ = call(method, httpx.ReadTimeout("lost"), **arguments)
+    assert outcome == Unknown("ReadTimeout")
 
 
 @pytest.mark.parametrize("status", [200, 204, 409, 500])
