@@ -3,17 +3,20 @@
 import asyncio
 import errno
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog.testing
 
 from api import request_log
 from api.fairness.limits import Rates
 from api.request_log import DIRECTORY, FILES_MAX, Request, RequestLog, event_of, files, read
 from tests.api.conftest import opened
 from tests.api.rooms import ANN, CONCERT, NOW_MS, PASSWORDS, Rooms, basic, seat
+from tests.api.waiting import until
 
 
 @pytest.fixture
@@ -35,6 +38,7 @@ def told(log: RequestLog, data: Path) -> list[Request]:
 
 def note(log: RequestLog, **chosen: Any) -> None:
     given: dict[str, Any] = {
+        "began": 0.0,
         "request_id": b"r-1",
         "method": "POST",
         "path": "/api/bookings",
@@ -44,7 +48,7 @@ def note(log: RequestLog, **chosen: Any) -> None:
         "subject": None,
         "lsn": 3,
     }
-    log.note(0.0, **(given | chosen))
+    log.note(**(given | chosen))
 
 
 def test_a_write_is_a_line(rooms: Rooms, log: RequestLog, tmp_path: Path) -> None:
@@ -57,6 +61,17 @@ def test_a_write_is_a_line(rooms: Rooms, log: RequestLog, tmp_path: Path) -> Non
     assert (1, CONCERT, 1, "2001:db8::1") == (line.user, line.event, line.lsn, line.client)
     assert NOW_MS - 10_000 < line.at_ms <= NOW_MS
     assert 0 < line.ms
+
+
+def test_a_line_tells_when_and_how_long(
+    log: RequestLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it was asked, not when it was answered; to the microsecond how long it took."""
+    monkeypatch.setattr(time, "perf_counter", lambda: 12.3456784)
+    note(log, began=10.0)
+    (line,) = told(log, tmp_path)
+
+    assert (NOW_MS - 2_346, 2_345.678) == (line.at_ms, line.ms)
 
 
 def test_a_line_names_who_is_limited(runner: asyncio.Runner, tmp_path: Path) -> None:
@@ -114,7 +129,7 @@ def test_no_secret_is_told(rooms: Rooms, log: RequestLog, tmp_path: Path) -> Non
 
     for secret in (basic(ANN), PASSWORDS[ANN].encode(), b"my-very-key", b"4111", b"script"):
         assert secret not in text
-    assert 0o600 == path.stat().st_mode & 0o777
+    assert (0o600, 0o700) == (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777)
 
 
 def test_what_has_no_room_is_counted(tmp_path: Path) -> None:
@@ -127,34 +142,110 @@ def test_what_has_no_room_is_counted(tmp_path: Path) -> None:
     assert 2 == len(told(log, tmp_path)) == log.written
 
 
+class Disk:
+    """What os.write does in its stead: as many bytes as each number says, None: it refuses."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *sizes: int | None) -> None:
+        self._sizes, self._write = list(sizes), os.write
+        monkeypatch.setattr(os, "write", self.write)
+        monkeypatch.setattr(request_log, "LINES_PER_WRITE", 1)
+
+    def write(self, file: int, data: bytes) -> int:
+        size = self._sizes.pop(0) if self._sizes else len(data)
+        if size is None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return self._write(file, data[:size])
+
+
 def test_what_the_disk_refuses_is_counted(
     log: RequestLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And it is tried again with the next ones."""
-    write, failures = os.write, [OSError(errno.ENOSPC, "No space left on device")]
+    """And it is tried again with the next ones, on a line of their own."""
+    Disk(monkeypatch, 20, None)
+    for lsn in range(3):
+        note(log, lsn=lsn)
 
-    def refuse_once(file: int, data: bytes) -> int:
-        if failures:
-            raise failures.pop()
-        return write(file, data)
+    assert [1, 2] == [line.lsn for line in told(log, tmp_path)]
+    assert (1, 2) == (log.dropped, log.written)
 
-    monkeypatch.setattr(os, "write", refuse_once)
-    for _ in range(request_log.LINES_PER_WRITE + 1):
+
+def test_a_disk_that_refuses_is_told_once(
+    log: RequestLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not five times a second; and again when it has taken something meanwhile."""
+    Disk(monkeypatch, None, None, 1_000, None, None)
+    for _ in range(5):
         note(log)
+    with structlog.testing.capture_logs() as logged:
+        told(log, tmp_path)
 
-    assert 1 == len(told(log, tmp_path))
-    assert (request_log.LINES_PER_WRITE, 1) == (log.dropped, log.written)
+    reason = "[Errno 28] No space left on device"
+    warning = {"event": "requests aren't written", "reason": reason, "log_level": "warning"}
+    assert [warning] * 2 == logged
+
+
+def held(data: Path) -> list[str]:
+    """Our files that this process has open."""
+    there = [os.path.realpath(f"/proc/self/fd/{one}") for one in os.listdir("/proc/self/fd")]
+    return [one for one in there if one.startswith(f"{data.resolve()}/")]
+
+
+def test_what_is_told_is_soon_on_disk(
+    log: RequestLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the server runs; and who stops lets go of the file."""
+    monkeypatch.setattr(request_log, "PAUSE_SECONDS", 0.001)
+    log.start()
+    note(log)
+    asyncio.run(until(lambda: 1 == len(list(read(tmp_path)))))
+    assert 1 == len(held(tmp_path))
+    log.stop()
+
+    assert [] == held(tmp_path)
 
 
 def test_a_full_file_makes_room_for_the_next(tmp_path: Path) -> None:
-    """The newest are kept, as many as there may be."""
+    """The newest are kept, as many as there may be; the newest one takes what it has room for."""
     for number in range(FILES_MAX + 3):
         log = RequestLog(tmp_path, clock_ms=lambda: NOW_MS, file_bytes_max=1)
         note(log, lsn=number)
         told(log, tmp_path)
+    log = RequestLog(tmp_path, clock_ms=lambda: NOW_MS)
+    note(log, lsn=FILES_MAX + 3)
+    told(log, tmp_path)
 
     assert FILES_MAX == len(files(tmp_path))
-    assert list(range(3, FILES_MAX + 3)) == [line.lsn for line in read(tmp_path)]
+    assert list(range(3, FILES_MAX + 4)) == [line.lsn for line in read(tmp_path)]
+
+
+def test_a_file_is_full_with_its_last_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was in it before a restart is counted, and what is in another one isn't."""
+    monkeypatch.setattr(time, "perf_counter", lambda: 0.0)
+    monkeypatch.setattr(request_log, "LINES_PER_WRITE", 1)
+    log = RequestLog(tmp_path, clock_ms=lambda: NOW_MS)
+    note(log)
+    told(log, tmp_path)
+    size = files(tmp_path)[0].stat().st_size
+    for lines in (4, 1, 3):
+        log = RequestLog(tmp_path, clock_ms=lambda: NOW_MS, file_bytes_max=2 * size)
+        for _ in range(lines):
+            note(log)
+        told(log, tmp_path)
+
+    assert [2 * size] * 4 + [size] == [path.stat().st_size for path in files(tmp_path)]
+
+
+def test_a_file_that_goes_meanwhile_is_passed_over(tmp_path: Path) -> None:
+    """It has made room for another, and whoever reads goes on with the next."""
+    for number in range(3):
+        log = RequestLog(tmp_path, clock_ms=lambda: NOW_MS, file_bytes_max=1)
+        note(log, lsn=number)
+        told(log, tmp_path)
+    lines = read(tmp_path)
+    assert 0 == next(lines).lsn
+    files(tmp_path)[1].unlink()
+
+    assert [2] == [line.lsn for line in lines]
 
 
 def test_a_restart_goes_on_in_the_same_file(tmp_path: Path) -> None:
