@@ -1,6 +1,7 @@
 """What Prometheus reads."""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from api.fairness.hoarding import hoarding
 from api.fairness.limits import Rates
-from engine import Engine
+from api.operator.metrics import look
+from api.request_log import RequestLog
+from engine import Engine, Totals
 from tests.api.conftest import opened
-from tests.api.rooms import ANN, BOB, CONCERT, IVAN, OLGA, Rooms, basic, seat
+from tests.api.rooms import ANN, BOB, CONCERT, IVAN, NOW_MS, OLGA, Rooms, basic, seat
 
 LATER = {"opens_at": "2027-12-31T00:00:00Z"}
 REFUSED = "billetter_calls_refused_total"
@@ -31,9 +34,13 @@ def read(rooms: Rooms) -> dict[tuple[str, str], float]:
 
 
 def test_the_shop_in_figures(rooms: Rooms) -> None:
-    """Sold, held, taken in; what is owed by where it stands."""
+    """Sold, held, taken in; what is owed by where it stands; who was sent away, and why."""
     rooms.pay(rooms.book(ANN, seat(1), seat(2)))
     rooms.initiate(rooms.book(ANN, seat(3)))
+    returned = rooms.book(ANN, seat(4))
+    rooms.pay(returned)
+    rooms.call("PATCH", "/api/bookings/cancel", user=ANN, json={"booking_id": returned})
+    rooms.service.admission.shed_full, rooms.service.admission.shed_late = 3, 4
     found = read(rooms)
 
     expected = {
@@ -42,11 +49,17 @@ def test_the_shop_in_figures(rooms: Rooms) -> None:
         ("billetter_seats_sold", ""): 2,
         ("billetter_seats_reserved", ""): 1,
         ("billetter_revenue_tenge", ""): 30_001,
-        ("billetter_payments_unsettled", ""): 1,
+        ("billetter_payments_unsettled", ""): 2,
         ("billetter_payments_unsettled_by_status", "PENDING"): 1,
-        ("billetter_payments_unsettled_by_status", "RETURN_DUE"): 0,
+        ("billetter_payments_unsettled_by_status", "RETURN_DUE"): 1,
         ("billetter_reservations_unsettled_by_status", "WANTED"): 0,
         ("billetter_payments_parked", ""): 0,
+        ("billetter_owed_back_tenge", ""): 15_000.5,
+        ("billetter_calls_shed_total", "queue_full"): 3,
+        ("billetter_calls_shed_total", "waited_too_long"): 4,
+        ("billetter_requests_logged_total", ""): 0,
+        ("billetter_requests_unlogged_total", ""): 0,
+        ("billetter_requests_waiting", ""): 0,
         ("billetter_service_up", "gateway"): 1,
         ("billetter_users_remembered", ""): 1,
         ("billetter_bodies_reading", ""): 0,
@@ -89,10 +102,27 @@ def test_the_disk_in_figures(runner: asyncio.Runner, tmp_path: Path) -> None:
     assert 1 == found["billetter_log_batch_bytes_bucket", "+Inf"]
     assert 0 < found["billetter_log_batch_bytes_sum", ""] < 64
     assert 1 == found["billetter_durable_lsn", ""] == found["billetter_appended_lsn", ""]
+    assert 0 == found["billetter_log_waiting_records", ""]
     assert 1 == found["billetter_log_segments", ""]
     assert 0 < found["billetter_log_bytes", ""]
     assert 0 < found["billetter_disk_free_bytes", ""]
     assert 0 == found["billetter_snapshot_lsn", ""]
+
+
+def test_the_request_log_in_figures(runner: asyncio.Runner, tmp_path: Path) -> None:
+    """What it has written, had no room for, and still has to write."""
+    log = RequestLog(tmp_path, clock_ms=lambda: NOW_MS, queue_max=2)
+    for rooms in opened(Rooms(runner, request_log=log), runner):
+        log.written = 5
+        for _ in range(5):
+            rooms.book(ANN)
+        found = read(rooms)
+        assert (5, 3, 2) == (
+            found["billetter_requests_logged_total", ""],
+            found["billetter_requests_unlogged_total", ""],
+            found["billetter_requests_waiting", ""],
+        )
+        assert 3 == rooms.call("GET", "/x/status").json["calls"]["unlogged"]
 
 
 @pytest.mark.parametrize(("user", "status"), [(IVAN, 200), (OLGA, 403), (ANN, 403)])
@@ -122,6 +152,24 @@ def test_a_concert_stays_bookable_meanwhile(rooms: Rooms, runner: asyncio.Runner
         return (await scrape).status
 
     assert 200 == runner.run(both())
+
+
+def test_buyers_are_served_between_the_slices(
+    rooms: Rooms, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many events there are: who looks lets others in after each slice of them."""
+    happened: list[str] = []
+
+    def slices() -> Iterator[Totals]:
+        yield Totals()
+        for _ in range(3):
+            happened.append("a slice")
+            asyncio.get_running_loop().call_soon(happened.append, "a call")
+            yield Totals()
+
+    monkeypatch.setattr(rooms.engine, "totals", slices)
+    runner.run(look(rooms.service))
+    assert ["a slice", "a call"] * 3 == happened
 
 
 def test_who_was_slowed_in_figures(runner: asyncio.Runner) -> None:

@@ -1,6 +1,7 @@
 """How the server stands, for whoever must see to it."""
 
 import asyncio
+import os
 import re
 from collections.abc import Iterator
 from copy import deepcopy
@@ -23,7 +24,7 @@ from api.operator.status import (
 )
 from api.settings import Settings
 from engine import Engine
-from tests.api.rooms import ANN, EVENTS, IVAN, OLGA, Rooms, basic, seat
+from tests.api.rooms import ANN, EVENTS, IVAN, NOW_MS, OLGA, Rooms, basic, seat
 from wal import SEGMENT_BYTES_MAX
 
 ALERTS = Path(__file__).resolve().parents[3] / "deploy" / "alerts.yml"
@@ -47,6 +48,7 @@ def test_the_shop_on_one_screen(rooms: Rooms) -> None:
     rooms.service.settings = Settings(merchant_password="secret").shown()
     rooms.pay(rooms.book(ANN, seat(1)))
     rooms.initiate(rooms.book(ANN, seat(2)))
+    rooms.service.admission.shed_full, rooms.service.admission.shed_late = 3, 4
     shown = rooms.call("GET", "/x/status").json
 
     assert (1, 1, 2, "15000.50") == tuple(
@@ -56,6 +58,10 @@ def test_the_shop_on_one_screen(rooms: Rooms) -> None:
     assert (len(EVENTS), 1) == (shown["events_on_sale"], shown["events_booked"])
     appended = rooms.engine.appended_lsn
     assert {"appended": appended, "durable": appended, "snapshot": 0} == shown["lsn"]
+    sizes = dict.fromkeys(("bytes", "segments", "waiting_records", "waiting_bytes"), 0)
+    assert sizes | {"has_room": True} == shown["log"]
+    assert (0, "") == (shown["disk_free_bytes"], shown["snapshot_at"])
+    assert {"admitted": 4, "waiting": 0, "shed": 7, "unlogged": 0} == shown["calls"]
     assert ("2027-01-15T08:00:00.000Z", True) == (shown["up_since"], shown["ready"])
     assert {"users_remembered", "bodies_reading", "streams", "places_awaited"} == set(
         shown["sizes"]
@@ -66,13 +72,18 @@ def test_the_shop_on_one_screen(rooms: Rooms) -> None:
 
 
 def test_its_disk(rooms: Rooms, tmp_path: Path) -> None:
-    """What the log takes there, and what is free."""
+    """What the log takes there, what is free, and when the newest snapshot was made."""
     Engine.create(tmp_path, store_id=bytes(range(16)))
+    snapshot = tmp_path / "snapshots" / f"{7:020d}.snapshot"
+    snapshot.parent.mkdir(exist_ok=True)
+    snapshot.touch()
+    os.utime(snapshot, (0, NOW_MS / 1_000))
     rooms.service.directory = tmp_path
     shown = rooms.call("GET", "/x/status").json
 
     assert 1 == shown["log"]["segments"]
     assert 0 < shown["log"]["bytes"]
+    assert (7, "2027-01-15T08:00:00.000Z") == (shown["lsn"]["snapshot"], shown["snapshot_at"])
     assert 0 < shown["disk_free_bytes"]
 
 
@@ -94,14 +105,18 @@ CONCERNS = [
     ("parked_count", 2, "2 payments are beyond any retry"),
     ("sizes.places_awaited", 2, "2 events of partners can't be paid for"),
     ("stall_seconds", 0.25, "everybody has waited for 0.250 s"),
-    ("lsn.appended", 1_000_001, "no snapshot has been made for 1,000,001 records"),
+    (
+        "lsn",
+        {"appended": 3_000_001, "snapshot": 2_000_000},
+        "no snapshot has been made for 1,000,001 records",
+    ),
     ("calls.unlogged", 3, "3 requests are missing in the request log"),
 ]
 NO_CONCERNS = [
     ("disk_free_bytes", DISK_FREE_BYTES_MIN),
     ("gateway", "none"),
     ("stall_seconds", STALL_SECONDS_MAX),
-    ("lsn.appended", RECORDS_SINCE_SNAPSHOT_MAX),
+    ("lsn", {"appended": RECORDS_SINCE_SNAPSHOT_MAX + 7, "snapshot": 7}),
 ]
 
 
