@@ -1,14 +1,15 @@
 """How a sale went is remembered as its figures were, and forgotten as memory wants."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
 from api.organiser import sales
-from api.organiser.sales import MINUTE_MS, Point, Sales, Series
+from api.organiser.sales import LOOK_SECONDS, MINUTE_MS, Point, Sales, Series
 from engine import Engine
 from engine.errors import EventNotFound
-from tests.api.rooms import CHARITY, CONCERT, EVENTS, NOW_MS, OPERA, seat
+from tests.api.rooms import CHARITY, CONCERT, EVENTS, NOW_MS, OPERA, SOON, seat
 
 HOUR_MS, DAY_MS = 60 * MINUTE_MS, 1_440 * MINUTE_MS
 
@@ -23,6 +24,7 @@ def test_only_changes_are_kept() -> None:
         series.note(one) for one in (point(0, 1), point(1_000, 1), point(2_000, 2))
     ]
     assert [point(0, 1), point(2_000, 2)] == series.since(0, by_second=True)
+    assert [point(2_000, 2)] == series.since(2_000, by_second=True)
 
 
 def test_seconds_are_kept_for_an_hour_and_minutes_for_a_day() -> None:
@@ -115,13 +117,80 @@ def test_of_too_many_events_each_has_its_turn(
     assert [] == looked_at
 
 
-def test_the_quietest_event_is_forgotten_first(
+def test_buyers_are_served_between_the_events(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sales, "POINTS_KEPT_MAX", 5)
+    """However many are looked at: so many in a round of the loop."""
+    monkeypatch.setattr(sales, "EVENTS_PER_ROUND", 2)
+    for event_id in (CONCERT, SOON, CHARITY):
+        hold(engine, 1, event_id)
+    happened: list[str] = []
+
+    def clock_ms() -> int:
+        happened.append("a look")
+        asyncio.get_running_loop().call_soon(happened.append, "a call")
+        return NOW_MS
+
+    asyncio.run(Sales().look(engine, clock_ms))
+    assert ["a look", "a look", "a call", "a call", "a look", "a call"] == happened
+
+
+def test_it_looks_again_and_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as the server runs."""
     found = Sales()
-    for event_id, number in ((CONCERT, 1), (CHARITY, 1), (CONCERT, 2), (OPERA, 8)):
+    rests: list[float] = []
+
+    async def hold_another(seconds: float) -> None:
+        if seconds:
+            rests.append(seconds)
+            hold(engine, len(rests))
+        if len(rests) > 3:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(asyncio, "sleep", hold_another)
+    with suppress(asyncio.CancelledError):
+        asyncio.run(found.watch(engine, lambda: NOW_MS + 1_000 * len(rests)))
+
+    assert [LOOK_SECONDS] * 4 == rests
+    told = reserved(found, engine, minutes=1, now_ms=NOW_MS + 3_500)
+    assert [(1, 1), (2, 2), (3, 3), (3, 4)] == told
+
+
+def test_by_the_second_for_an_hour_by_the_minute_beyond(engine: Engine) -> None:
+    """Of the last hour every change is told; what was before it, with its minute's last."""
+    found = Sales()
+    for number, second in enumerate((0, 20, 600, 5_400), start=1):
+        hold(engine, number)
+        look(found, engine, NOW_MS + second * 1_000)
+        if second == 600:
+            told = reserved(found, engine, minutes=60, now_ms=NOW_MS + 600_000)
+            assert [(0, 1), (10, 1), (20, 2), (30, 2)] == told[:4]
+
+    told = reserved(found, engine, minutes=120, now_ms=NOW_MS + 5_400_000)
+    assert [(20, 2), (80, 2)] == told[:2]
+
+
+@pytest.mark.parametrize(
+    ("most", "changed", "kept"),
+    [
+        (5, [CONCERT, CHARITY, CONCERT, SOON], [CONCERT, SOON]),
+        (4, [CONCERT, CHARITY], [CONCERT, CHARITY]),
+        (3, [CONCERT, CHARITY], [CHARITY]),
+        (2, [CONCERT, CONCERT], [CONCERT]),
+    ],
+)
+def test_the_quietest_event_is_forgotten_first(
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+    changed: list[int],
+    kept: list[int],
+) -> None:
+    """As soon as there are too many points of all; one alone keeps its own."""
+    monkeypatch.setattr(sales, "POINTS_KEPT_MAX", most)
+    found = Sales()
+    for number, event_id in enumerate(changed, start=1):
         hold(engine, number, event_id)
         look(found, engine, NOW_MS)
-    assert [CONCERT, OPERA] == [*found._series]
+    assert kept == [*found._series]
     assert sum(map(len, found._series.values())) == found._kept
