@@ -23,7 +23,7 @@ REST_PER_TELLING = 4
 REST_SECONDS_MAX = 1.0
 
 Sleep = Callable[[float], Coroutine[Any, Any, None]]
-_Turn = asyncio.Future[bool]  # True: nothing is new, but we are still here
+_Turn = asyncio.Future[bool]  # True: if nothing is new, we are still here
 
 
 class Audience:
@@ -62,13 +62,17 @@ class Audience:
             self._leave()
 
     def _turn(self) -> _Turn:
+        self._begin()  # a look may have failed while he was reading
         turn: _Turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         return turn
 
     def _join(self) -> None:
-        self.watchers += 1
         self._hall = self._look()
+        self.watchers += 1
+        self._begin()
+
+    def _begin(self) -> None:
         if self._looking is None:
             self._looking = asyncio.create_task(self._follow())
             self._looking.add_done_callback(self._ended)
@@ -87,7 +91,6 @@ class Audience:
             self._hall = self._look()
             is_beat = began - told_at >= BEAT_SECONDS
             if self._hall.version != version or is_beat:
-                is_beat = is_beat and self._hall.version == version
                 version, told_at = self._hall.version, began
                 await self._tell(is_beat=is_beat)
             rest = (self._clock() - began) * REST_PER_TELLING

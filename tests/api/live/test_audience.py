@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import orjson
 import pytest
@@ -146,12 +147,16 @@ def test_silence_is_broken_by_a_comment() -> None:
 
 
 def test_nobody_looks_where_nobody_watches() -> None:
-    """The last one to leave ends it, and the next one to come begins it again."""
+    """The last one to leave ends it, and the next one to come begins it again, with a look."""
 
     async def story() -> None:
         sale = Sale()
-        for _ in range(2):
+        failures: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: failures.append(told))
+        for sales in range(2):
             one, other = await opened(sale), await opened(sale)
+            if sales:
+                assert (2, [1], False) == sold(await anext(one))
             assert 2 == sale.audience.watchers
             before = len(asyncio.all_tasks())
             await one.aclose()
@@ -161,6 +166,7 @@ def test_nobody_looks_where_nobody_watches() -> None:
             await asyncio.sleep(0)
             assert (0, before - 1) == (sale.audience.watchers, len(asyncio.all_tasks()))
             sale.sell(1)
+        assert [] == failures
 
     asyncio.run(story())
 
@@ -236,9 +242,30 @@ def test_a_look_that_fails_ends_the_streams() -> None:
         sale._may_look.set()
         with pytest.raises(RuntimeError, match="nothing to see"):
             await asked
+        with pytest.raises(RuntimeError, match="nothing to see"):
+            await opened(sale)
         assert 0 == sale.audience.watchers
         sale.failure = None
         again = await waits(await opened(sale))
+        sale.sell(1)
+        await sale.look()
+        assert (2, [1], False) == sold(await again)
+
+    asyncio.run(story())
+
+
+def test_who_was_reading_when_a_look_failed_is_looked_for_again() -> None:
+    """His turn comes later than the error: he is told of the next look, or that it fails, too."""
+
+    async def story() -> None:
+        sale = Sale()
+        reading, asked = await opened(sale), await waits(await opened(sale))
+        sale.failure = RuntimeError("nothing to see")
+        sale._may_look.set()
+        with pytest.raises(RuntimeError, match="nothing to see"):
+            await asked
+        sale.failure = None
+        again = await waits(reading)
         sale.sell(1)
         await sale.look()
         assert (2, [1], False) == sold(await again)
