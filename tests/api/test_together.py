@@ -32,6 +32,7 @@ def test_a_zone_can_be_named(rooms: Rooms) -> None:
     booking_id = rooms.book(ANN, event_id=OPERA)
     answer = together(rooms, booking_id=booking_id, count=2, zone="Партер")
     assert [(1, 8), (1, 9)] == [(one["row"], one["number"]) for one in answer.json["seats"]]
+    assert ["9000.00"] * 2 == [one["price"] for one in answer.json["seats"]]
     nothing = together(rooms, booking_id=booking_id, count=1, zone="Балкон")
     assert (419, "no-seats-together") == (nothing.status, nothing.problem)
     assert "Не удалось добавить место в бронь" == nothing.json["title"]
