@@ -173,8 +173,8 @@ def test_a_disk_that_refuses_is_told_once(
     log: RequestLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not five times a second; and again when it has taken something meanwhile."""
-    Disk(monkeypatch, None, None, 1_000, None, None)
-    for _ in range(5):
+    Disk(monkeypatch, None, 1_000, None, None)
+    for _ in range(4):
         note(log)
     with structlog.testing.capture_logs() as logged:
         told(log, tmp_path)

@@ -400,6 +400,15 @@ def test_a_flipped_bit_is_found(
     assert before == tree(busy_data)
 
 
+def test_the_log_s_fault_is_told_first(busy_data: Path) -> None:
+    """Of several: a catalog can be imported anew."""
+    segment = max(busy_data.glob("wal/*.wal"))
+    flip(segment, at=100)
+    flip(busy_data / "catalog" / "users.sqlite")
+
+    assert store.verify(busy_data).fault.startswith(f"{segment} at byte 0: ")
+
+
 def test_a_directory_in_use_is_not_checked(data: Path) -> None:
     """What moves can't be checked: that would find faults where there are none."""
     engine = opened(data)
