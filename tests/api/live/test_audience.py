@@ -156,7 +156,9 @@ def test_nobody_looks_where_nobody_watches() -> None:
         for sales in range(2):
             one, other = await opened(sale), await opened(sale)
             if sales:
-                assert (2, [1], False) == sold(await anext(one))
+                news = asyncio.ensure_future(anext(one))
+                await asyncio.sleep(0)
+                assert (2, [1], False) == sold(news.result())
             assert 2 == sale.audience.watchers
             before = len(asyncio.all_tasks())
             await one.aclose()
