@@ -21,7 +21,6 @@ class NoLog(WalError):
 
     def __init__(self, directory: Path) -> None:
         super().__init__(f"{directory}: no log here; create one, or mount the right volume")
-        self.directory = directory
 
 
 class LogExists(WalError):
@@ -29,7 +28,6 @@ class LogExists(WalError):
 
     def __init__(self, directory: Path) -> None:
         super().__init__(f"{directory}: already holds a log")
-        self.directory = directory
 
 
 class Locked(WalError):
@@ -37,7 +35,6 @@ class Locked(WalError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path}: held by another process; one log has one writer")
-        self.path = path
 
 
 class Corrupt(WalError):
