@@ -17,6 +17,7 @@ from api.request_log import DIRECTORY, FILES_MAX, Request, RequestLog, event_of,
 from tests.api.conftest import opened
 from tests.api.rooms import ANN, CONCERT, NOW_MS, PASSWORDS, Rooms, basic, seat
 from tests.api.waiting import until
+from tests.descriptors import opened_files
 
 
 @pytest.fixture
@@ -184,12 +185,6 @@ def test_a_disk_that_refuses_is_told_once(
     assert [warning] * 2 == logged
 
 
-def held(data: Path) -> list[str]:
-    """Our files that this process has open."""
-    there = [os.path.realpath(f"/proc/self/fd/{one}") for one in os.listdir("/proc/self/fd")]
-    return [one for one in there if one.startswith(f"{data.resolve()}/")]
-
-
 def test_what_is_told_is_soon_on_disk(
     log: RequestLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,10 +193,11 @@ def test_what_is_told_is_soon_on_disk(
     log.start()
     note(log)
     asyncio.run(until(lambda: 1 == len(list(read(tmp_path)))))
-    assert 1 == len(held(tmp_path))
+    (file,) = files(tmp_path)
+    assert file in opened_files()
     log.stop()
 
-    assert [] == held(tmp_path)
+    assert file not in opened_files()
 
 
 def test_a_full_file_makes_room_for_the_next(tmp_path: Path) -> None:

@@ -135,6 +135,18 @@ def test_group(directory: Path) -> None:
     play(story, directory, disk)
 
 
+def test_the_next_segment_is_made_ready_behind_a_batch(directory: Path) -> None:
+    """No later batch waits until it is there, and a full disk shows while nothing needs it yet."""
+
+    async def story(log: Log, commit: GroupCommit) -> None:
+        for size in (40_000, 40_000, 1, 1):  # the second begins the segment that was ready
+            log.append(bytes(size))
+            await commit.durable()
+        assert (directory / "next.wal.tmp").stat().st_size == 1 << 16
+
+    play(story, directory, FaultyDisk())
+
+
 def test_ready_callbacks_share_a_batch(directory: Path) -> None:
     """Requests that the loop has ready at the same time share the first batch too."""
     disk = FaultyDisk()
