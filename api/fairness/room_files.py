@@ -1,6 +1,11 @@
-"""Waiting rooms on disk: `<data>/waiting-rooms/<event>.json`, each whole or as it was before."""
+"""Waiting rooms on disk: `<data>/waiting-rooms/<event>.json`, each whole or as it was before.
+
+What has failed may be asked again, and then changes the directory anew. To sync it a second time
+without a change wouldn't do: the kernel may have dropped the first one, and say that all is well.
+"""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -11,6 +16,7 @@ from catalog.manifest import fsync
 
 WAITING_ROOMS_DIRECTORY = "waiting-rooms"
 _SUFFIX = ".json"
+_CLOSED = b"null"  # a file of which only the name has to go
 
 
 class RoomFiles:
@@ -24,25 +30,38 @@ class RoomFiles:
         """Each room; or the file that can't be read, which has a new name then."""
         for path in sorted(self._directory.glob(f"*{_SUFFIX}")):
             try:
-                kept = msgspec.json.decode(path.read_bytes(), type=KeptRoom)
-                yield WaitingRoom.restored(kept)
+                kept = msgspec.json.decode(path.read_bytes(), type=KeptRoom | None)
+                if kept is not None:
+                    yield WaitingRoom.restored(kept)
             except ValueError:
                 yield path.rename(path.with_suffix(".broken"))
 
     def write(self, kept: KeptRoom) -> None:
         """Durable when this returns; raises OSError, and the file is as it was."""
         if not (self._is_made and self._directory.is_dir()):
-            self._directory.mkdir(exist_ok=True)
-            fsync(self._directory.parent)
-            self._is_made = True
+            self._make_directory()
         # Its own alone: seed and key decide who comes first.
         write_own(self._path(kept.event_id), msgspec.json.encode(kept))
 
     def remove(self, event_id: int) -> None:
         """Durable when this returns; raises OSError."""
-        self._path(event_id).unlink(missing_ok=True)
-        if self._directory.is_dir():  # also where the file is gone: the disk may not know it yet
-            fsync(self._directory)
+        path = self._path(event_id)
+        if not self._directory.is_dir():
+            return
+        if not path.exists():  # the disk may not know it yet
+            write_own(path, _CLOSED)
+        path.unlink()
+        fsync(self._directory)
+
+    def _make_directory(self) -> None:
+        self._directory.mkdir(exist_ok=True)
+        try:
+            fsync(self._directory.parent)
+        except OSError:
+            with suppress(OSError):
+                self._directory.rmdir()
+            raise
+        self._is_made = True
 
     def _path(self, event_id: int) -> Path:
         return self._directory / f"{event_id}{_SUFFIX}"

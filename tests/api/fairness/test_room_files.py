@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from api.fairness import room_files as module
+from api import store
+from api.fairness import room_files
 from api.fairness.room_files import RoomFiles
 from api.fairness.waiting_room import WaitingRoom
 
 NOW_MS = 1_800_000_000_000
+_LONG_AGO = 1_000_000_000
 
 
 def new_room(event_id: int, per_minute: int = 600) -> WaitingRoom:
@@ -29,6 +31,24 @@ def new_room(event_id: int, per_minute: int = 600) -> WaitingRoom:
 @pytest.fixture
 def files(tmp_path: Path) -> RoomFiles:
     return RoomFiles(tmp_path / "waiting-rooms")
+
+
+class FailsOnce:
+    """Syncs of one directory: the first one fails, and its change is lost."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._has_failed = False
+        self.has_changed = False  # since the sync that failed, when the last one was asked for
+
+    def sync(self, path: Path) -> None:
+        if path != self._directory:
+            return
+        if not self._has_failed:
+            self._has_failed = True
+            os.utime(path, ns=(_LONG_AGO, _LONG_AGO))
+            raise OSError(errno.EIO, "no answer")
+        self.has_changed = path.stat().st_mtime_ns != _LONG_AGO
 
 
 def read(files: RoomFiles) -> list[object]:
@@ -77,27 +97,31 @@ def test_a_bad_file_is_set_aside(files: RoomFiles, tmp_path: Path, content: byte
 
 
 @pytest.mark.parametrize("doing", ["write", "remove"])
-def test_what_failed_is_made_durable_when_it_is_asked_again(
+def test_what_failed_changes_the_directory_anew_when_it_is_asked_again(
     files: RoomFiles, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, doing: str
 ) -> None:
-    """The directory had got its new name, or lost the room's, but the disk hadn't heard of it."""
-    kept, synced, fails = new_room(1).kept(), [], True
-    changed = tmp_path if doing == "write" else tmp_path / "waiting-rooms"
+    """A disk that has dropped the first change, and takes each later one, ends with the second."""
+    kept, directory = new_room(1).kept(), tmp_path / "waiting-rooms"
     if doing == "remove":
         files.write(kept)
-
-    def sync(path: Path) -> None:
-        synced.append(path)
-        if fails:
-            raise OSError(errno.EIO, "no answer")
-
-    monkeypatch.setattr(module, "fsync", sync)
+    disk = FailsOnce(tmp_path if doing == "write" else directory)
+    monkeypatch.setattr(store, "fsync", disk.sync)
+    monkeypatch.setattr(room_files, "fsync", disk.sync)
     ask = partial(files.write, kept) if doing == "write" else partial(files.remove, 1)
     with pytest.raises(OSError, match="no answer"):
         ask()
-    fails = False
     ask()
-    assert [changed, changed] == synced
+    assert disk.has_changed
+    assert ([kept] if doing == "write" else []) == read(files)
+
+
+def test_a_room_that_a_crash_left_closed_is_closed(files: RoomFiles, tmp_path: Path) -> None:
+    """Its name was still there; what it says is durable before the name goes."""
+    files.write(new_room(1).kept())
+    (tmp_path / "waiting-rooms" / "1.json").write_bytes(room_files._CLOSED)
+    assert [] == read(files)
+    files.remove(1)
+    assert not list((tmp_path / "waiting-rooms").iterdir())
 
 
 def test_a_write_that_fails_leaves_the_old_file(
