@@ -108,10 +108,8 @@ class ProviderSide:
             if reservation.status in RESERVATION_SETTLED:
                 self._claims.drop(payment.order_id)
             return None
-        if patience.not_before_ms > self._clock_ms():
-            return patience.not_before_ms
-        if call is ProviderCall.START and self._is_too_late(payment, reservation):
-            return self._clock_ms() + TOO_LATE_POLL_MS
+        if until_ms := self._waits_until_ms(call, payment, reservation, watch):
+            return until_ms
         if admit_at_ms := self._client.breaker.admit_at_ms():
             return admit_at_ms
         await self._engine.durable()
@@ -123,6 +121,28 @@ class ProviderSide:
             if patience.own_failures >= parking.FAILURES_MAX:
                 await self._park(call, payment, watch, trouble)
         return self._clock_ms()
+
+    def _waits_until_ms(
+        self, call: ProviderCall, payment: Payment, reservation: Reservation, watch: Watch
+    ) -> int:
+        """When to look again; 0: the call may be made now.
+
+        Asked before the breaker: who waits for another order of ours mustn't use up the one probe.
+        """
+        now_ms = self._clock_ms()
+        until_ms = watch.provider.not_before_ms
+        if call is ProviderCall.CANCEL:
+            # An attempt that had no answer may still bring a place into the order.
+            until_ms = max(until_ms, self._filling(reservation, watch).in_flight_until_ms)
+        if until_ms > now_ms:
+            return until_ms
+        if call is ProviderCall.START and self._is_too_late(payment, reservation):
+            return now_ms + TOO_LATE_POLL_MS
+        if call is ProviderCall.START and not self._claims.claim(
+            payment.order_id, reservation.seats
+        ):
+            return now_ms + CLAIM_POLL_MS
+        return 0
 
     def _be_patient(
         self, call: ProviderCall, payment: Payment, watch: Watch, trouble: Trouble
@@ -172,21 +192,17 @@ class ProviderSide:
     async def _start(
         self, payment: Payment, reservation: Reservation, watch: Watch
     ) -> Trouble | None:
-        order_id, seats = payment.order_id, reservation.seats
         if not self.knows_places_of(reservation):
             return Unknown("the provider's places have not been read yet")
         if len(self._silent) >= SILENT_ORDERS_MAX:
             return Unknown("the provider shows no places any more: nothing new is begun")
-        if not self._claims.claim(order_id, seats):
-            watch.provider.not_before_ms = self._clock_ms() + CLAIM_POLL_MS
-            return None
         await self._pace.turn()
         outcome = await self._client.start()
         if not isinstance(outcome, Done):
             return outcome
-        watch.filling = Filling(seats, resumed=False, now_ms=self._clock_ms())
+        watch.filling = Filling(reservation.seats, resumed=False, now_ms=self._clock_ms())
         start = partial(self._engine.start_reservation, provider_order=outcome.answer)
-        await self._record(start, order_id)
+        await self._record(start, payment.order_id)
         return None
 
     async def _fill(
@@ -307,10 +323,6 @@ class ProviderSide:
         self, payment: Payment, reservation: Reservation, watch: Watch
     ) -> Trouble | None:
         filling = self._filling(reservation, watch)
-        now_ms = self._clock_ms()
-        if filling.in_flight_until_ms > now_ms:
-            watch.provider.not_before_ms = filling.in_flight_until_ms
-            return None
         if not filling.is_at_rest and filling.places_held_max():
             return await self._look_before_cancel(reservation, watch, filling)
         # Refused means cancelled already: no order that we still want to cancel was confirmed.

@@ -313,7 +313,8 @@ class Sagas:
         return None if payment is None else owed.to_provider(payment)
 
     def _is_failing_at_provider(self, order_id: int) -> bool:
-        return self._watch(order_id).provider.failures > 0
+        watch = self._watches.get(order_id)
+        return watch is not None and watch.provider.failures > 0
 
     async def _look_at_provider(self, order_id: int) -> int | None:
         if self._provider_side is None:

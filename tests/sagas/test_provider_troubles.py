@@ -3,7 +3,7 @@
 import pytest
 
 from engine import seat_id_of
-from tests.sagas.world import PARTNER, Tell, World, reply
+from tests.sagas.world import BOB, PARTNER, Tell, World, reply
 
 # Calls with growing pauses that fit into a minute.
 CALLS_MAX = 12
@@ -166,5 +166,27 @@ def test_orders_that_showed_nothing_and_were_given_up(tell: Tell) -> None:
         await world.clock.advance(MINUTE + 35)
         assert {world.status(order_id) for order_id in orders} == {"RETURNED CANCELLED"}
         assert world.status(late) == "PENDING STARTED"
+
+    tell(story)
+
+
+def test_who_waits_for_an_order_of_ours_uses_up_no_probe(tell: Tell) -> None:
+    """After an outage the others go on, however patient the order is that lets its seat go."""
+
+    async def story(world: World) -> None:
+        before = world.book(PARTNER, 1)
+        first = world.initiate(before)
+        await world.clock.advance(3)
+        world.provider_net.down = True
+        world.cancel(before)
+        await world.clock.advance(MINUTE)
+        waits = world.initiate(world.book(PARTNER, 1, user_id=BOB), user_id=BOB)
+        other = world.initiate(world.book(PARTNER, 2, user_id=BOB), user_id=BOB)
+        await world.clock.advance(2)
+        world.provider_net.down = False
+        await world.clock.advance(3)
+        assert world.status(first) == "RETURNED CANCEL_DUE"
+        assert world.status(waits) == "PENDING WANTED"
+        assert world.status(other) == "PENDING SUBMITTED"
 
     tell(story)
