@@ -61,9 +61,9 @@ class BegunFirst:
             return self._confirming
         return None
 
-    def turns_taken(self) -> int:
-        """How many orders share the pace, with the one that was taken last."""
-        return len(self._turns)
+    def turns_beside(self, key: int) -> int:
+        """With how many an order that isn't begun would share the pace: those begun, and older."""
+        return sum(one < key or self._owed_to(one) is ProviderCall.FILL for one in self._turns)
 
     def _heap_of(self, call: ProviderCall | None) -> list[int]:
         match call:

@@ -185,7 +185,8 @@ class ProviderSide:
         booking = self._engine.booking(payment.booking_id)
         calls = len(reservation.seats) + CALLS_BESIDE_PLACES
         # Each call waits for one of every other order that is being filled.
-        takes_ms = calls * self._line.turns_taken() * self._pace.interval_ms + SHOWN_MS
+        orders = 1 + self._line.turns_beside(payment.order_id)
+        takes_ms = calls * orders * self._pace.interval_ms + SHOWN_MS
         deadline_ms = booking.expires_at_ms if booking is not None else 0  # 0: there is none
         return bool(deadline_ms) and self._clock_ms() + takes_ms > deadline_ms
 

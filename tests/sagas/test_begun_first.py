@@ -60,6 +60,15 @@ def test_begun_first_then_the_oldest() -> None:
     assert orders.taken() == [6, 7, 2, 5, 9, 3, 4]
 
 
+def test_company() -> None:
+    """An order shares the pace with all that are begun, and with the older ones that begin now."""
+    orders = Orders()
+    orders.come(ProviderCall.FILL, 7)
+    orders.come(ProviderCall.START, 5, 2, 9)
+    assert orders.taken() == [7, 2, 5, 9]
+    assert [orders.line.turns_beside(key) for key in (2, 5, 9)] == [1, 2, 3]
+
+
 def test_so_many_are_filled_at_once() -> None:
     """No more orders are begun than may be filled; what is owed to others is done beside them."""
     orders = full()
@@ -222,6 +231,24 @@ def test_late_in_company(tell: Tell) -> None:
         world.cancel(given_up)
         await world.clock.advance(58)
         assert world.status(late) == "PENDING SUBMITTED"
+
+    tell(story)
+
+
+def test_late_all_at_once(tell: Tell) -> None:
+    """Of those whose time is enough for one of them, the oldest isn't given up with the others."""
+
+    async def story(world: World) -> None:
+        world.provider_net.down = True
+        orders = [world.initiate(world.book(PARTNER, number)) for number in (1, 2, 3)]
+        for order_id in orders:
+            await world.registered(order_id)
+        # Alone it takes 31 s, in company 61 s.
+        world.provider_calls_per_second = 0.1
+        await come_back(world, seconds_left=40)
+        await world.clock.advance(39)
+        statuses = [world.status(order_id) for order_id in orders]
+        assert statuses == ["PENDING SUBMITTED", "PENDING WANTED", "PENDING WANTED"]
 
     tell(story)
 
