@@ -6,6 +6,7 @@ Every failure ends with one sentence that says what is wrong and what to do next
 
 import math
 import random
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import fields
@@ -342,6 +343,8 @@ def replay(data: Path, event_id: int, step: int, speed: float | None, target: Pa
 @click.option("--report", type=click.Path(path_type=Path, file_okay=False), help="keep it there")
 def torture(minutes: float | None, seed: int | None, jobs: int | None, **chosen: Any) -> None:
     """Try to break the log, the snapshots and servers of its own; no data of yours is touched."""
+    # As Ctrl-C: the processes that run the cases would wait for their next one for ever.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     seed = random.randrange(1 << 32) if seed is None else seed
     names, keep_in = chosen["names"], chosen["report"]
     report = run_trials(names, minutes=minutes, seed=seed, jobs=jobs, keep_in=keep_in)

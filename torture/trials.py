@@ -70,13 +70,17 @@ def run(
         parts = iter(range(0, result.total, trial.chunk_cases))
         work = partial(_part, trial, seed, result.total)
         running: set[Future[Tally]] = {pool.submit(work, at) for at in islice(parts, 2 * jobs)}
-        while running:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                result.tally.join(future.result())
-                progress(future.result())
-            if time.monotonic() - began < seconds:
-                running |= {pool.submit(work, at) for at in islice(parts, len(done))}
+        try:
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    result.tally.join(future.result())
+                    progress(future.result())
+                if time.monotonic() - began < seconds:
+                    running |= {pool.submit(work, at) for at in islice(parts, len(done))}
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     result.seconds = time.monotonic() - began
     return result
 

@@ -1,8 +1,11 @@
 """Running the cases of a trial, all of them or a fair part."""
 
 import math
+import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from functools import partial
 
 import pytest
@@ -43,6 +46,24 @@ def test_time_that_is_up() -> None:
     """What is under way is finished and counted, and nothing more is begun."""
     found = run(SMALL, seed=SEED, jobs=1, seconds=0, progress=lambda _: None)
     assert found.tally.cases == 2 * CHUNK_CASES < found.total
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_stopped_leaves_nobody(number: int) -> None:
+    """The cases under way are ended, and so are the processes that ran them."""
+    command = [sys.executable, "-m", "api", "torture", "--trial", "flips", "--seed", str(SEED)]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    assert running.stderr is not None
+    try:
+        with running.stderr as told:
+            while b"violations=" not in (line := os.read(told.fileno(), 4096)):
+                assert line, "it ended by itself"
+            running.send_signal(number)
+            told.read()  # until nobody has it open
+        assert running.wait() == 1
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
 
 
 def test_memory_is_bounded() -> None:
