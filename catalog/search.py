@@ -21,7 +21,7 @@ from catalog.errors import NotACatalog
 from catalog.event_file import EventRow
 from catalog.index import PAST, Texts, stored_row, window_of
 from catalog.mapped import MappedFiles
-from catalog.spelling import Speller, Wanted, Word, analyzers
+from catalog.spelling import Speller, Wanted, Word
 
 DEEP_OFFSET = 10_000  # beyond it hits are counted first: memory is taken for all hits skipped
 # No term scores more: 2.2 ln(1 + events / events that have it), for a hundred million events.
@@ -43,8 +43,6 @@ class SearchIndex:
     """Read-only search over all events; searches may run in any thread."""
 
     def __init__(self, index: Index, texts: list[str], directory: Path) -> None:
-        for name, analyzer in analyzers().items():
-            index.register_tokenizer(name, analyzer)
         index.config_reader("Manual")  # it never changes: no thread need watch the directory
         self._schema = index.schema
         self._searcher = index.searcher()
@@ -242,7 +240,7 @@ class SearchIndex:
 
     def _scored_terms(self, word: Word) -> int:
         """At most so many terms of a word are scored in a title."""
-        return len(word.stems) + (PREFIX_TERMS_MAX if word.prefix else 1)
+        return 1 if word.typed else len(word.stems)
 
     def _phrases(self, field: str, wanted: Wanted) -> list[Query]:
         return [self._phrase(field, stems) for stems in wanted.phrases]
