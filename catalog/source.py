@@ -59,9 +59,9 @@ class _Counted(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: "WriteableBuffer", /) -> int | None:
-        count = cast("int | None", self._raw.readinto(buffer))
-        self._bar.update(count or 0)
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        count = cast(int, self._raw.readinto(buffer))  # never None: a regular file is always ready
+        self._bar.update(count)
         return count
 
 

@@ -31,6 +31,21 @@ def test_content_is_read_whole(tmp_path: Path, content: bytes, progress: bool) -
         assert content.removeprefix(b"\xef\xbb\xbf") == file.read()
 
 
+def test_progress_is_shown_only_when_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bar with the name of the file, full when all of it was read."""
+    path = tmp_path / "users.csv"
+    path.write_bytes(b"x" * 3_000_000)
+    for progress in (False, True):
+        assert "" == capsys.readouterr().err
+        with opened(path, progress=progress) as file:
+            file.read()
+    shown = capsys.readouterr().err
+    assert "users.csv: 100%" in shown
+    assert "3.00M/3.00M" in shown
+
+
 def test_directory_is_refused(tmp_path: Path) -> None:
     """What isn't a regular file is a fault of the input."""
     with (
