@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from catalog import halls
 from catalog.errors import BadInput
 from catalog.halls import STADIUM, STANDARD, HallPlan, HallRules, Sale, Zone, read_halls
 
@@ -145,6 +146,29 @@ def test_faulty_hall_is_refused(path: Path, changes: dict[str, Any], reason: str
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [
+        {"rows": 1, "zones": [zone(1, 1)]},
+        {"rows": 999, "zones": [zone(1, 999)]},
+        {"seats_per_row": 1},
+        {"seats_per_row": 9999},
+        {"zones": [zone(1, 3, name="Я" * 100)]},
+        {"zones": [zone(1, 3, price_minor=1)]},
+        {"zones": [zone(1, 3, price_minor=2**31 - 1)]},
+    ],
+)
+def test_a_hall_may_be_as_small_and_as_large_as_is_said(
+    path: Path, changes: dict[str, Any]
+) -> None:
+    """The least and the greatest of rows, seats and prices, and the longest name of a zone."""
+    entry = hall(**changes)
+    plan = rules(path, halls={"a": entry}, default="a").plan_for(event_id=2, event_type="")
+    assert (entry["rows"], entry["seats_per_row"]) == (plan.rows, plan.seats_per_row)
+    zones = [(one.name, one.price_minor) for one in plan.zones]
+    assert [(one["name"], one["price_minor"]) for one in entry["zones"]] == zones
+
+
+@pytest.mark.parametrize(
     ("allotment", "spans", "seats"),
     [
         ({"zones": ["A"]}, ((0, 8),), 8),
@@ -239,6 +263,7 @@ PRICES = "must have a price of 1 to 2147483647 tiyn"
         ([zone(1, 2), zone(2, 3, name="Y")], ", zone 'Y' takes row 2 a second time"),
         ([zone(1, 2), zone(3, 3)], " has two zones named 'Z'"),
         ([zone(1, 3, name=" ")], " has a zone whose name is blank or too long"),
+        ([zone(1, 3, name="Я" * 101)], " has a zone whose name is blank or too long"),
         ([zone(1, 3, price_minor=0)], f", zone 'Z' {PRICES}, not 0"),
         ([zone(1, 3, price_minor=2**31)], f", zone 'Z' {PRICES}, not 2147483648"),
         ([zone(1, 3, price_minor=9.5)], ": Expected int, got float - at $.zones[0].price_minor"),
@@ -286,6 +311,7 @@ def test_faulty_rules_are_refused(path: Path, content: dict[str, Any], reason: s
         (b"", None, "is empty"),
         (b'{\n"halls": {\n', 3, "is not JSON: Expecting property name enclosed in double quotes"),
         (b'{\n"default": "\xff"}', 2, "is not UTF-8"),
+        (b'\n"\xff"', 2, "is not UTF-8"),
         (b'{"types": {"a": "standard",\n"a": "stadium"}}', None, "'a' stands twice in one object"),
         (b"[" * 100_000, None, "is nested too deeply"),
         (b"[]", None, "the plan file: Expected object, got array"),
@@ -299,6 +325,16 @@ def test_what_is_no_plan_is_refused(
     with pytest.raises(BadInput) as caught:
         read_halls(path)
     assert (caught.value.line, caught.value.reason) == (line, reason)
+
+
+def test_size_of_a_plan_file_is_limited(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An archive given by mistake is told before it is read whole."""
+    monkeypatch.setattr(halls, "PLAN_BYTES_MAX", 20)
+    path.write_bytes(b"{}" + b" " * 18)
+    assert STADIUM == read_halls(path).plan_for(event_id=1, event_type="")
+    path.write_bytes(b"{}" + b" " * 19)
+    with pytest.raises(BadInput, match="is larger than 20 bytes"):
+        read_halls(path)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from catalog.errors import BadInput
-from catalog.user_file import EMAIL_CHARS_MAX, USER_ID_MAX, read_users
+from catalog.user_file import EMAIL_CHARS_MAX, NAME_CHARS_MAX, USER_ID_MAX, read_users
 from tests.catalog.conftest import Data, user
 
 DIGEST = hashlib.sha256(b"secret").hexdigest()
@@ -52,6 +52,14 @@ def test_last_line_needs_no_line_end(data: Data) -> None:
     """A complete last row counts, whether or not a line end follows."""
     path = data.text("users.csv", data.users(user(1)).read_bytes().rstrip(b"\n"))
     assert [row[0] for row in read_users(path)] == [1]
+
+
+def test_longest_values_are_taken(data: Data) -> None:
+    """The greatest id, and as many characters of email and names as there may be."""
+    email, name = "x" * EMAIL_CHARS_MAX, "я" * NAME_CHARS_MAX
+    path = data.users(user(USER_ID_MAX, email=email, first_name=name, surname=name))
+    expected = (USER_ID_MAX, email, bytes.fromhex(DIGEST), 1, name, name)
+    assert [expected] == list(read_users(path))
 
 
 NOT_AN_ID = f"user_id must be a whole number from 1 to {USER_ID_MAX}"

@@ -1,6 +1,8 @@
 """The table of users: found by email and by id, on disk."""
 
 import hashlib
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 
 from catalog import users
 from catalog.errors import NotACatalog
+from catalog.user_file import USER_ID_MAX
 from catalog.users import EmailRepeated, User, UserTable, build_users
 from tests.descriptors import opened_files
 
@@ -33,6 +36,16 @@ def test_user_is_found_by_email_and_id(path: Path) -> None:
     assert expected == table.find("dana@example.kz")
     assert expected == table.get(7)
     assert len(table) == 2
+    table.close()
+    assert path not in opened_files()
+
+
+def test_lookups_may_come_from_any_thread(path: Path) -> None:
+    """Not only from the one that opened the table."""
+    table = UserTable.open(path)
+    with ThreadPoolExecutor() as pool:
+        found = pool.submit(table.get, 7).result()
+    assert table.get(7) == found
     table.close()
 
 
@@ -82,6 +95,19 @@ def test_an_empty_table_knows_nobody(tmp_path: Path) -> None:
     table.close()
 
 
+def test_first_and_last_id_there_may_be_are_found(tmp_path: Path) -> None:
+    """The limits of an id are ids themselves."""
+    rows = [(n, f"{n}@example.kz", DIGEST, 1, "Дана", "Лунина") for n in (1, USER_ID_MAX)]
+    build_users(tmp_path / "users.sqlite", rows)
+    table = UserTable.open(tmp_path / "users.sqlite")
+    assert [table.find("1@example.kz"), table.find(f"{USER_ID_MAX}@example.kz")] == [
+        table.get(1),
+        table.get(USER_ID_MAX),
+    ]
+    assert None is not table.get(1)
+    table.close()
+
+
 @pytest.mark.parametrize("user_id", [0, -1, 1, 2**53, 2**63, 2**70])
 def test_unknown_id_finds_nobody(path: Path, user_id: int) -> None:
     """Any integer at all is safe to look up."""
@@ -95,6 +121,7 @@ def test_repeated_email_is_told(tmp_path: Path) -> None:
     rows = [*ROWS, (9, "dana@example.kz", DIGEST, 1, "Дана", "Третья")]
     with pytest.raises(EmailRepeated) as caught:
         build_users(tmp_path / "users.sqlite", rows)
+    assert tmp_path / "users.sqlite" not in opened_files()  # though its traceback is kept
     assert caught.value.email == "dana@example.kz"
     assert "dana" not in str(caught.value)
 
@@ -110,3 +137,9 @@ def test_missing_or_foreign_file_is_no_table(tmp_path: Path) -> None:
     with pytest.raises(NotACatalog, match=r"file is not a database") as refused:
         UserTable.open(foreign)
     assert foreign not in opened_files(), refused  # nor does its traceback hold the file open
+    other = tmp_path / "other.sqlite"
+    connection = sqlite3.connect(other)
+    connection.execute("CREATE TABLE visitors (visitor_id INTEGER)")
+    connection.close()
+    with pytest.raises(NotACatalog, match=r"no such table: users"):
+        UserTable.open(other)
