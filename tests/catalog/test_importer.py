@@ -1,6 +1,7 @@
 """Given files become a catalog, or nothing does."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from catalog import (
 )
 from catalog.workplace import workplace
 from tests.catalog.conftest import Data, event, user
+from tests.descriptors import Asked
 
 
 def left(data: Data) -> list[str]:
@@ -59,6 +61,16 @@ def test_everything_given_comes_back(data: Data, opened: Callable[..., Catalog])
     assert left(data) == ["catalog"]
 
 
+def test_what_was_imported_outlives_a_power_cut(
+    data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every file and directory is synced, and last of all the catalog's name."""
+    asked = Asked(monkeypatch)
+    data.load()
+    assert [] == asked.lacks(data.target)
+    assert ("fsync", data.target.parent) == asked[-1]
+
+
 def test_what_is_not_ours_to_sell_is_not_counted(data: Data) -> None:
     """Of a hall of a thousand seats, a tenth of it on sale, the summary counts a hundred."""
     part = '{"hall": "standard", "sale": "allotment", "allotment": {"share": 0.1}}'
@@ -73,15 +85,32 @@ def test_archive_is_optional_and_progress_changes_nothing(data: Data, progress: 
     assert verify(data.target) == Summary(1, 1, 0, 100_000)
 
 
+def test_progress_is_shown_only_when_asked_for(
+    data: Data, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bar for each file that takes long, and one for the sorting; else none, even for a fault."""
+    halls = data.text("halls.json", "{}")
+    archive = data.events(event(9), event(8), name="archive.json")
+    data.load(archive=archive, halls=halls)
+    with pytest.raises(BadInput):
+        data.load(users=data.users(user(1, email="a@b"), user(2, email="a@b")), replace=True)
+    with pytest.raises(BadInput):
+        data.load(events=data.events(event(1, title="")), replace=True)
+    assert "" == capsys.readouterr().err
+    data.load(archive=archive, halls=halls, progress=True, replace=True)
+    bars = {line.split(":")[0].strip() for line in re.split("[\r\n]", capsys.readouterr().err)}
+    assert {"users.csv", "events.json", "archive.json", "archive.json by id", ""} == bars
+
+
 def test_order_of_the_files_means_nothing(data: Data, opened: Callable[..., Catalog]) -> None:
     """Events may come in any order, and archived ids may lie between active ones."""
     catalog = opened(
-        events=data.events(event(50), event(1), event(7)),
-        archive=data.events(event(60), event(5), event(2), name="archive.json"),
+        events=data.events(event(50), event(2), event(7)),
+        archive=data.events(event(60), event(5), event(1), name="archive.json"),
     )
     found = catalog.search(None, None, page=1, page_size=20)
     assert [event_id for event_id, _ in found] == [1, 2, 5, 7, 50, 60]
-    assert catalog.events.active_ids() == (1, 7, 50)
+    assert catalog.events.active_ids() == (2, 7, 50)
 
 
 @pytest.mark.parametrize("run_bytes", [1, 1_000, 2**20])

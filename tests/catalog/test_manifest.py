@@ -8,6 +8,7 @@ from catalog import manifest
 from catalog.errors import NotACatalog
 from catalog.manifest import Summary
 from tests.catalog.conftest import Data
+from tests.descriptors import Asked, opened_files
 
 SUMMARY = Summary(users=1, active_events=2, archived_events=3, seats=4)
 
@@ -32,6 +33,19 @@ def test_manifest_tells_what_was_sealed(sealed: Path) -> None:
     }
     assert not (sealed / "search" / "writer.lock").exists()
     assert manifest.verify(sealed) == SUMMARY
+
+
+def test_what_was_sealed_outlives_a_power_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every file and every name, the manifest's too; and nothing stays open for it."""
+    (tmp_path / "search").mkdir()
+    (tmp_path / "search" / "index").write_bytes(b"index")
+    (tmp_path / "users").write_bytes(b"users")
+    asked = Asked(monkeypatch)
+    manifest.seal(tmp_path, timezone="Asia/Almaty", summary=SUMMARY)
+    assert [] == asked.lacks(tmp_path)
+    assert not any(one.is_relative_to(tmp_path) for one in opened_files())
 
 
 @pytest.mark.parametrize("offset", [0, 1_500_000, 2_999_999])

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from catalog import runs
 from catalog.event_file import EventRow
 from catalog.runs import SortedRuns
 from tests.catalog.conftest import event
+from tests.descriptors import opened_files
 
 
 def row(event_id: int, title: str) -> EventRow:
@@ -39,3 +41,18 @@ def test_runs_leave_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with SortedRuns(tmp_path) as sorted_runs:
         sorted_runs.add(row(1, "Вечер"))
         assert os.listdir(tmp_path) == []
+
+
+def test_rows_wait_in_memory_only_until_there_are_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then they are a run on disk, and the next ones begin anew; no run outlives the sorting."""
+    line = msgspec.json.encode((1, 0, row(1, "Вечер"))) + b"\n"
+    monkeypatch.setattr(runs, "RUN_BYTES", 3 * len(line))
+    found = []
+    with SortedRuns(tmp_path) as sorted_runs:
+        for _ in range(7):
+            sorted_runs.add(row(1, "Вечер"))
+            found.append(sum(one.is_relative_to(tmp_path) for one in opened_files()))
+    assert [0, 0, 1, 1, 1, 2, 2] == found
+    assert not any(one.is_relative_to(tmp_path) for one in opened_files())

@@ -1,5 +1,6 @@
 """A directory appears under its final name complete, or not at all."""
 
+import ctypes
 import os
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from catalog.workplace import check_target, put, workplace
 
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "catalog"
+    return tmp_path / "new" / "data" / "catalog"
 
 
 def names(directory: Path) -> list[str]:
@@ -105,6 +106,20 @@ def test_failed_exchange_leaves_the_old_one(target: Path) -> None:
     with pytest.raises(FileNotFoundError):
         put(target.parent / "missing", target)
     assert (target / "file").read_text() == "old"
+
+
+def test_a_system_that_cannot_exchange_names_is_told(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As any that isn't Linux; the old directory keeps its name, and the new one is left."""
+    target.mkdir(parents=True)
+    with workplace(target) as building:
+        (building / "file").write_text("new")
+        monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())
+        with pytest.raises(OSError, match="can't exchange two names"):
+            put(building, target)
+        assert names(building) == ["file"]
+    assert names(target) == []
 
 
 def test_target_must_be_free_or_a_catalog_to_replace(target: Path) -> None:
