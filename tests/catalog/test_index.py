@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from catalog import index
-from catalog.errors import NotACatalog
-from catalog.index import WINDOW_DOCUMENTS, Texts, window_of
+from catalog.errors import CatalogError, NotACatalog
+from catalog.index import WINDOW_DOCUMENTS, IndexBuilder, Texts, window_of
 from catalog.search import SearchIndex
 from tests.catalog.test_search import build, row
 
@@ -35,6 +35,19 @@ def test_events_come_back_whole_when_texts_are_many(
     rows = [row(n, title, f"Описание номер {n}") for n, title in enumerate(titles, start=1)]
     found = build(tmp_path / "index", *rows)
     assert found.page(None, None, offset=0, limit=20) == rows
+
+
+def test_an_index_of_two_segments_is_never_finished(tmp_path: Path) -> None:
+    """Each counts its documents from 0, so a number would no more be a rank."""
+
+    def build_two() -> None:
+        with IndexBuilder(tmp_path) as builder:
+            for one in (row(1, "Опера"), row(2, "Балет")):
+                builder.add(one, one.starts_at(), coming=True)
+                builder._writer.commit()  # as it does by itself when its memory is full
+
+    with pytest.raises(CatalogError, match="too many events"):
+        build_two()
 
 
 def test_missing_texts_are_told(tmp_path: Path) -> None:

@@ -30,3 +30,12 @@ def test_every_word_of_a_long_query_must_occur(tmp_path: Path) -> None:
     index = build(tmp_path / "index", *rows)
 
     assert ids(index.page(" ".join(words), FIRST_DAY.date(), offset=0, limit=20)) == [1]
+
+
+def test_a_long_phrase_goes_before_its_words_in_another_order(tmp_path: Path) -> None:
+    """On a day too, however many words are scored beside it."""
+    words = MANY[:WORDS_SCORED_MAX]
+    rows = [row(1, " ".join(reversed(words))), row(2, " ".join(words))]
+    index = build(tmp_path / "index", *rows)
+
+    assert ids(index.page(f'"{" ".join(words)}"', FIRST_DAY.date(), offset=0, limit=20)) == [2, 1]

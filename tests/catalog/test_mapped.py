@@ -31,8 +31,10 @@ def touch(memory: mmap.mmap) -> None:
 def test_many_pages_are_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Part by part, until there are few; what they hold is still there."""
     monkeypatch.setattr(mapped, "PART_BYTES", SIZE // 4)
-    with read_through(tmp_path / "index") as memory:
-        files = MappedFiles(tmp_path, bytes_max=SIZE // 2)
+    directory = tmp_path / "a path of several words"
+    directory.mkdir()
+    with read_through(directory / "index") as memory:
+        files = MappedFiles(directory, bytes_max=SIZE // 2)
         touch(memory)
         many = files.mapped_bytes()
         files.keep_few()

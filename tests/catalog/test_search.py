@@ -308,16 +308,18 @@ def test_coming_events_go_before_past_ones_that_match_as_well(tmp_path: Path) ->
     index = build(tmp_path / "index", *coming, past=past)
     assert found(index, "опера") == [8, 7, 3, 9, 11, 5]
     assert found(index, "опера", FIRST_DAY.date()) == [8, 7, 3, 9, 11, 5]
+    assert found(build(tmp_path / "past", past=past), None) == [3, 5, 8]
 
 
-def test_all_words_in_the_title_go_before_some_of_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("day", [None, FIRST_DAY.date()])
+def test_all_words_in_the_title_go_before_some_of_them(tmp_path: Path, day: date | None) -> None:
     """However short the title with a part of the words is."""
     rows = [
         row(1, "Балет", "опера"),
         row(2, "Ночь", "опера и балет"),
         row(3, "Опера и балет на большой сцене города Алматы каждую пятницу"),
     ]
-    assert found(build(tmp_path / "index", *rows), "опера балет") == [3, 1, 2]
+    assert found(build(tmp_path / "index", *rows), "опера балет", day) == [3, 1, 2]
 
 
 QUOTED = [
@@ -453,7 +455,7 @@ def test_ids_that_lie_among_each_other_are_still_in_order(
     index, rows = mixed
     for limit in (7, 1000):
         assert list(chain.from_iterable(pages(index, None, None, limit))) == rows
-        for day in {row.starts_at().date() for row in rows}:
+        for day in {row.starts_at().date() for row in rows} | {date.max}:
             expected = [row for row in rows if row.starts_at().date() == day]
             assert list(chain.from_iterable(pages(index, None, day, limit))) == expected
     assert [index.find(row.id) for row in rows] == rows
@@ -468,8 +470,9 @@ def test_windows_change_nothing(
     words = ("опера", "балет", "вечер", "утро")
     rows = [
         row(number, random.choice(words), " ".join(random.choices(words, k=3)))
-        for number in range(1, 400)
+        for number in range(1, 257)
     ]
+    rows.append(row(257, "утро", "опера вечер"))  # alone in the last window
     whole = build(tmp_path / "whole", *rows)
     monkeypatch.setattr("catalog.index.WINDOW_DOCUMENTS", 4)
     parts = build(tmp_path / "parts", *rows)

@@ -100,6 +100,8 @@ def test_latin_words_have_no_other_forms() -> None:
         ("астана", {"аста", "астан"}),
         ("астаной", {"аста", "астан"}),
         ("мая", {"ма"}),
+        ("на", {"на"}),
+        ("аян", {"ая", "аян"}),
         ("rolling", {"rolling"}),
     ],
 )
@@ -125,5 +127,7 @@ def test_typed_words_of_a_text() -> None:
 
 
 def test_endless_query_asks_for_nothing() -> None:
-    """No event holds as much text."""
+    """No event holds as much text; one that might be held is asked for."""
+    assert Speller().wanted("я".ljust(QUERY_CHARS_MAX)).words != ()
+    assert Speller().wanted("я".ljust(QUERY_CHARS_MAX + 1)) == Wanted((), ())
     assert Speller().wanted("я " * QUERY_CHARS_MAX) == Wanted((), ())
