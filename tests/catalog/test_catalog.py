@@ -9,6 +9,7 @@ import pytest
 from catalog import Catalog, NotACatalog, manifest
 from catalog.importer import ACTIVE_EVENTS, INDEX, USERS
 from tests.catalog.conftest import Data, event
+from tests.descriptors import opened_files
 
 
 @pytest.fixture
@@ -58,6 +59,11 @@ def test_pages_of_id_and_title(
     assert catalog.search(query, day, page=page, page_size=2) == expected
 
 
+def test_a_page_may_be_of_one_event(catalog: Catalog) -> None:
+    """The smallest there is."""
+    assert catalog.search(None, None, page=2, page_size=1) == [BALLET]
+
+
 @pytest.mark.parametrize(("page", "page_size"), [(0, 20), (-1, 20), (1, 0)])
 def test_pages_before_the_first_are_a_fault_of_the_caller(
     catalog: Catalog, page: int, page_size: int
@@ -91,6 +97,23 @@ def test_missing_directory_is_no_catalog(tmp_path: Path) -> None:
     with pytest.raises(NotACatalog, match=r"it has no catalog\.json"):
         Catalog.open(tmp_path / "no")
     assert not (tmp_path / "no").exists()
+
+
+def test_the_files_of_the_search_are_read_ahead(
+    data: Data, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them, and those alone: users are looked up a page at a time."""
+    asked: list[Path] = []
+    monkeypatch.setattr("catalog.catalog.read_ahead", asked.append)
+    catalog.warm_up()
+    assert [data.target / INDEX] == asked
+
+
+def test_a_closed_catalog_holds_no_users_open(data: Data, catalog: Catalog) -> None:
+    """A process that opens one after the other doesn't run out of files."""
+    assert data.target / USERS in opened_files()
+    catalog.close()
+    assert data.target / USERS not in opened_files()
 
 
 def test_what_is_on_sale_is_found_before_what_is_past(

@@ -66,6 +66,7 @@ def test_unknown_fields_are_ignored(data: Data) -> None:
         ({"description": 5}, "description is wrong: expected str, got int"),
         ({"type": ""}, "type is wrong: expected str of length >= 1"),
         ({"provider": []}, "provider is wrong: expected str, got array"),
+        ({"provider": [], "type": "provider"}, "provider is wrong: expected str, got array"),
         ({"datetime_start": "2027-05-01"}, NOT_A_TIME),
         ({"datetime_start": "2027-05-01T10:00:00Z"}, NOT_A_TIME),
         ({"datetime_start": "2027-05-01T10:00:00\n"}, NOT_A_TIME),
