@@ -1,19 +1,25 @@
 """Pages of the catalog are kept encoded, so many of them, and in no more memory than they need."""
 
 import asyncio
+from threading import Event
 
 import pytest
 
 from api import events
 from api.endpoint import Call
-from api.events import EventPages, events_query
+from api.events import QUERY_CHARS_KEPT_MAX, EventPages, events_query
+from api.problems import BUSY, Refusal
 from api.reply import Reply, json_reply
 from tests.api.rooms import Rooms
 
 
-def ask(pages: EventPages, rooms: Rooms, runner: asyncio.Runner, query: str) -> Reply:
+async def find(pages: EventPages, rooms: Rooms, query: str) -> Reply:
     wanted = events_query({"query": query})
-    return runner.run(pages.find(Call(rooms.service, wanted, 0, None, b"", {}, "")))
+    return await pages.find(Call(rooms.service, wanted, 0, None, b"", {}, ""))
+
+
+def ask(pages: EventPages, rooms: Rooms, runner: asyncio.Runner, query: str) -> Reply:
+    return runner.run(find(pages, rooms, query))
 
 
 def test_the_page_asked_for_longest_ago_goes_first(
@@ -38,3 +44,42 @@ def test_what_is_kept_is_a_copy(
     kept = ask(pages, rooms, runner, "опера")
     assert given == kept
     assert given.body is not kept.body
+
+
+def test_a_long_query_is_found_anew(rooms: Rooms, runner: asyncio.Runner) -> None:
+    """Queries of any length would fill the memory that so many short ones are given."""
+    pages = EventPages()
+    longest = "я" * QUERY_CHARS_KEPT_MAX
+    for query in (longest, longest, longest + "я", longest + "я"):
+        ask(pages, rooms, runner, query)
+    assert [longest, longest + "я", longest + "я"] == [query for query, *_ in rooms.catalog.asked]
+
+
+def test_only_so_many_searches_wait(
+    rooms: Rooms, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever comes behind them is refused, until they are answered; what is kept is told."""
+    monkeypatch.setattr(events, "SEARCHES_WAITING_MAX", 3)
+    pages, slow, search = EventPages(), Event(), rooms.catalog.search
+    ask(pages, rooms, runner, "kept")
+
+    def slowly(query: str | None, *_: object, **page: int) -> list[tuple[int, str]]:
+        slow.wait()
+        return search(query, None, **page)
+
+    async def story() -> None:
+        waiting = [asyncio.create_task(find(pages, rooms, query)) for query in ("a", "b", "c")]
+        await asyncio.sleep(0)
+        with pytest.raises(Refusal) as refused:
+            await find(pages, rooms, "d")
+        assert refused.value.problem is BUSY
+        await find(pages, rooms, "kept")
+        slow.set()
+        await asyncio.gather(*waiting)
+        await find(pages, rooms, "d")
+
+    monkeypatch.setattr(rooms.catalog, "search", slowly)
+    try:
+        runner.run(story())
+    finally:
+        slow.set()
