@@ -37,7 +37,6 @@ from api.query import parse_query
 from api.reply import Header, Reply, rest, start
 from api.request_log import RequestLog
 from api.service import Service
-from api.staff import Role
 from engine.keys import NOBODY, Key
 
 _Input = TypeVar("_Input")
@@ -112,8 +111,8 @@ class Operation(Generic[_Input]):
     body: Callable[[bytes], _Input] | None = None
     query: Callable[[Mapping[str, str]], _Input] | None = None
     public: bool = False
-    # Who of the staff may make it, and no buyer; empty: no role is asked for.
-    roles: tuple[Role, ...] = ()
+    # True: the staff may make it, whatever their role, and no buyer.
+    for_staff: bool = False
     # False: the reply tells of nothing that a crash could take back, or is advisory (I5).
     durable: bool = True
     # True: an Idempotency-Key is honoured.
@@ -145,7 +144,7 @@ class Endpoint:
         self._service = service
         self._bodies = bodies
         self._authenticate = None if operation.public else authenticator.user_id
-        if operation.roles:
+        if operation.for_staff:
             self._authenticate = self._staff_only
             self._is_buyer = authenticator.user_id
         self._admission = service.admission
@@ -204,14 +203,13 @@ class Endpoint:
         call: Call[Any] | None,
         status: int,
     ) -> None:
-        peer = _peer(scope)
         request_log.note(
             began,
             request_id=request_id,
             method=self._operation.method,
             path=self._operation.path,
             status=status,
-            client=self._service.addresses.shown(peer, scope["headers"]) or peer,
+            client=self._service.addresses.shown(_peer(scope), scope["headers"]),
             user_id=NOBODY if call is None else call.user_id,
             subject=None if call is None else call.input,
             lsn=0 if call is None or call.lsn is None else call.lsn,
@@ -298,11 +296,10 @@ class Endpoint:
         return call
 
     def _staff_only(self, header: bytes | None) -> int | None:
-        """NOBODY for a member of the staff in one of the roles; None: nobody we know."""
-        member = self._service.staff.member(header)
-        if member is not None and member.role in self._operation.roles:
+        """NOBODY for a member of the staff; None: nobody we know."""
+        if self._service.staff.member(header) is not None:
             return NOBODY
-        if member is not None or self._is_buyer(header) is not None:
+        if self._is_buyer(header) is not None:
             raise Refusal(STAFF_ONLY)
         return None
 

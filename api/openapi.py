@@ -98,7 +98,7 @@ def problems_of(operation: Operation[Any]) -> tuple[Problem, ...]:
         found.append(problems.BAD_REQUEST)
     if not operation.public:
         found += [problems.BAD_REQUEST, problems.UNAUTHENTICATED]
-    if operation.roles:
+    if operation.for_staff:
         found.append(problems.STAFF_ONLY)
     if writes:
         found += [problems.BODY_TOO_SLOW, problems.BODY_TOO_LARGE]

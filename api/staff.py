@@ -39,9 +39,6 @@ class Role(StrEnum):
     OPERATOR = "operator"
 
 
-ANY_ROLE = tuple(Role)
-
-
 class Member(NamedTuple):
     name: str
     role: Role

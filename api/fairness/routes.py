@@ -8,7 +8,6 @@ from api.body import decoder
 from api.endpoint import Operation
 from api.fairness import calls
 from api.query import id_query
-from api.staff import ANY_ROLE
 
 _ROOM = "/x/events/{id}/waiting-room"
 
@@ -45,7 +44,7 @@ def operations() -> tuple[Operation[Any], ...]:
             calls.open_room,
             query=id_query,
             body=decoder(calls.OpenRoom),
-            roles=ANY_ROLE,
+            for_staff=True,
             durable=False,
             problems=(
                 problems.EVENT_NOT_FOUND,
@@ -59,7 +58,7 @@ def operations() -> tuple[Operation[Any], ...]:
             f"{_ROOM}/close",
             calls.close_room,
             query=id_query,
-            roles=ANY_ROLE,
+            for_staff=True,
             durable=False,
             problems=(problems.EVENT_NOT_FOUND, problems.BUSY),
         ),

@@ -6,7 +6,6 @@ from api import problems
 from api.endpoint import Operation
 from api.organiser import dashboard, export, figures, replay
 from api.query import id_query
-from api.staff import ANY_ROLE
 
 
 def operations() -> tuple[Operation[Any], ...]:
@@ -16,7 +15,7 @@ def operations() -> tuple[Operation[Any], ...]:
             "/x/analytics",
             figures.show_figures,
             query=figures.figures_query,
-            roles=ANY_ROLE,
+            for_staff=True,
             durable=False,
             problems=(problems.EVENT_NOT_FOUND,),
         ),
@@ -25,7 +24,7 @@ def operations() -> tuple[Operation[Any], ...]:
             "/x/events/{id}/sales",
             dashboard.show_sales,
             query=dashboard.sales_query,
-            roles=ANY_ROLE,
+            for_staff=True,
             durable=False,
             problems=(problems.EVENT_NOT_FOUND,),
         ),
@@ -34,7 +33,7 @@ def operations() -> tuple[Operation[Any], ...]:
             "/x/events/{id}/dashboard",
             dashboard.Dashboards().show_dashboard,
             query=id_query,
-            roles=ANY_ROLE,
+            for_staff=True,
             durable=False,
             problems=(problems.EVENT_NOT_FOUND, problems.BUSY),
         ),
@@ -43,7 +42,7 @@ def operations() -> tuple[Operation[Any], ...]:
             "/x/events/{id}/export",
             export.Exports().send_export,
             query=export.export_query,
-            roles=ANY_ROLE,
+            for_staff=True,
             durable=False,
             problems=(problems.EVENT_NOT_FOUND,),
         ),
@@ -60,7 +59,7 @@ def _replay_calls() -> tuple[Operation[Any], ...]:
             path,
             replay.begin_replay,
             query=query,
-            roles=ANY_ROLE,
+            for_staff=True,
             problems=(missing, problems.NOTHING_TO_REPLAY, problems.REPLAY_BUSY),
         ),
         Operation(
@@ -68,7 +67,7 @@ def _replay_calls() -> tuple[Operation[Any], ...]:
             path,
             replay.show_replay,
             query=query,
-            roles=ANY_ROLE,
+            for_staff=True,
             durable=False,
             problems=(missing,),
         ),
@@ -77,7 +76,7 @@ def _replay_calls() -> tuple[Operation[Any], ...]:
             f"{path}/data",
             replay.send_replay,
             query=query,
-            roles=ANY_ROLE,
+            for_staff=True,
             durable=False,
             problems=(missing, problems.REPLAY_MISSING),
         ),

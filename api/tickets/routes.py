@@ -4,7 +4,6 @@ from typing import Any
 
 from api import problems
 from api.endpoint import Operation
-from api.staff import ANY_ROLE
 from api.tickets import door, holder
 
 
@@ -22,7 +21,7 @@ def operations() -> tuple[Operation[Any], ...]:
             "/x/tickets/{code}",
             door.show_ticket,
             query=door.code_query,
-            roles=ANY_ROLE,
+            for_staff=True,
             problems=(problems.TICKET_NOT_FOUND,),
         ),
         Operation(
@@ -30,7 +29,7 @@ def operations() -> tuple[Operation[Any], ...]:
             "/x/tickets/{code}/admit",
             door.admit,
             query=door.code_query,
-            roles=ANY_ROLE,
+            for_staff=True,
             keyed=True,
             problems=(
                 problems.TICKET_NOT_FOUND,
