@@ -21,6 +21,7 @@ GOOD = {
     "lower-case scheme": (b"basic " + basic(BOB)[6:], IDS[BOB]),
     "upper-case scheme": (b"BASIC " + basic(BOB)[6:], IDS[BOB]),
     "more spaces": (b"Basic   " + basic(BOB)[6:], IDS[BOB]),
+    "as long as may be": (basic(BOB).ljust(HEADER_BYTES_MAX), IDS[BOB]),
 }
 BAD = {
     "none": None,
@@ -45,6 +46,7 @@ BAD = {
     "a zero byte": coded(b"bob@show.go\x00:x"),
     "two passwords": basic(BOB) + b", " + basic(BOB),
     "huge": b"Basic " + b"A" * HEADER_BYTES_MAX,
+    "a byte too long": basic(BOB).ljust(HEADER_BYTES_MAX + 1),
 }
 
 

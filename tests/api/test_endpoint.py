@@ -222,10 +222,12 @@ def test_a_malformed_key_is_400(rooms: Rooms, key: bytes) -> None:
 
 
 def test_two_keys_are_400(rooms: Rooms) -> None:
-    """Nobody could say which one is meant."""
-    headers = keyed(b"a") + keyed(b"b")
-    answer = rooms.call("POST", "/api/bookings", user=ANN, json={"event_id": 1}, headers=headers)
-    assert 400 == answer.status
+    """Nobody could say which one is meant; of a header that means nothing there may be two."""
+    for name, status in ((b"idempotency-key", 400), (b"x-forwarded-for", 201)):
+        headers = [(name, b"a"), (name, b"b")]
+        body = {"event_id": 1}
+        answer = rooms.call("POST", "/api/bookings", user=ANN, json=body, headers=headers)
+        assert status == answer.status
 
 
 def test_too_many_keys_are_429(runner: asyncio.Runner) -> None:
@@ -264,18 +266,8 @@ def _requests(rooms: Rooms) -> dict[str, tuple[str, str, str | None, object]]:
 
 
 WAITING = [
-    "taken",
-    "unknown",
-    "not owner",
-    "create",
-    "list",
-    "select",
-    "release",
-    "pay",
-    "cancel",
-    "success",
-    "fail",
-    "reset",
+    *("taken", "unknown", "not owner", "create", "list", "select", "release", "pay", "cancel"),
+    *("success", "fail", "reset"),
 ]
 
 

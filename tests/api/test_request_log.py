@@ -15,7 +15,7 @@ from api import request_log
 from api.fairness.limits import Rates
 from api.request_log import DIRECTORY, FILES_MAX, Request, RequestLog, event_of, files, read
 from tests.api.conftest import opened
-from tests.api.rooms import ANN, CONCERT, NOW_MS, PASSWORDS, Rooms, basic, seat
+from tests.api.rooms import ANN, BOB, CONCERT, NOW_MS, PASSWORDS, Rooms, basic, seat
 from tests.api.waiting import until
 from tests.descriptors import opened_files
 
@@ -93,10 +93,21 @@ def test_a_refusal_is_a_line(rooms: Rooms, log: RequestLog, tmp_path: Path) -> N
     """Also one that got no further than its body, or nobody knows from whom."""
     rooms.call("POST", "/api/bookings", user=ANN, body=b"{")
     rooms.call("POST", "/api/bookings", json={"event_id": CONCERT})
+    rooms.book(BOB)
     rooms.call("PATCH", "/api/seats/release", user=ANN, json={"seat_id": seat(1)})
 
-    found = [(line.status, line.user, line.event) for line in told(log, tmp_path)]
-    assert [(400, 0, 0), (401, 0, 0), (419, 1, CONCERT)] == found
+    found = [(line.status, line.user, line.event, line.lsn) for line in told(log, tmp_path)]
+    assert [(400, 0, 0, 0), (401, 0, 0, 0), (201, 2, CONCERT, 1), (419, 1, CONCERT, 1)] == found
+
+
+def test_what_waits_for_no_disk_is_told_without_a_record(
+    rooms: Rooms, log: RequestLog, tmp_path: Path
+) -> None:
+    """It has a line as every write has."""
+    rooms.book(ANN)
+    rooms.call("POST", f"/x/events/{CONCERT}/waiting-room/place", user=ANN, json={})
+
+    assert [(201, 1), (200, 0)] == [(line.status, line.lsn) for line in told(log, tmp_path)]
 
 
 def test_reads_are_told_only_where_all_is_wanted(
