@@ -51,11 +51,13 @@ class Pages:
 
         monkeypatch.setattr(seats, "_encoded", counted)
 
-    def ask(self, engine: Engine, page: int = 1, size: int = 2) -> list[Any]:
+    def ask(
+        self, engine: Engine, page: int = 1, size: int = 2, event_id: int = CONCERT
+    ) -> list[Any]:
         """The page of all seats, whatever their status."""
         call = Call[SeatsQuery](
             _Rooms(engine),  # type: ignore[arg-type]
-            SeatsQuery(CONCERT, page, size, None, None),
+            SeatsQuery(event_id, page, size, None, None),
             0,
             None,
             b"",
@@ -105,6 +107,40 @@ def test_only_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
             assert [2 * page - 1, 2 * page] == [
                 10 * (one["row"] - 1) + one["number"] for one in told
             ]
-            assert pages.pages._count <= 6
+            assert pages.pages._count == min(pages.encoded, 6)
             assert pages.pages._count == sum(len(one) for _, one in pages.pages._kept.values())
     assert pages.encoded > 2 * 15
+
+
+def test_the_oldest_are_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the event that has had no new seat for the longest time; then of the next one."""
+    engine, pages = Engine(EVENTS), Pages(monkeypatch, seats_kept_max=6)
+
+    def encoded(event_id: int, page: int) -> int:
+        before = pages.encoded
+        pages.ask(engine, page, event_id=event_id)
+        return pages.encoded - before
+
+    for event_id, page, new in (
+        (CONCERT, 1, 2),
+        (SOON, 1, 2),
+        (CONCERT, 2, 2),
+        (CONCERT, 3, 2),  # there is no room for SOON any more
+        (CONCERT, 1, 0),
+        (CONCERT, 4, 2),  # nor for the first page
+        (CONCERT, 2, 0),
+        (SOON, 1, 2),  # nor for the second
+        (CONCERT, 3, 0),
+        (CONCERT, 2, 2),
+    ):
+        assert new == encoded(event_id, page)
+
+
+def test_seats_of_a_plan_that_is_gone_take_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a reset as many of the new plan are kept as ever."""
+    pages = Pages(monkeypatch, seats_kept_max=4)
+    pages.ask(Engine([Event(CONCERT, NOW_MS, Hall(1, 5, (Zone("Вход", 1, 1, 100),)))]))
+    engine = Engine(EVENTS)
+    for page in (1, 2, 1, 2):
+        pages.ask(engine, page)
+    assert 2 + 4 == pages.encoded
