@@ -1,12 +1,9 @@
-"""Rooms with a paid booking: its tickets are what all of these tests are about."""
+"""A paid booking: its tickets are what all of these tests are about."""
 
-import asyncio
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
 
-from tests.api.conftest import opened
 from tests.api.rooms import ANN, Rooms, seat
 
 
@@ -20,12 +17,6 @@ class Sold(NamedTuple):
     def code(self) -> str:
         code: str = self.tickets[0]["code"]
         return code
-
-
-@pytest.fixture
-def rooms() -> Iterator[Rooms]:
-    with asyncio.Runner() as runner:
-        yield from opened(Rooms(runner), runner)
 
 
 @pytest.fixture

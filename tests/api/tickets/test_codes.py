@@ -62,6 +62,7 @@ def test_one_wrong_letter_is_no_ticket(at: int) -> None:
         CODE.lower(),
         " ".join(CODE[at : at + 4] for at in range(0, CODE_CHARS, 4)),
         "-".join(CODE[at : at + 8] for at in range(0, CODE_CHARS, 8)),
+        "".join(f"{char} " for char in CODE),
         CODE.replace("0", "O").replace("1", "l"),
         CODE.replace("0", "o").replace("1", "I"),
     ],

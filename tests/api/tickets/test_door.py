@@ -133,12 +133,13 @@ def test_a_seat_that_was_not_bought_has_no_ticket(rooms: Rooms, sold: Sold) -> N
 
 
 def test_an_attempt_that_was_not_paid_makes_no_ticket(rooms: Rooms) -> None:
-    """Only the payment that the booking stands on does."""
+    """Only the payment that the booking stands on does, and only when it is through."""
     booking_id = rooms.book(ANN, seat(4), seat(5))
     abandoned = rooms.initiate(booking_id)
+    code = rooms.service.codes.code_of(booking_id=booking_id, seat_id=seat(4), order_id=abandoned)
+    assert not look(rooms, code).json["valid"]
     rooms.call("PATCH", "/api/seats/release", user=ANN, json={"seat_id": seat(5)})
     rooms.pay(booking_id)
-    code = rooms.service.codes.code_of(booking_id=booking_id, seat_id=seat(4), order_id=abandoned)
     assert "ticket-void" == admit(rooms, code).problem
 
 

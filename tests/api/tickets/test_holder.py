@@ -1,10 +1,12 @@
 """The tickets of a booking, as its owner sees them."""
 
+import asyncio
+
 import pytest
 import segno
 
 from api.tickets import holder
-from tests.api.rooms import ANN, BOB, IVAN, OPERA, Rooms, seat
+from tests.api.rooms import ANN, BOB, IVAN, OPERA, Rooms, basic, seat
 from tests.api.tickets.conftest import Sold
 
 
@@ -29,6 +31,28 @@ def test_the_picture_is_of_the_code(sold: Sold) -> None:
         assert one["qr"].startswith('<svg xmlns="http://www.w3.org/2000/svg" ')
         assert (within_html, "2-M") == (drawn.svg_inline(omitsize=True), drawn.designator)
         assert "alphanumeric" == drawn.mode
+
+
+def test_others_have_their_turn_between_two_tickets(
+    rooms: Rooms, sold: Sold, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large group's pictures take as long as many other calls."""
+    done: list[str] = []
+    monkeypatch.setattr(holder, "picture_of", done.append)
+
+    async def others() -> None:
+        while len(done) < 6:
+            done.append("another call")
+            await asyncio.sleep(0)
+
+    async def story() -> None:
+        path = f"/x/bookings/{sold.booking_id}/tickets"
+        headers = [(b"authorization", basic(ANN))]
+        await asyncio.gather(rooms.asgi("GET", path, headers), others())
+
+    runner.run(story())
+    first, second = (done.index(one["code"]) for one in sold.tickets)
+    assert "another call" in done[first:second]
 
 
 def test_zone_and_price_are_those_of_the_seat(rooms: Rooms) -> None:
