@@ -299,11 +299,13 @@ def test_a_paid_booking_may_be_returned_early_enough(rooms: Rooms) -> None:
 
 
 def test_releasing_during_payment_wakes_its_saga(rooms: Rooms) -> None:
-    """The attempt ends with the seat, and the gateway must hear of it soon."""
+    """The attempt ends with the seat, and the gateway must hear of it soon; once, if repeated."""
     booking_id = rooms.book(ANN, seat(1), seat(2))
     order_id = rooms.initiate(booking_id)
-    assert 200 == rooms.call("PATCH", RELEASE, user=ANN, json={"seat_id": seat(1)}).status
-    assert [order_id] == rooms.sagas.woken
+    wanted, key = {"seat_id": seat(1)}, [(b"idempotency-key", b"release")]
+    for _ in range(2):
+        assert 200 == rooms.call("PATCH", RELEASE, user=ANN, json=wanted, headers=key).status
+        assert [order_id] == rooms.sagas.woken
 
 
 @pytest.mark.parametrize("page", ["success", "fail"])

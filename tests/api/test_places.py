@@ -144,9 +144,17 @@ def failing(failures: list[Exception]) -> Callable[..., Any]:
 def test_a_provider_that_is_down_is_asked_again(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So is a disk that is full; each time the operator is told what is missing."""
+    """So is a disk that is full: after a while, and the operator is told what is missing."""
     failures = [BadPlaces("page 1 can't be read"), OSError(28, "No space left on device")]
     monkeypatch.setattr(places_module, "preload", failing(failures))
+    slept, sleep = [], asyncio.sleep
+
+    async def soon(seconds: float) -> None:
+        slept.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(places_module, "RETRY_SECONDS", 30.0)
+    monkeypatch.setattr(asyncio, "sleep", soon)
     with capture_logs() as logs:
         places = read(directory, FakeProvider())
 
@@ -155,6 +163,8 @@ def test_a_provider_that_is_down_is_asked_again(
         line["reason"] for line in logs if line["log_level"] == "error"
     ]
     assert {CONCERT} == {line["event_id"] for line in logs if line["log_level"] == "error"}
+    assert [30.0, 30.0] == [seconds for seconds in slept if seconds]
+    assert 3 == [line["event"] for line in logs].count("reading the provider's places")
 
 
 def test_one_event_does_not_wait_for_another(

@@ -124,7 +124,8 @@ def test_what_is_refused_or_repeated_counts_nothing(rooms: Rooms) -> None:
     for number in range(3, 1 + BURST):
         assert 200 == select(rooms, booking_id, seat(number)).status
     # None is left, and what is held may be asked for again all the same.
-    assert "too-many-holds" == select(rooms, booking_id, seat(9)).problem
+    for number in (1, 9):
+        assert "too-many-holds" == select(rooms, booking_id, seat(number)).problem
     assert 200 == select(rooms, booking_id, seat(2)).status
 
 
