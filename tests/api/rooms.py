@@ -223,9 +223,14 @@ class Rooms:
         finally:
             self.service.close()
 
-    def open(self) -> None:
-        catalog, sagas = cast(Catalog, self.catalog), cast(Any, self.sagas)
-        self.service.open(engine=self.engine, catalog=catalog, sagas=sagas, ticket_key=TICKET_KEY)
+    def open(self, directory: Path | None = None) -> None:
+        self.service.open(
+            engine=self.engine,
+            catalog=cast(Catalog, self.catalog),
+            sagas=cast(Any, self.sagas),
+            ticket_key=TICKET_KEY,
+            directory=directory,
+        )
 
     def call(
         self,

@@ -1,6 +1,7 @@
 """What a body must look like, how large it may be, and how long it may take."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from tests.api.conftest import opened
 from tests.api.rooms import ANN, Rooms, basic
 
 RELEASE = "/api/seats/release"
+LIMIT = 50_000
 
 BAD_BODIES = {
     "empty": b"",
@@ -45,6 +47,11 @@ BAD_BODIES = {
     "deep": b'{"seat_id":' + b"[" * 30_000,
     "deep and whole": b'{"seat_id":1,"x":"","y":' + b"[" * 1_000 + b"]" * 1_000 + b"}" * 2,
 }
+
+
+@pytest.fixture
+def rooms(runner: asyncio.Runner) -> Iterator[Rooms]:
+    yield from opened(Rooms(runner, limits=Limits(body_bytes_max=LIMIT)), runner)
 
 
 @pytest.mark.parametrize("name", BAD_BODIES)
@@ -136,8 +143,6 @@ def test_a_malformed_notification_is_400(rooms: Rooms, body: object) -> None:
 
 # Limits of the body
 
-LIMIT = Limits().body_bytes_max
-
 
 @pytest.mark.parametrize(
     ("length", "parts"),
@@ -159,9 +164,10 @@ def test_a_large_body_is_refused_before_it_has_come(
 
 
 def test_a_body_of_the_largest_size_is_read(rooms: Rooms) -> None:
-    """The limit itself is allowed."""
-    body = b'{"event_id":1}'.ljust(LIMIT)
-    assert 201 == rooms.call("POST", "/api/bookings", user=ANN, body=body).status
+    """The limit itself is allowed, and no byte more."""
+    for size, status in ((LIMIT, 201), (LIMIT + 1, 413)):
+        body = b'{"event_id":1}'.ljust(size)
+        assert status == rooms.call("POST", "/api/bookings", user=ANN, body=body).status
 
 
 def test_a_body_in_parts_is_one_body(rooms: Rooms, runner: asyncio.Runner) -> None:

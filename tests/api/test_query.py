@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.query import PAIRS_MAX
+from api.query import PAIRS_MAX, parse_query
 from tests.api.rooms import Rooms
 
 MORE = "&".join(f"x{n}=1" for n in range(PAIRS_MAX))
@@ -69,3 +69,17 @@ def test_leading_zeros_and_minus_are_integers(rooms: Rooms) -> None:
 def test_a_query_may_be_long_and_have_gaps(rooms: Rooms, more: str) -> None:
     """As many pairs as are read at all; where nothing stands between two signs, there is none."""
     assert 200 == rooms.call("GET", f"/api/seats?{more}&event_id=1").status
+
+
+@pytest.mark.parametrize(
+    ("raw", "values"),
+    [
+        (b"query=a+b", {"query": "a b"}),
+        (b"query=a%2Bb+c", {"query": "a+b c"}),
+        (b"a%20b=%D1%91&c+d", {"a b": "ё", "c d": ""}),
+        ("б=1=2&в=".encode(), {"б": "1=2", "в": ""}),
+    ],
+)
+def test_a_query_is_written_as_browsers_write_a_form(raw: bytes, values: dict[str, str]) -> None:
+    """A plus is a space, unless it is escaped; the first sign ends the name."""
+    assert values == parse_query(raw)

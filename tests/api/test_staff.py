@@ -1,5 +1,6 @@
 """Who may do more than buy comes from a small file, and nobody else gets in."""
 
+import asyncio
 import os
 import resource
 import stat
@@ -13,6 +14,7 @@ import pytest
 
 from api import staff
 from api.staff import BadStaffFile, Role, Staff
+from tests.api.conftest import opened
 from tests.api.rooms import ANN, IVAN, OLGA, Rooms, basic
 
 DIGEST = "0" * 64
@@ -162,6 +164,13 @@ def test_a_member_is_told_who_it_is(rooms: Rooms) -> None:
     assert 401 == rooms.call("GET", "/x/staff").status
     wrong = [(b"authorization", basic(OLGA, "wrong"))]
     assert 401 == rooms.call("GET", "/x/staff", headers=wrong).status
+
+
+def test_without_a_file_nobody_is_of_the_staff(runner: asyncio.Runner) -> None:
+    """Whoever knows a name and its password is a stranger."""
+    for rooms in opened(Rooms(runner, staff=None), runner):
+        for user, status in ((OLGA, 401), (ANN, 403)):
+            assert status == rooms.call("GET", "/x/staff", user=user).status
 
 
 def test_a_member_is_no_buyer(rooms: Rooms) -> None:

@@ -87,8 +87,7 @@ def test_the_disk_in_figures(runner: asyncio.Runner, tmp_path: Path) -> None:
     Engine.create(tmp_path, store_id=bytes(range(16)))
     rooms = Rooms(runner)
     rooms.engine = Engine.open(tmp_path, [])
-    rooms.open()
-    rooms.service.directory = tmp_path
+    rooms.open(tmp_path)
 
     async def write() -> None:
         rooms.engine.start()

@@ -24,6 +24,7 @@ from api.operator.status import (
 )
 from api.settings import Settings
 from engine import Engine
+from tests.api.conftest import opened
 from tests.api.rooms import ANN, EVENTS, IVAN, NOW_MS, OLGA, Rooms, basic, seat
 from wal import SEGMENT_BYTES_MAX
 
@@ -43,9 +44,14 @@ def but(path: str, value: object) -> dict[str, Any]:
     return shown
 
 
+@pytest.fixture
+def rooms(runner: asyncio.Runner) -> Iterator[Rooms]:
+    settings = Settings(merchant_password="secret").shown()
+    yield from opened(Rooms(runner, settings=settings), runner)
+
+
 def test_the_shop_on_one_screen(rooms: Rooms) -> None:
     """What is sold, held and owed, and how far the log is; in memory nothing is on a disk."""
-    rooms.service.settings = Settings(merchant_password="secret").shown()
     rooms.pay(rooms.book(ANN, seat(1)))
     rooms.initiate(rooms.book(ANN, seat(2)))
     rooms.service.admission.shed_full, rooms.service.admission.shed_late = 3, 4
@@ -78,7 +84,7 @@ def test_its_disk(rooms: Rooms, tmp_path: Path) -> None:
     snapshot.parent.mkdir(exist_ok=True)
     snapshot.touch()
     os.utime(snapshot, (0, NOW_MS / 1_000))
-    rooms.service.directory = tmp_path
+    rooms.open(tmp_path)
     shown = rooms.call("GET", "/x/status").json
 
     assert 1 == shown["log"]["segments"]
