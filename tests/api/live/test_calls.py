@@ -204,6 +204,20 @@ def test_so_many_may_watch(runner: asyncio.Runner) -> None:
         assert ("too-many-watchers", "30") == (answer.problem, answer.headers["retry-after"])
 
 
+def test_a_service_that_closes_ends_its_streams(rooms: Rooms, runner: asyncio.Runner) -> None:
+    """As whole replies: who goes on listening would keep it from its end."""
+
+    async def story() -> list[Any]:
+        watching = asyncio.ensure_future(heard(rooms, STREAM))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        rooms.service.close()
+        return await watching
+
+    opening, *_, last = runner.run(story())
+    assert (200, b"", False) == (opening["status"], last["body"], last.get("more_body", False))
+
+
 def test_head_of_a_stream_has_no_end_to_wait_for(rooms: Rooms, runner: asyncio.Runner) -> None:
     """The same headers, nothing else, and nobody watches."""
     start, *bodies = runner.run(heard(rooms, STREAM, method="HEAD"))
