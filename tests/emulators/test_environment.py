@@ -23,6 +23,25 @@ def test_nothing_set() -> None:
     assert provider_settings() == provider.ProviderSettings()
 
 
+def test_empty_is_as_good_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As files of variables have it, which name each and give values to some."""
+    texts = ("BASE_URL", "TEAM_SLUG", "PASSWORD", "ADMIN_TOKEN", "NOTIFICATION_URL")
+    others = ("WEBHOOK_SECRET", "SEED", "PAYMENTS_MAX", "ROWS", "ORDERS_MAX", "KNOBS")
+    put(monkeypatch, **dict.fromkeys((*texts, *others), ""))
+
+    assert gateway_settings() == gateway.GatewaySettings()
+    assert provider_settings() == provider.ProviderSettings()
+
+
+def test_least_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number may be as small as its refusal says."""
+    put(monkeypatch, SEED="0", PAYMENTS_MAX="1", ROWS="1", SEATS_PER_ROW="1", ORDERS_MAX="1")
+
+    expected = provider.ProviderSettings(rows=1, seats_per_row=1, seed=0, orders_max=1)
+    assert gateway_settings() == gateway.GatewaySettings(seed=0, payments_max=1)
+    assert provider_settings() == expected
+
+
 def test_gateway_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every setting of the gateway has its variable."""
     put(
@@ -93,6 +112,8 @@ def test_gateway_factory(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("SEED", "one"),
         ("SEED", "9" * 5_000),
+        ("SEED", "\N{SUPERSCRIPT TWO}"),
+        ("SEED", "\N{ARABIC-INDIC DIGIT TWO}"),
         ("ROWS", "-1"),
         ("ROWS", "0"),
         ("ORDERS_MAX", "0"),
@@ -114,6 +135,8 @@ def test_bad_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) ->
         ("BASE_URL", "foo"),
         ("BASE_URL", "ftp://host"),
         ("BASE_URL", "http://host:port"),
+        ("BASE_URL", "http://host:0"),
+        ("BASE_URL", "http://:5162"),
         ("PAYMENTS_MAX", "0"),
     ],
 )

@@ -110,6 +110,17 @@ def test_window_of_refusal_ends_by_itself() -> None:
     assert not knobs.is_refusing()
 
 
+def test_window_of_refusal_from_the_start() -> None:
+    """Knobs of the start open it as well, and a profile, which has none, closes it."""
+    clock = FakeClock()
+    knobs = provider_panel(ProviderKnobs(refuse_for_s=10), clock.now)
+    clock.advance(9)
+    assert knobs.is_refusing()
+
+    knobs.change(b'{"profile":"instant"}')
+    assert not knobs.is_refusing()
+
+
 def test_latency_spreads_about_its_median() -> None:
     """Half of the waits are shorter than `latency_ms` and half are longer; with no sigma none."""
     knobs = provider_panel(ProviderKnobs(latency_ms=100))
@@ -120,6 +131,8 @@ def test_latency_spreads_about_its_median() -> None:
 
     assert 450 <= sum(wait < 0.1 for wait in waits) <= 550
     assert max(waits) > 0.5
+    knobs.change(b'{"latency_ms":0}')
+    assert 0 == knobs.latency_s()
 
 
 def test_fault_strikes_so_many_times() -> None:
