@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from emulators.connections import InProcess, Sockets
+from emulators.connections import InProcess, Outgoing, Sockets
 
 
 @pytest.fixture
@@ -78,3 +78,16 @@ def test_in_process_the_client_gets_its_own_exception() -> None:
         InProcess().drop({})
     with pytest.raises(httpx.RemoteProtocolError):
         InProcess().truncate({})
+
+
+@pytest.mark.anyio
+async def test_connection_that_is_reset_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure of the network like any other, and not the library's own slip."""
+
+    async def slip(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+        raise AttributeError("'NoneType' object has no attribute 'getpeername'")
+
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", slip)
+
+    with pytest.raises(httpx.ConnectError):
+        await Outgoing().handle_async_request(httpx.Request("GET", "http://shop"))
