@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
+from emulators.gateway import teams
 from tests.emulators.fakes import Merchant, Shop, digest
 
 pytestmark = pytest.mark.anyio
@@ -18,15 +19,20 @@ async def test_profile(merchant: Merchant) -> None:
     """The profile shows no secret."""
     answer = await merchant.http.get(PROFILE, auth=KNOWN)
 
-    content = answer.json()
-    assert (answer.status_code, content["teamSlug"]) == (200, "demo-merchant")
-    assert "demo-password" not in answer.text
-    assert "hook-secret" not in answer.text
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "success": True,
+        "teamSlug": "demo-merchant",
+        "isActive": True,
+        "notificationUrl": None,
+        "enableWebhooks": True,
+        "supportedCurrencies": ["KZT", "USD", "EUR", "BYN", "RUB"],
+    }
 
 
 async def test_change_of_the_url(merchant: Merchant) -> None:
-    """A new notification URL is kept."""
-    url = "http://shop/team"
+    """A new notification URL is kept, be it as long as can be."""
+    url = "http://shop/".ljust(2048, "x")
     await merchant.http.put(PROFILE, auth=KNOWN, json={"NotificationUrl": url})
 
     assert (await merchant.http.get(PROFILE, auth=KNOWN)).json()["notificationUrl"] == url
@@ -41,7 +47,7 @@ async def test_change_of_nothing(merchant: Merchant) -> None:
     assert after.json() == before.json()
 
 
-@pytest.mark.parametrize("url", ["/relative", "http://shop/" + "x" * 2048, 7])
+@pytest.mark.parametrize("url", ["/relative", "http://shop/".ljust(2049, "x"), 7])
 async def test_bad_url(merchant: Merchant, url: object) -> None:
     """A URL that no webhook could be sent to is refused."""
     answer = await merchant.http.put(PROFILE, auth=KNOWN, json={"notificationUrl": url})
@@ -52,7 +58,14 @@ async def test_bad_url(merchant: Merchant, url: object) -> None:
 
 @pytest.mark.parametrize(
     "authorization",
-    [None, "Basic", "Basic !!!", "Bearer abc", "Basic ZGVtby1tZXJjaGFudDp3cm9uZw=="],
+    [
+        None,
+        "Basic",
+        "Basic !!!",
+        "Basic ZGVtby1tZXJj!aGFudDpkZW1vLXBhc3N3b3Jk",  # good but for the mark
+        "Bearer abc",
+        "Basic ZGVtby1tZXJjaGFudDp3cm9uZw==",
+    ],
 )
 async def test_stranger(merchant: Merchant, authorization: str | None) -> None:
     """Without the merchant's own name and password there is nothing to see."""
@@ -97,7 +110,10 @@ async def test_second_merchant(merchant: Merchant, gateway_app: Starlette, shop:
         (SECOND | {"teamSlug": "demo-merchant"}, 409),
         (SECOND | {"teamSlug": ""}, 400),
         (SECOND | {"teamSlug": "s" * 51}, 400),
+        (SECOND | {"teamSlug": ["second"]}, 400),
         (SECOND | {"password": None}, 400),
+        (SECOND | {"password": ""}, 400),
+        (SECOND | {"password": 7}, 400),
         (SECOND | {"notificationUrl": "second/hook"}, 400),
     ],
 )
@@ -109,6 +125,29 @@ async def test_bad_registration(merchant: Merchant, body: dict[str, Any], status
     assert answer.json()["success"] is False
 
 
+@pytest.mark.parametrize("slug", ["s", "s" * 50])
+async def test_team_without_a_url(merchant: Merchant, slug: str) -> None:
+    """A team may do without one; its slug has one character or fifty."""
+    body = {"teamSlug": slug, "password": "other"}
+
+    answer = await merchant.http.post(REGISTER, json=body, headers=ADMIN)
+
+    assert (answer.status_code, answer.json()["teamSlug"]) == (201, slug)
+    assert (answer.json()["success"], answer.json()["notificationUrl"]) == (True, None)
+
+
+async def test_too_many_teams(merchant: Merchant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Past the bound a team is refused as if it were there."""
+    monkeypatch.setattr(teams, "TEAMS_MAX", 2)
+
+    answers = [
+        await merchant.http.post(REGISTER, json=SECOND | {"teamSlug": slug}, headers=ADMIN)
+        for slug in ("second", "third")
+    ]
+
+    assert [201, 409] == [answer.status_code for answer in answers]
+
+
 async def test_clear_one_team(merchant: Merchant) -> None:
     """A team's payments are gone and its order ids free again; the others' stay."""
     await merchant.http.post(REGISTER, json=SECOND, headers=ADMIN)
@@ -118,7 +157,10 @@ async def test_clear_one_team(merchant: Merchant) -> None:
     answer = await merchant.http.post("/api/v1/Admin/clear-team-data/second", headers=ADMIN)
     unknown = await merchant.http.post("/api/v1/Admin/clear-team-data/third", headers=ADMIN)
 
-    assert (answer.json()["deletedPayments"], unknown.status_code) == (1, 404)
+    assert answer.json() == {"success": True, "deletedPayments": 1}
+    assert unknown.status_code == 404
+    ledger = (await merchant.http.get("/__emu/ledger")).json()
+    assert [4_000_000] == [row["amount"] for row in ledger["payments"]]
     assert (await merchant.post("PaymentInit/init", second_body())).status_code == 200
     assert (await merchant.init()).status_code == 409
 
@@ -131,7 +173,7 @@ async def test_clear_everything(merchant: Merchant) -> None:
 
     answer = await merchant.http.delete("/api/v1/Admin/clear-database", headers=ADMIN)
 
-    assert answer.status_code == 200
+    assert (answer.status_code, answer.json()) == (200, {"success": True})
     assert (await merchant.http.get("/__emu/ledger")).json()["payments"] == []
     assert (await merchant.post("PaymentInit/init", second_body())).status_code == 401
     assert (await merchant.http.get("/__emu/settings")).json()["check_cache"] is False
