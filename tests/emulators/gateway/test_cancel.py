@@ -44,6 +44,7 @@ async def test_three_ways_back(merchant: Merchant, before: str, after: str, kind
     assert content["originalAmount"] == content["cancelledAmount"] == 4_000_000
     assert (content["remainingAmount"], content["currency"]) == (0, "KZT")
     assert (content["refund"] is not None) == (kind == "FULL_REFUND")
+    assert content["details"] == {"reason": "changed my mind", "data": None}
     assert await merchant.status(payment_id) == after
 
 
@@ -117,5 +118,6 @@ async def test_external_request_id(merchant: Merchant, clock: FakeClock) -> None
     clock.advance(1)
     late = await merchant.cancel(payment_id, **keyed)
 
+    assert first.json()["details"]["data"] == keyed["data"]
     assert (again.status_code, again.content) == (200, first.content)
     assert late.status_code == 409

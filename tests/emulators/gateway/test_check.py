@@ -166,6 +166,16 @@ async def test_id_kinds_are_cached_apart(merchant: Merchant) -> None:
     assert answer.json()["payments"][0]["status"] == "AUTHORIZED"
 
 
+async def test_payments_are_cached_apart(merchant: Merchant) -> None:
+    """What is remembered of one is never told of another."""
+    ids = {order_id: await merchant.new_payment(orderId=order_id) for order_id in ("1", "2")}
+
+    for order_id, payment_id in ids.items():
+        by_id, by_order = await merchant.check(payment_id), await merchant.check_order(order_id)
+        for answer in (by_id, by_order):
+            assert answer.json()["payments"][0]["paymentId"] == payment_id
+
+
 async def test_unknown_is_not_cached(merchant: Merchant) -> None:
     """A payment made just after a 404 is found at once."""
     assert (await merchant.check_order("1001")).status_code == 404
@@ -175,10 +185,26 @@ async def test_unknown_is_not_cached(merchant: Merchant) -> None:
 
 
 async def test_cache_off(merchant: Merchant) -> None:
-    """With the cache switched off every check is true."""
-    await merchant.turn(check_cache=False)
+    """With the cache switched off every check is true, whatever was remembered before."""
     payment_id = await merchant.new_payment()
     await merchant.check(payment_id)
+    await merchant.turn(check_cache=False)
     await merchant.pay(payment_id)
 
     assert await seen(merchant, payment_id) == "AUTHORIZED"
+    await merchant.confirm(payment_id)
+    assert await seen(merchant, payment_id) == "CONFIRMED"
+
+
+async def test_due_payment_by_either_id(merchant: Merchant, clock: FakeClock) -> None:
+    """With the expiry job on, whoever asks after the time is over sees it; a stranger none."""
+    await merchant.turn(expire_job=True)
+    payment_id = await merchant.new_payment(paymentExpiry=1)
+    clock.advance(60)
+
+    by_order = await merchant.check_order("1001")
+
+    assert by_order.json()["payments"][0]["status"] == "EXPIRED"
+    assert await seen(merchant, payment_id) == "EXPIRED"
+    assert (await merchant.check("17600000001234")).status_code == 404
+    assert (await merchant.check_order("never")).status_code == 404

@@ -29,6 +29,7 @@ async def test_answer(merchant: Merchant) -> None:
     assert content["status"] == "CONFIRMED"
     assert content["authorizedAmount"] == content["confirmedAmount"] == 4_000_000
     assert (content["remainingAmount"], content["currency"]) == (0, "KZT")
+    assert content["details"]["data"] is None
     assert await merchant.status(payment_id) == "CONFIRMED"
 
 
@@ -68,6 +69,7 @@ async def test_unknown(merchant: Merchant) -> None:
         ({"description": "d" * 256}, "Description"),
         ({"reason": "r" * 256}, "Reason"),
         ({"paymentId": None}, "PaymentId"),
+        ({"paymentId": "1" * 51}, "PaymentId"),
         ({"teamSlug": None}, "TeamSlug"),
         ({"data": "text"}, "$.data"),
     ],
@@ -148,6 +150,7 @@ async def test_idempotency_key(merchant: Merchant, clock: FakeClock) -> None:
     clock.advance(1)
     late = await merchant.confirm(payment_id, **keyed)
 
+    assert first.json()["details"]["data"] == keyed["data"]
     assert (again.status_code, again.content) == (200, first.content)
     assert late.status_code == 409
 

@@ -1,5 +1,7 @@
 """The book of payments and the statuses in it."""
 
+import dataclasses
+
 import pytest
 
 from emulators.gateway.payments import TRANSITIONS, BookFull, Payment, PaymentBook, Status
@@ -46,6 +48,28 @@ def test_active_payments() -> None:
 
     assert book.authorize_late(over, now=2)
     assert book.active() == [new, over]
+
+
+def test_forgotten_team() -> None:
+    """Nothing of it is in flight any more, or found by either id; others stay."""
+    book = PaymentBook(10)
+    theirs, other = payment(1), dataclasses.replace(payment(2), team_slug="other")
+    book.add(theirs)
+    book.add(other)
+
+    assert book.forget_team("shop") == 1
+    assert (book.active(), len(book.ledger()["payments"])) == ([other], 1)
+    assert theirs.payment_id not in book
+    assert (book.find_order("shop", "1"), book.find_order("other", "2")) == (None, other)
+
+
+def test_begun_on_a_day() -> None:
+    """Each payment counts once, for the UTC day of its beginning."""
+    book = PaymentBook(10)
+    for number, created_at in enumerate((0.0, 86_399.9, 86_400.0)):
+        book.add(dataclasses.replace(payment(number), created_at=created_at))
+
+    assert [2, 1, 0] == [book.begun_on_the_day_of(day * 86_400 + 5) for day in range(3)]
 
 
 def test_full_book() -> None:
