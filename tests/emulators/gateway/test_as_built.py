@@ -261,7 +261,8 @@ async def test_get_status_knows_nobody(merchant: Merchant) -> None:
 
     as_built = await merchant.http.get("/api/v1/PaymentCheck/status", params=query)
     await merchant.turn(profile="documented")
-    documented = await merchant.http.get("/api/v1/PaymentCheck/status", params=query)
+    flagged = query | {"includeReceipt": "true"}
+    documented = await merchant.http.get("/api/v1/PaymentCheck/status", params=flagged)
     unsigned = await merchant.http.get("/api/v1/PaymentCheck/status", params={})
 
     assert (as_built.status_code, as_built.json()["errorCode"]) == (401, "4001")

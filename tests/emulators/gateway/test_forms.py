@@ -28,6 +28,7 @@ async def test_form(merchant: Merchant) -> None:
     assert "120\N{NO-BREAK SPACE}000.00\N{NO-BREAK SPACE}KZT" in page
     assert "&lt;b&gt;Row 1&lt;/b&gt;" in page
     assert "4000000000000002" in page
+    assert "declined by the issuer" in page
     assert await merchant.status(payment_id) == "NEW"
 
 

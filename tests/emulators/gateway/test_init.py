@@ -39,7 +39,7 @@ async def test_answer(merchant: Merchant, clock: FakeClock) -> None:
         "version": "1.0",
     }
     assert details["successURL"] == "http://shop/ok?orderId=1001"
-    assert details["data"]["team_id"] == SLUG
+    assert (details["data"]["team_id"], details["data"]["client_ip"]) == (SLUG, "127.0.0.1")
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,8 @@ async def test_annotations(merchant: Merchant, changes: dict[str, Any], field: s
     assert answer.status_code == 400
     assert answer.headers["content-type"].startswith("application/problem+json")
     assert problem["title"] == "One or more validation errors occurred."
+    assert problem["status"] == 400
+    assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-00", problem["traceId"])
     assert list(problem["errors"]) == [field]
 
 
@@ -85,9 +87,11 @@ async def test_annotations(merchant: Merchant, changes: dict[str, Any], field: s
         (999, "Amount must be at least 1000"),
         (2_147_483_648, "Amount must be at most 2147483647"),
         (1e308, "Amount must be at most 2147483647"),
+        ("NaN", "Amount must be at most 2147483647"),
+        ("-Infinity", "Amount must be at most 2147483647"),
     ],
 )
-async def test_amount_out_of_range(merchant: Merchant, amount: float, message: str) -> None:
+async def test_amount_out_of_range(merchant: Merchant, amount: object, message: str) -> None:
     """The message names the end of the range that was passed."""
     answer = await merchant.init(amount=amount)
 
@@ -118,7 +122,7 @@ async def test_unreadable_body(merchant: Merchant, body: bytes) -> None:
     """What is no JSON object, or could not be written back, is a 400 problem."""
     answer = await merchant.http.post("/api/v1/PaymentInit/init", content=body)
 
-    assert answer.status_code == 400
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["$"])
     assert answer.headers["content-type"].startswith("application/problem+json")
 
 
@@ -129,11 +133,12 @@ async def test_null_body(merchant: Merchant) -> None:
     assert (answer.status_code, answer.json()["errorCode"]) == (400, "1000")
 
 
-async def test_body_too_large(merchant: Merchant) -> None:
+@pytest.mark.parametrize(("size", "status"), [(262_144, 400), (262_145, 413)])
+async def test_body_too_large(merchant: Merchant, size: int, status: int) -> None:
     """A body past the bound is not read to its end."""
-    answer = await merchant.http.post("/api/v1/PaymentInit/init", content=b" " * 300_000)
+    answer = await merchant.http.post("/api/v1/PaymentInit/init", content=b" " * size)
 
-    assert answer.status_code == 413
+    assert answer.status_code == status
 
 
 @pytest.mark.parametrize("changes", [{"token": "wrong"}, {"teamSlug": "stranger"}, {"token": "é"}])
@@ -173,7 +178,8 @@ async def test_inactive_team(merchant: Merchant) -> None:
         ({"successURL": "/relative"}, 400, "1100"),
         ({"failURL": "ftp://shop/x"}, 400, "1100"),
         ({"notificationURL": "http://"}, 400, "1100"),
-        ({"successURL": "http://shop/\r\nSet-Cookie: a=b"}, 400, "1100"),
+        ({"successURL": "http://shop/\r\nSet-Cookie:a=b"}, 400, "1100"),
+        ({"successURL": "http://shop/two words"}, 400, "1100"),
         ({"successURL": "http://[broken"}, 400, "1100"),
         ({"successURL": "http://shop:0/"}, 400, "1100"),
         ({"successURL": "http://shop:65536/"}, 400, "1100"),
@@ -252,8 +258,10 @@ async def test_layers_are_asked_in_order(merchant: Merchant) -> None:
 
 @pytest.mark.parametrize("amount", [1_000, 2_147_483_647])
 async def test_ends_of_the_amount(merchant: Merchant, amount: int) -> None:
-    """The range of an amount includes both of its ends."""
-    answer = await merchant.init(amount=amount)
+    """The range of an amount includes both of its ends; an item may be as dear, and a rebate."""
+    items = [{"amount": amount}, {"amount": amount}, {"amount": -amount}]
+
+    answer = await merchant.init(amount=amount, items=items)
 
     assert (answer.status_code, answer.json()["amount"]) == (200, amount)
 
