@@ -6,6 +6,7 @@ import pytest
 from starlette.applications import Starlette
 
 from emulators.gateway import background as background_module
+from emulators.gateway import webhooks as webhooks_module
 from emulators.gateway.background import Background
 from tests.emulators.fakes import Merchant, Shop
 
@@ -26,7 +27,8 @@ async def test_too_much_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert ([0, 1], 1) == (done, background.dropped)
     assert background.start(work(3))
-    await background.settle()
+    await background.end()
+    assert background.dropped == 0
 
 
 async def test_end() -> None:
@@ -46,7 +48,8 @@ async def test_end() -> None:
 async def test_payment_whose_webhooks_found_no_room(
     merchant: Merchant, gateway_app: Starlette, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They are lost, and the payment's next ones are sent as ever."""
+    """They are lost and wait for nothing, and the payment's next ones are sent as ever."""
+    monkeypatch.setattr(webhooks_module, "WAITING_MAX", 1)
     payment_id = await merchant.new_payment()
     with monkeypatch.context() as full:
         full.setattr(background_module, "TASKS_MAX", 0)

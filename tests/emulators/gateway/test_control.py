@@ -94,14 +94,15 @@ async def test_late_success(merchant: Merchant, gateway_app: Starlette, shop: Sh
 
 
 async def test_late_success_of_captured_money(merchant: Merchant) -> None:
-    """What is captured or refunded stays so."""
+    """What is held, captured or refunded stays so."""
     payment_id = await merchant.new_payment()
     await merchant.pay(payment_id)
+    held = await merchant.http.post(f"/__emu/payments/{payment_id}/authorize")
     await merchant.confirm(payment_id)
 
     answer = await merchant.http.post(f"/__emu/payments/{payment_id}/authorize")
 
-    assert answer.status_code == 409
+    assert (held.status_code, answer.status_code) == (409, 409)
     assert await merchant.status(payment_id) == "CONFIRMED"
 
 
@@ -134,10 +135,14 @@ async def test_ledger(merchant: Merchant) -> None:
     assert (ledger["captured"], ledger["refunded"]) == (1_100_000, 1_000_000)
 
 
-async def test_reset(merchant: Merchant) -> None:
+async def test_reset(merchant: Merchant, gateway_app: Starlette) -> None:
     """A reset forgets payments and deliveries, and keeps the knobs."""
     await merchant.turn(decline_rate=0.5)
-    await merchant.check(await merchant.new_payment())
+    payment_id = await merchant.new_payment()
+    await merchant.cancel(payment_id)
+    await merchant.check(payment_id)
+    await gateway_app.state.desk.webhooks.settle()
+    assert (await merchant.http.get("/__emu/webhooks")).json()["deliveries"]
 
     await merchant.http.post("/__emu/reset")
 

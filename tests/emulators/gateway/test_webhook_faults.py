@@ -60,6 +60,19 @@ async def test_more_or_fewer(
     assert await merchant.status(payment_id) == "AUTHORIZED"
 
 
+async def test_replay_after_a_reset(merchant: Merchant, gateway_app: Starlette, shop: Shop) -> None:
+    """What was sent before it is no past any more."""
+    await paid(merchant, gateway_app)
+    await merchant.http.post("/__emu/reset")
+    shop.requests.clear()
+
+    await merchant.turn(webhook_faults=[{"kind": "replay", "times": 1}])
+    await merchant.pay(await merchant.new_payment(), mode="closed")
+    await gateway_app.state.desk.webhooks.settle()
+
+    assert statuses(shop) == ["FORM_SHOWED", "AUTHORIZED"]
+
+
 async def test_delay_keeps_the_order(
     merchant: Merchant, gateway_app: Starlette, shop: Shop, clock: FakeClock
 ) -> None:
@@ -89,6 +102,7 @@ async def test_bad_signature(merchant: Merchant, gateway_app: Starlette, shop: S
     await paid(merchant, gateway_app, kind="bad_signature")
 
     assert [True, False] == list(map(is_signed, shop.requests))
+    assert 1 == len({len(one.headers["x-webhook-signature"]) for one in shop.requests})
     assert statuses(shop) == ["FORM_SHOWED", "AUTHORIZED"]
 
 

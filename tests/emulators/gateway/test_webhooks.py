@@ -139,7 +139,8 @@ async def test_retries(
 ) -> None:
     """A refused webhook is sent four times in all, 1, 2 and 4 seconds apart, then lost."""
     payment_id = await merchant.new_payment()
-    shop.answers = [httpx.Response(500)] * 3 + [httpx.ConnectError("down")]
+    shop.answers = [httpx.Response(status) for status in (500, 300, 404)]
+    shop.answers.append(httpx.ConnectError("down"))
     await merchant.cancel(payment_id)
 
     bodies = await told(gateway_app, shop)
@@ -149,7 +150,7 @@ async def test_retries(
     assert clock.slept == [1.0, 2.0, 4.0]
     assert all(body == bodies[0] for body in bodies)
     assert [row["attempt"] for row in deliveries] == [1, 2, 3, 4]
-    assert [row["http_status"] for row in deliveries] == [500, 500, 500, None]
+    assert [row["http_status"] for row in deliveries] == [500, 300, 404, None]
     assert deliveries[3]["error"] == "ConnectError"
     assert deliveries[0]["body"] == bodies[0]
 
