@@ -1,5 +1,7 @@
 """Another partner of the same provider."""
 
+from itertools import pairwise
+
 import pytest
 from starlette.applications import Starlette
 
@@ -70,11 +72,15 @@ async def test_partner_of_its_own_will(partner: Partner, clock: FakeClock) -> No
         counts.append(await held(partner))
 
     assert len(set(counts)) > 5
+    assert any(after < before for before, after in pairwise(counts))
     assert (await partner.order(order_id))["places_count"] == 1
     await partner.turn(foreign_per_s=0)
     partner.settle()
     before = await held(partner)
     clock.advance(60)
+    assert await held(partner) == before
+    # It begins anew: what it would have done meanwhile is not made up for.
+    await partner.turn(foreign_per_s=10)
     assert await held(partner) == before
 
 
@@ -91,6 +97,7 @@ async def test_long_silence(
     clock.advance(3600)
 
     assert await held(partner) <= 3
+    assert 1 == len({await held(partner) for _ in range(5)})
 
 
 async def test_reset_forgets_the_partner(partner: Partner) -> None:

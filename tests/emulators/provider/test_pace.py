@@ -30,6 +30,33 @@ async def test_new_orders_overtake_old_news(partner: Partner, clock: FakeClock) 
     assert seen.index((True, 0)) < seen.index((True, 1))
 
 
+async def test_new_selects_overtake_a_release(partner: Partner, clock: FakeClock) -> None:
+    """The same among places: one that is free again looks taken until the fresh ones are told."""
+    order_id = await partner.start()
+    freed, busy, *fresh = [row["id"] for row in (await partner.places())[:4]]
+    await partner.select(freed, order_id)
+    partner.settle()
+    await partner.turn(events_per_s=1, lag_ms=0, lowest_revision_first=True)
+    await partner.select(busy, order_id)
+    await partner.release(freed)
+    await partner.places()  # the place has left its order now; that news waits for its turn
+    for place_id in fresh:
+        await partner.select(place_id, order_id)
+
+    seen = []
+    for _ in range(4):
+        seen.append([await partner.is_free(place_id) for place_id in (freed, *fresh)])
+        clock.advance(1)
+
+    free, taken = True, False
+    assert seen == [
+        [taken, free, free],
+        [taken, taken, free],
+        [taken, taken, taken],
+        [free, taken, taken],
+    ]
+
+
 async def test_in_order_of_time_otherwise(partner: Partner, clock: FakeClock) -> None:
     """Without that knob news waits only for what is older."""
     await partner.turn(events_per_s=1, lag_ms=0)
@@ -66,6 +93,21 @@ async def test_place_counted_twice(partner: Partner) -> None:
     assert await places_count(partner, order_id) == 2
     orders = (await partner.http.get("/__emu/orders")).json()["orders"]
     assert [[place_id]] == [order["places"] for order in orders]
+
+
+async def test_cancelled_places_counted_twice(partner: Partner) -> None:
+    """Such a message takes its places away twice as well."""
+    order_id = await partner.start()
+    for row in (await partner.places())[:2]:
+        await partner.select(row["id"], order_id)
+    partner.settle()
+    assert await places_count(partner, order_id) == 2
+
+    await partner.turn(duplicate_event_rate=1)
+    await partner.command(order_id, "cancel")
+    partner.settle()
+
+    assert await places_count(partner, order_id) == -2
 
 
 async def test_two_at_once(partner: Partner, clock: FakeClock) -> None:

@@ -131,6 +131,13 @@ async def test_select_needs_an_order_id(partner: Partner, body: bytes) -> None:
     assert (answer.status_code, answer.content) == (422, b"")
 
 
+async def test_select_needs_a_place_id(partner: Partner) -> None:
+    """Whatever order it names."""
+    order_id = await partner.start()
+
+    assert await partner.select("not-a-uuid", order_id) == 422
+
+
 async def test_uuid_as_java_reads_it(partner: Partner) -> None:
     """Capital letters and short groups name the same id."""
     place_id = (await partner.places())[0]["id"]
@@ -149,6 +156,8 @@ async def test_uuid_as_java_reads_it(partner: Partner) -> None:
         ({"row": "nine", "seat": None}, 0, 0),
         ({"row": True, "seat": 2.9}, 1, 2),
         ({"row": [], "seat": 10**12}, 0, 0),
+        ({"row": 2**31 - 1, "seat": 2**31}, 2**31 - 1, 0),
+        ({"row": "-2147483648", "seat": "-2147483649"}, -(2**31), 0),
     ],
 )
 async def test_create_place(partner: Partner, body: dict[str, object], row: int, seat: int) -> None:
