@@ -80,7 +80,7 @@ class Webhooks:
         team_slug: str,
         url: str,
         data: dict[str, Any],
-        at_once: bool = False,
+        at_once: bool,
     ) -> None:
         """Send one webhook: at once, or behind the payment's earlier ones in the background."""
         content = {

@@ -92,7 +92,7 @@ async def test_wrong_token(merchant: Merchant) -> None:
         ({"orderId": "1" * 37}, "OrderId"),
         ({"language": "kk"}, "Language"),
         ({"token": None}, "Token"),
-        ({"includeReceipt": "yes"}, "$.includereceipt"),
+        ({"includeReceipt": "true"}, "$.includereceipt"),
     ],
 )
 async def test_annotations(merchant: Merchant, changes: dict[str, Any], field: str) -> None:

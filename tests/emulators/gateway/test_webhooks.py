@@ -113,6 +113,17 @@ async def test_story_of_a_refund(merchant: Merchant, gateway_app: Starlette, sho
     assert bodies[3]["data"]["status_name"] == "REFUNDED"
 
 
+async def test_quiet_in_between(merchant: Merchant, gateway_app: Starlette, shop: Shop) -> None:
+    """What happens after all earlier webhooks have been delivered is told as well."""
+    payment_id = await merchant.new_payment()
+    await merchant.pay(payment_id, mode="closed")
+    await told(gateway_app, shop)
+
+    await merchant.confirm(payment_id)
+
+    assert "completed" == (await told(gateway_app, shop))[-1]["status"]
+
+
 @pytest.mark.parametrize("reason", ["REJECTED", "CANCELLED", "EXPIRED"])
 async def test_ends_without_money(
     merchant: Merchant, gateway_app: Starlette, shop: Shop, clock: FakeClock, reason: str
