@@ -1,9 +1,12 @@
 """What a test may do to the gateway."""
 
+import dataclasses
+
 import httpx
 import pytest
 from starlette.applications import Starlette
 
+from emulators.gateway import GatewaySettings, create_app
 from tests.emulators.fakes import Merchant, Shop
 
 pytestmark = pytest.mark.anyio
@@ -59,6 +62,28 @@ async def test_shop_that_is_down(merchant: Merchant, shop: Shop) -> None:
         None,
         "ConnectError",
     )
+
+
+async def test_shop_that_resets_at_once(
+    gateway_settings: GatewaySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the library makes of that, customers and webhooks have met a dead network."""
+
+    async def slip(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+        raise AttributeError("'NoneType' object has no attribute 'getpeername'")
+
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", slip)
+    app = create_app(dataclasses.replace(gateway_settings, transport=None))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
+        merchant = Merchant(http)
+        paid = await merchant.pay(await merchant.new_payment())
+        await app.state.desk.webhooks.settle()
+        deliveries = (await http.get("/__emu/webhooks")).json()["deliveries"]
+    await app.state.desk.webhooks.close()
+
+    assert (paid["status"], paid["error"]) == ("AUTHORIZED", "ConnectError")
+    assert {"ConnectError"} == {row["error"] for row in deliveries}
 
 
 @pytest.mark.parametrize(
