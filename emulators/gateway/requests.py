@@ -1,6 +1,6 @@
 """What the gateway is asked: bodies read as the real service reads them, and their annotations.
 
-Names of fields may come in any case. A number may be written as a string. An amount keeps its
+Names of fields may come in any case. An amount may be written as a string. It keeps its
 scale (`19200` and `19200.00` are signed differently), so amounts are decimals here.
 """
 
