@@ -64,7 +64,7 @@ class Lanes(httpx.AsyncBaseTransport):
 
     def _made(self) -> httpx.AsyncHTTPTransport:
         limits = httpx.Limits(max_connections=1)
-        lane = httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False, limits=limits)
+        lane = httpx.AsyncHTTPTransport(verify=self._tls, limits=limits)
         self._all.append(lane)
         return lane
 

@@ -1,10 +1,11 @@
 """One request over HTTP, bounded in time and in size; whatever goes wrong is Unknown.
 
-No redirect is followed and no compressed answer is taken: neither service sends one, and each is
-a way to be led astray.
+No redirect is followed, no compressed answer is taken and no cookie is kept: neither service sends
+one, and each is a way to be led astray.
 """
 
 import asyncio
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import NamedTuple
 
 import httpx
@@ -42,7 +43,8 @@ def open_client(
         base_url=base_url,
         timeout=httpx.Timeout(total_seconds, connect=CONNECT_SECONDS),
         follow_redirects=False,
-        trust_env=False,
+        # Each answer might bring another one, and all would be kept, and sent for ever.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         headers={"Accept-Encoding": "identity", "User-Agent": "billetter"},
         transport=transport or Lanes(connections_max),
     )
@@ -89,7 +91,7 @@ async def _read(answer: httpx.Response) -> Reply | Unknown:
 def _retry_after_s(answer: httpx.Response) -> float:
     """Seconds only; the other form, a date, is not worth trusting two clocks for."""
     written = answer.headers.get("Retry-After", "")
-    if not (written.isascii() and written.isdigit() and len(written) <= 9):
+    if not (written.isascii() and written.isdigit()):
         return 0.0
     return min(float(written), RETRY_AFTER_SECONDS_MAX)
 

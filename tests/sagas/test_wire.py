@@ -14,17 +14,25 @@ from tests.sagas.world import reply
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
-def ask(answer: Answer, *, total_seconds: float = 5.0) -> wire.Reply | Unknown:
+def ask(
+    answer: Answer, *, total_seconds: float = 5.0, content: object = None
+) -> wire.Reply | Unknown:
     async def whole() -> wire.Reply | Unknown:
-        async with wire.open_client(
-            "http://outside.test",
-            total_seconds=total_seconds,
-            connections_max=1,
-            transport=httpx.MockTransport(answer),
-        ) as client:
-            return await wire.ask(client, "POST", "/x", total_seconds=total_seconds, content={})
+        async with open_client(answer, total_seconds=total_seconds) as client:
+            return await wire.ask(
+                client, "POST", "/x", total_seconds=total_seconds, content=content
+            )
 
     return asyncio.run(whole())
+
+
+def open_client(answer: Answer, *, total_seconds: float = 5.0) -> httpx.AsyncClient:
+    return wire.open_client(
+        "http://outside.test",
+        total_seconds=total_seconds,
+        connections_max=1,
+        transport=httpx.MockTransport(answer),
+    )
 
 
 class Drip(httpx.AsyncByteStream):
@@ -49,12 +57,7 @@ def test_an_answer_leaves_nothing_to_the_collector() -> None:
     """Whatever it was: it is gone as soon as it was read, and so is its request."""
 
     async def left() -> list[int]:
-        async with wire.open_client(
-            "http://outside.test",
-            total_seconds=5.0,
-            connections_max=1,
-            transport=httpx.MockTransport(lambda _: reply(200, b"{}")),
-        ) as client:
+        async with open_client(lambda _: reply(200, b"{}")) as client:
             found = []
             for _ in range(3):
                 gc.collect()
@@ -65,16 +68,38 @@ def test_an_answer_leaves_nothing_to_the_collector() -> None:
     assert 0 == asyncio.run(left())[-1]
 
 
-def test_no_compressed_answer_is_asked_for() -> None:
-    """A few compressed bytes could be gigabytes."""
+@pytest.mark.parametrize(
+    ("content", "body", "kind"), [(None, b"", None), ({}, b"{}", "application/json")]
+)
+def test_what_is_sent(content: object, body: bytes, kind: str | None) -> None:
+    """JSON that says it is, or nothing; and a few compressed bytes could be gigabytes."""
     seen: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request)
         return reply(200, b"")
 
-    ask(answer)
+    ask(answer, content=content)
+    assert (body, kind) == (seen[0].content, seen[0].headers.get("Content-Type"))
     assert seen[0].headers["Accept-Encoding"] == "identity"
+
+
+def test_no_cookie_is_kept() -> None:
+    """However many there are, with whatever names."""
+    sent: list[str | None] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers.get("Cookie"))
+        return reply(200, b"", {"Set-Cookie": f"name{len(sent)}=value"})
+
+    async def kept() -> int:
+        async with open_client(answer) as client:
+            for _ in range(3):
+                await wire.ask(client, "GET", "/x", total_seconds=5.0)
+            return len(client.cookies)
+
+    assert 0 == asyncio.run(kept())
+    assert [None] * 3 == sent
 
 
 def test_too_large() -> None:
@@ -82,6 +107,9 @@ def test_too_large() -> None:
     piece = b"x" * 65_536
     ended = ask(lambda _: httpx.Response(200, stream=Drip(piece, 0)))
     assert ended == Unknown("the answer is too large")
+    body = b"x" * wire.ANSWER_BYTES_MAX
+    assert ask(lambda _: reply(200, body)) == wire.Reply(200, body, 0.0)
+    assert ask(lambda _: reply(200, body + b"x")) == ended
 
 
 def test_too_slow() -> None:
@@ -115,7 +143,7 @@ def test_redirect() -> None:
 
 @pytest.mark.parametrize(
     ("written", "seconds"),
-    [("7", 7), ("0", 0), ("86400", 60), ("-1", 0), ("1.5", 0), ("９", 0), ("9" * 5_000, 0)],
+    [("7", 7), ("0", 0), ("86400", 60), ("-1", 0), ("1.5", 0), ("９", 0), ("9" * 5_000, 60)],
 )
 def test_retry_after(written: str, seconds: float) -> None:
     """A wish to be left alone is heard, within reason."""
