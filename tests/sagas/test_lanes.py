@@ -1,7 +1,8 @@
 """However many calls there are, they take no more connections than run at once, one each."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import gc
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
@@ -124,6 +125,84 @@ def test_a_call_that_ends_badly_leaves_its_lane() -> None:
         assert [Unknown("RemoteProtocolError")] * LANES == [await ask(client) for _ in range(LANES)]
         outside.hangs_up = False
         assert [ANSWERED] * LANES == await asyncio.gather(*(ask(client) for _ in range(LANES)))
+
+    tell(story)
+
+
+class Unclosable(httpx.AsyncByteStream):
+    """A body whose connection is gone when it is to be closed."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"ok"
+
+    async def aclose(self) -> None:
+        raise httpx.ReadError("reset")
+
+
+async def find_no_socket(_: httpx.AsyncHTTPTransport, __: httpx.Request) -> httpx.Response:
+    raise AttributeError("a connection without a socket")
+
+
+async def answer_unclosably(_: httpx.AsyncHTTPTransport, __: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, stream=Unclosable())
+
+
+@pytest.mark.parametrize(
+    ("handle", "told"), [(find_no_socket, "ConnectError"), (answer_unclosably, "ReadError")]
+)
+def test_a_connection_that_is_lost_at_its_begin_or_end(
+    monkeypatch: pytest.MonkeyPatch, handle: Callable[..., object], told: str
+) -> None:
+    """The call has no answer, the next one finds its lane, and the end waits for all closing."""
+    closed = []
+
+    async def close_slowly(lane: httpx.AsyncHTTPTransport) -> None:
+        await asyncio.sleep(0.01)
+        closed.append(lane)
+
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle)
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "aclose", close_slowly)
+
+    async def story(_: Outside, client: httpx.AsyncClient) -> None:
+        calls = LANES + 1
+        assert [Unknown(told)] * calls == [await ask(client) for _ in range(calls)]
+        await client.aclose()
+        assert calls == len(closed)
+
+    tell(story)
+
+
+def test_nothing_is_kept_of_what_was_given_up() -> None:
+    """Its connection is closed and forgotten, not when all ends but now."""
+
+    def kept() -> int:
+        kinds = (httpx.AsyncHTTPTransport, asyncio.Task)
+        return sum(isinstance(one, kinds) for one in gc.get_objects())
+
+    async def story(outside: Outside, client: httpx.AsyncClient) -> None:
+        outside.may_answer.set()
+        outside.hangs_up = True
+        found = []
+        for _ in range(3):
+            assert [Unknown("RemoteProtocolError")] * 5 == [await ask(client) for _ in range(5)]
+            await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+            gc.collect()
+            found.append(kept())
+        assert found[1:] == found[:1] * 2
+
+    tell(story)
+
+
+def test_the_environment_leads_nobody_astray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither to a proxy nor to other authorities: both services are named in the settings."""
+    for name in ("HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.setenv(name, "/nowhere")
+
+    async def story(outside: Outside, client: httpx.AsyncClient) -> None:
+        outside.may_answer.set()
+        assert ANSWERED == await ask(client)
 
     tell(story)
 
