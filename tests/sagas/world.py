@@ -2,12 +2,20 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    MutableMapping,
+)
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import httpx
 import msgspec
+import structlog
 
 from emulators.gateway import GatewayKnobs, GatewaySettings
 from emulators.gateway import create_app as create_gateway
@@ -375,6 +383,24 @@ Story = Callable[[World], Coroutine[Any, Any, None]]
 Tell = Callable[[Story], None]
 
 
+@contextmanager
+def stumbles() -> Iterator[list[MutableMapping[str, Any]]]:
+    """What is logged with an exception; a story that expects it captures its log."""
+    found: list[MutableMapping[str, Any]] = []
+
+    def note(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        if line.get("exc_info"):
+            found.append(dict(line))
+        return line
+
+    processors = structlog.get_config()["processors"]
+    processors.insert(0, note)
+    try:
+        yield found
+    finally:
+        processors.remove(note)
+
+
 @asynccontextmanager
 async def running() -> AsyncIterator[World]:
     """A world that is checked and taken down in the end."""
@@ -382,10 +408,13 @@ async def running() -> AsyncIterator[World]:
     asyncio.get_running_loop().set_exception_handler(lambda _, context: unseen.append(context))
     world = World()
     await world.open()
-    try:
-        yield world
-        world.engine.check_invariants()
-        assert not world.office.pipeline.places.stopped, "we have stopped the provider's consumer"
-    finally:
-        await world.close()
+    with stumbles() as stumbled:
+        try:
+            yield world
+            world.engine.check_invariants()
+            stopped = world.office.pipeline.places.stopped
+            assert not stopped, "we have stopped the provider's consumer"
+        finally:
+            await world.close()
     assert unseen == [], "a task has died, and nobody was told"
+    assert stumbled == [], "a look has gone wrong, and the next one has hidden it"
