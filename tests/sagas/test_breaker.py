@@ -1,6 +1,7 @@
 """When calls are let through, and when they wait for a service that is down."""
 
 import pytest
+import structlog
 
 from sagas.breaker import FAILURES_MAX, PROBE_INTERVAL_MS, Breaker
 from sagas.outcome import Unknown
@@ -67,29 +68,29 @@ def test_an_error_about_one_payment() -> None:
 
 
 def test_failures_that_are_not_in_a_row() -> None:
-    """Now and then a lost answer is nothing to stop for."""
+    """Now and then a lost answer is nothing to stop for, and each answer ends the row."""
     breaker = Breaker("test", clock_ms=FakeClock().ms)
-    for _ in range(FAILURES_MAX):
-        breaker.note(LOST)
+    for losses in (*[1] * FAILURES_MAX, FAILURES_MAX - 1):
         breaker.note(answer(200))
-    assert not breaker.is_open()
+        for _ in range(losses):
+            breaker.note(LOST)
+        assert not breaker.is_open()
 
 
 def test_has_answered_since() -> None:
     """Only an answer that says something of the service counts as one."""
     clock = FakeClock()
     breaker = Breaker("test", clock_ms=clock.ms)
-    began_ms = clock.now_ms - 1
     for nothing in (LOST, answer(503), answer(500)):
         breaker.note(nothing)
-        assert not breaker.has_answered_since(began_ms)
+        assert not breaker.has_answered_since(0)
     breaker.note(answer(409))
-    assert breaker.has_answered_since(began_ms)
+    assert breaker.has_answered_since(clock.now_ms - 1)
     assert not breaker.has_answered_since(clock.now_ms)
 
 
 def test_a_service_that_asks_for_a_pause() -> None:
-    """The longest of its wishes is granted, whoever was told, and forgotten with an answer."""
+    """The longest of its wishes is granted, whoever was told."""
     clock = FakeClock()
     breaker = Breaker("test", clock_ms=clock.ms)
     for wish_s in (0, 60, 5, 0, 0):
@@ -101,7 +102,26 @@ def test_a_service_that_asks_for_a_pause() -> None:
     assert breaker.admit_at_ms() == asked_at_ms + 60_000
     clock.now_ms += 1
     assert breaker.admit_at_ms() == 0
+
+
+def test_a_pause_that_is_over_before_its_time() -> None:
+    """An answer ends the pause: the next outage has a probe each second again."""
+    clock = FakeClock()
+    breaker = Breaker("test", clock_ms=clock.ms)
+    breaker.note(answer(429, 60))
     breaker.note(answer(200))
     for _ in range(FAILURES_MAX):
         breaker.note(LOST)
-    assert breaker.admit_at_ms() == clock.now_ms + PROBE_INTERVAL_MS
+    clock.now_ms += PROBE_INTERVAL_MS
+    assert breaker.admit_at_ms() == 0
+
+
+def test_what_is_told_of_an_outage() -> None:
+    """Its begin and its end, once each, however many calls fail and succeed."""
+    breaker = Breaker("test", clock_ms=FakeClock().ms)
+    with structlog.testing.capture_logs() as told:
+        for reply in [LOST] * 2 * FAILURES_MAX + [answer(200)] * 3 + [LOST]:
+            breaker.note(reply)
+    assert [("error", "test"), ("warning", "test")] == [
+        (line["log_level"], line["service"]) for line in told
+    ]

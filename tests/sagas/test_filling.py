@@ -19,6 +19,21 @@ def test_plain() -> None:
     assert not filling.has_doubts()
 
 
+def test_looks() -> None:
+    """With each new place, and with the end, the order is looked at as soon as at first."""
+    filling = fresh()
+    assert filling.polls == 0
+    filling.polls = 9
+    filling.selected(10)
+    assert filling.polls == 0
+    filling.polls = 9
+    filling.begin_ending(50_000)
+    assert filling.polls == 0
+    filling.polls = 9
+    filling.begin_ending(55_000)
+    assert filling.polls == 9
+
+
 def test_first_refusal() -> None:
     """A place refused at the first attempt is taken, unless we are just letting it go.
 

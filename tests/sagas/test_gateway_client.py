@@ -205,6 +205,12 @@ def test_unknown(status: int, content: object) -> None:
     assert isinstance(init(reply(status, content)), Unknown)
 
 
+def test_why_it_is_unknown() -> None:
+    """What can't be read is told from what is clear and settles nothing."""
+    unread = Unknown("HTTP 200 with a body that can't be read")
+    assert [unread, Unknown("HTTP 403")] == [init(reply(200, b"{")), init(reply(403, {}))]
+
+
 @pytest.mark.parametrize(
     ("status", "content"),
     [

@@ -29,6 +29,8 @@ def test_published_example() -> None:
         ({"payment_id": "17"}, "17pwshop"),
         ({"order_id": "99"}, "99pwshop"),
         ({"payment_id": "17", "amount": "500"}, "500pw17shop"),
+        ({"payment_id": "17", "currency": "KZT"}, "KZTpw17shop"),
+        ({"payment_id": "17", "order_id": "99"}, "99pw17shop"),
         ({"amount": "500", "currency": "KZT", "order_id": "99"}, "500KZT99pwshop"),
     ],
 )
