@@ -110,10 +110,12 @@ class ProviderSide:
             return None
         if until_ms := self._waits_until_ms(call, payment, reservation, watch):
             return until_ms
-        if admit_at_ms := self._client.breaker.admit_at_ms():
-            return admit_at_ms
-        await self._engine.durable()
-        trouble = await self._steps[call](payment, reservation, watch)
+        trouble: Trouble | None = self._hindrance(call, reservation)
+        if trouble is None:
+            if admit_at_ms := self._client.breaker.admit_at_ms():
+                return admit_at_ms
+            await self._engine.durable()
+            trouble = await self._steps[call](payment, reservation, watch)
         if trouble is None:
             patience.succeed()
         else:
@@ -127,7 +129,7 @@ class ProviderSide:
     ) -> int:
         """When to look again; 0: the call may be made now.
 
-        Asked before the breaker: who waits for another order of ours mustn't use up the one probe.
+        This and the next are asked before the breaker: who can't call mustn't use up the one probe.
         """
         now_ms = self._clock_ms()
         until_ms = watch.provider.not_before_ms
@@ -143,6 +145,15 @@ class ProviderSide:
         ):
             return now_ms + CLAIM_POLL_MS
         return 0
+
+    def _hindrance(self, call: ProviderCall, reservation: Reservation) -> Unknown | None:
+        """What else stands against the call, as if it had had no answer."""
+        is_filled = call in (ProviderCall.START, ProviderCall.FILL)
+        if is_filled and not self.knows_places_of(reservation):
+            return Unknown("the provider's places have not been read yet")
+        if call is ProviderCall.START and len(self._silent) >= SILENT_ORDERS_MAX:
+            return Unknown("the provider shows no places any more: nothing new is begun")
+        return None
 
     def _be_patient(
         self, call: ProviderCall, payment: Payment, watch: Watch, trouble: Trouble
@@ -193,10 +204,6 @@ class ProviderSide:
     async def _start(
         self, payment: Payment, reservation: Reservation, watch: Watch
     ) -> Trouble | None:
-        if not self.knows_places_of(reservation):
-            return Unknown("the provider's places have not been read yet")
-        if len(self._silent) >= SILENT_ORDERS_MAX:
-            return Unknown("the provider shows no places any more: nothing new is begun")
         await self._pace.turn()
         outcome = await self._client.start()
         if not isinstance(outcome, Done):
@@ -209,8 +216,6 @@ class ProviderSide:
     async def _fill(
         self, payment: Payment, reservation: Reservation, watch: Watch
     ) -> Trouble | None:
-        if not self.knows_places_of(reservation):
-            return Unknown("the provider's places have not been read yet")
         filling = self._filling(reservation, watch)
         seat_id = filling.next_seat()
         if seat_id is None or filling.is_unseen:

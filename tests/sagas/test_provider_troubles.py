@@ -190,3 +190,25 @@ def test_who_waits_for_an_order_of_ours_uses_up_no_probe(tell: Tell) -> None:
         assert world.status(other) == "PENDING SUBMITTED"
 
     tell(story)
+
+
+def test_who_cannot_begin_uses_up_no_probe(tell: Tell) -> None:
+    """After an outage the others go on, however many wait for their places to be read."""
+
+    async def story(world: World) -> None:
+        before = world.book(PARTNER, 1)
+        world.initiate(before)
+        await world.clock.advance(3)
+        world.provider_net.down = True
+        world.cancel(before)
+        await world.clock.advance(MINUTE)
+        for number in (3, 4, 5):
+            del world.places_known[seat_id_of(event_id=PARTNER, row=1, number=number)]
+            world.initiate(world.book(PARTNER, number, user_id=BOB), user_id=BOB)
+        other = world.initiate(world.book(PARTNER, 2, user_id=BOB), user_id=BOB)
+        await world.clock.advance(2)
+        world.provider_net.down = False
+        await world.clock.advance(3)
+        assert world.status(other) == "PENDING SUBMITTED"
+
+    tell(story)
