@@ -23,8 +23,6 @@ from sagas.watch import Watch, stamp_of
 # however many, make us read a stale answer.
 CHECK_INTERVAL_MS = 1_000
 OVER_CHECK_INTERVAL_MS = 10_000
-# A customer waits for the page: try more often than patience alone would.
-AWAITED_RETRY_MS = 1_000
 # Nobody knows yet whether there will be money.
 ACTIVE = frozenset({PaymentStatus.INITIATED, PaymentStatus.PENDING})
 
@@ -99,8 +97,7 @@ class GatewaySide:
     def _due_ms(self, call: GatewayCall, payment: Payment, watch: Watch) -> int:
         patience = watch.gateway
         if call is GatewayCall.INIT and watch.is_awaited():
-            soon_ms = max(patience.failed_at_ms + AWAITED_RETRY_MS, patience.wished_until_ms)
-            return min(patience.not_before_ms, soon_ms)
+            patience.hasten()
         if call is not GatewayCall.CHECK:
             return patience.not_before_ms
         if not patience.not_before_ms:
@@ -180,7 +177,10 @@ class GatewaySide:
         outcome = await self._standing(payment, watch)
         if isinstance(outcome, Done):
             await self._conclude(payment, outcome.answer)
-        elif payment.status not in owed.OVER or not _is_not_there(outcome):
+        elif payment.status not in owed.OVER:
+            return outcome
+        elif not _is_given_up(outcome, watch):
+            watch.tell()  # nobody waits for the next check
             return outcome
         # The hint is answered unless another one came meanwhile: that one may know of more.
         watch.hinted = watch.hints > watch.hints_at_check
@@ -289,6 +289,14 @@ def is_put_off(payment: Payment, watch: Watch, *, now_ms: int) -> bool:
     What that one may find is owed back, whoever has heard of it.
     """
     return payment.status in owed.OVER and earliest_check_ms(payment, watch) > now_ms
+
+
+def _is_given_up(trouble: Trouble, watch: Watch) -> bool:
+    """True when an ended payment isn't asked about any more until its next hint or reminder.
+
+    There is no such payment, or its check has failed so often while others were answered.
+    """
+    return _is_not_there(trouble) or watch.gateway.own_failures >= parking.FAILURES_MAX
 
 
 def _is_not_there(outcome: Trouble) -> bool:

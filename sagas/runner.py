@@ -249,6 +249,8 @@ class Sagas:
             return is_answered and payment.status is not PaymentStatus.AUTHORIZED
 
         if not was_hinted:
+            if watch.hinted:
+                watch.gateway.hasten()  # once: until it is answered further hints hasten nothing
             self._gateway_agenda.now(order_id)
         await self._until(watch, is_over, within_seconds=within_seconds)
         await self._engine.durable()
@@ -306,6 +308,7 @@ class Sagas:
         """The gateway answers again: first those whose customers are waiting."""
         for order_id, watch in self._watches.items():
             if watch.is_awaited():
+                watch.gateway.hasten()
                 self._gateway_agenda.now(order_id, ahead=True)
 
     def _owed_to_provider(self, order_id: int) -> owed.ProviderCall | None:

@@ -13,6 +13,9 @@ from sagas.filling import Filling
 
 Stamp = tuple[object, ...]
 
+# A customer waits: try sooner than patience alone would.
+AWAITED_RETRY_MS = 1_000
+
 
 def stamp_of(payment: Payment) -> Stamp:
     """Changes whenever another call may be owed."""
@@ -71,6 +74,11 @@ class Patience:
         self.wished_until_ms = now_ms + round(retry_after_s * 1000)
         patient_until_ms = now_ms + backoff.retry_ms(self.failures, rng)
         self.not_before_ms = max(patient_until_ms, self.wished_until_ms)
+
+    def hasten(self) -> None:
+        """A customer waits for the next call: it isn't put off but for a moment, or a wish."""
+        soon_ms = max(self.failed_at_ms + AWAITED_RETRY_MS, self.wished_until_ms)
+        self.not_before_ms = min(self.not_before_ms, soon_ms)
 
     def is_worth_telling(self) -> bool:
         """True at the first failure, the second, the fourth: an outage must not flood the log."""

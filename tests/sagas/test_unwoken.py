@@ -3,9 +3,10 @@
 import asyncio
 import random
 
+import pytest
 import structlog
 
-from sagas import Sagas
+from sagas import Sagas, parking
 from tests.sagas.world import DECLINED, OWN, PARTNER, Tell, World, reply
 
 
@@ -60,6 +61,33 @@ def test_a_reset_before_a_reminder(tell: Tell) -> None:
         await world.clock.advance(14 * 60)
         assert asked == world.gateway_net.count("check")
         assert world.sagas._watches == {}
+
+    tell(story)
+
+
+def test_an_ended_payment_of_which_the_gateway_tells_nothing(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked about a few times for each reminder, and not for ever."""
+    monkeypatch.setattr(parking, "FAILURES_MAX", 3)
+
+    async def story(world: World) -> None:
+        order_id = world.initiate(world.book(OWN, 1))
+        payment = await world.registered(order_id)
+        await world.pay(order_id, DECLINED)
+        await world.verify(order_id)
+        world.gateway_net.replies["check"] = lambda _: reply(401, {"errorCode": "3001"})
+        asked = world.gateway_net.count("check")
+        for reminders, minutes in ((1, 14), (2, 2)):
+            await world.clock.advance(minutes * 60)
+            assert 4 * reminders == world.gateway_net.count("check") - asked
+            assert world.sagas._watches == {}
+        theirs = world.desk.book.find(payment.payment_id)
+        assert theirs is not None
+        world.desk.book.authorize_late(theirs, now=world.clock.seconds())
+        world.gateway_net.replies.clear()
+        await world.clock.advance(5 * 60)
+        assert world.status(order_id) == "RETURNED"
 
     tell(story)
 

@@ -172,6 +172,91 @@ def test_nobody_waits_for_a_check_of_what_is_cancelled(tell: Tell) -> None:
     tell(story)
 
 
+async def come_back(world: World, orders: list[int]) -> list[asyncio.Task[None]]:
+    """Each has paid on the gateway's page, whatever else of it is down."""
+    for order_id in orders:
+        await world.pay(order_id)
+    return [
+        asyncio.create_task(world.sagas.verify(order_id, within_seconds=5)) for order_id in orders
+    ]
+
+
+@pytest.mark.parametrize("too_early_seconds", [0, 0.5, 2.5])
+def test_who_comes_back_after_an_outage(tell: Tell, too_early_seconds: float) -> None:
+    """However patiently it was asked meanwhile, the gateway is asked as soon as it answers."""
+
+    async def story(world: World) -> None:
+        orders = [world.initiate(world.book(OWN, number)) for number in (1, 2, 3)]
+        for order_id in orders:
+            await world.registered(order_id)
+        world.gateway_net.down = True
+        await world.clock.advance(200)
+        world.gateway_net.down = too_early_seconds > 0
+        waiting = await come_back(world, orders)
+        await world.clock.advance(too_early_seconds)
+        world.gateway_net.down = False
+        await world.clock.advance(1.1)
+        assert all(one.done() for one in waiting)
+        assert {world.status(order_id) for order_id in orders} == {"CAPTURED"}
+
+    tell(story)
+
+
+def test_who_comes_back_after_errors(tell: Tell) -> None:
+    """The first hint is followed at once, later ones only when it was answered."""
+
+    async def story(world: World) -> None:
+        orders = [world.initiate(world.book(OWN, number)) for number in (1, 2, 3)]
+        for order_id in orders:
+            await world.registered(order_id)
+        world.gateway_net.replies["check"] = lambda _: reply(500, {})
+        await world.clock.advance(200)
+        asked = world.gateway_net.count("check")
+        for _ in range(9):
+            await world.verify(orders[0], within_seconds=1)
+        assert 1 <= world.gateway_net.count("check") - asked <= 4
+        world.gateway_net.replies.clear()
+        waiting = await come_back(world, orders[1:])
+        await world.clock.advance(0.1)
+        assert all(one.done() for one in waiting)
+        assert {world.status(order_id) for order_id in orders[1:]} == {"CAPTURED"}
+
+    tell(story)
+
+
+def test_nobody_hastens_what_is_parked(tell: Tell) -> None:
+    """What an operator must see to is tried once an hour, whoever comes back how often."""
+
+    async def story(world: World) -> None:
+        order_id = world.initiate(world.book(OWN, 1))
+        await world.registered(order_id)
+        world.gateway_net.replies["confirm"] = lambda _: reply(404, {"errorCode": "2404"})
+        await world.pay(order_id)
+        for _ in range(9):
+            await world.verify(order_id, within_seconds=1)
+        assert world.status(order_id) == "AUTHORIZED"
+        assert world.gateway_net.count("confirm") == 1
+
+    tell(story)
+
+
+def test_nobody_waits_for_what_is_not_told_of_an_ended_payment(tell: Tell) -> None:
+    """A check that fails is soon made again, but whoever came back goes on at once."""
+
+    async def story(world: World) -> None:
+        order_id = world.initiate(world.book(OWN, 1))
+        await world.registered(order_id)
+        await world.pay(order_id, DECLINED)
+        await world.verify(order_id)
+        await world.clock.advance(12)
+        world.gateway_net.replies["check"] = lambda _: reply(500, {})
+        waiting = asyncio.create_task(world.sagas.verify(order_id, within_seconds=5))
+        await world.clock.advance(0.1)
+        assert waiting.done()
+
+    tell(story)
+
+
 def test_a_reset_during_a_check(tell: Tell) -> None:
     """Late money of a payment that was forgotten meanwhile: nobody waits, and nothing is kept."""
 
