@@ -105,6 +105,10 @@ class Filling:
         since_ms = self._waiting_since_ms
         return since_ms is not None and now_ms - since_ms > SHOW_MS_MAX
 
+    def has_waited_since(self, moment_ms: int) -> bool:
+        """True when the order should have shown its places since a moment after that one."""
+        return (self._waiting_since_ms or 0) > moment_ms
+
     def has_doubts(self) -> bool:
         """True when a place was refused that may have been on its way to being free."""
         return bool(self._doubtful)

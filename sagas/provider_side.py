@@ -67,8 +67,9 @@ class ProviderSide:
         self._rng = rng
         self._claims = Claims()
         self._line = line
-        # Orders that should have shown their places long ago.
+        # Orders that should have shown their places long ago, since when no other has shown any.
         self._silent: set[int] = set()
+        self._shown_at_ms = 0
         self._steps = {
             ProviderCall.START: self._start,
             ProviderCall.FILL: self._fill,
@@ -255,6 +256,8 @@ class ProviderSide:
             if not isinstance(all_seen, Done):
                 return all_seen
             if all_seen.answer:
+                self._silent.clear()
+                self._shown_at_ms = self._clock_ms()
                 return await self._submit(payment, reservation, filling)
         if filling.next_seat() is not None:
             return None
@@ -286,7 +289,8 @@ class ProviderSide:
         filling.begin_waiting(now_ms)
         if filling.is_overdue(now_ms):
             if not filling.has_doubts():
-                self._silent.add(payment.order_id)
+                if filling.has_waited_since(self._shown_at_ms):
+                    self._silent.add(payment.order_id)
                 return Unknown("the provider doesn't show the places it gave us")
             log.warning("a place can't be shown to be ours", order_id=payment.order_id)
             await self._record(self._engine.doubt_reservation, payment.order_id)

@@ -170,6 +170,33 @@ def test_orders_that_showed_nothing_and_were_given_up(tell: Tell) -> None:
     tell(story)
 
 
+@pytest.mark.parametrize("after_seconds", [3, 80])
+def test_orders_that_show_nothing_while_another_does(tell: Tell, after_seconds: int) -> None:
+    """The provider still adds places, whatever it has lost of theirs: the next order is begun."""
+
+    async def story(world: World) -> None:
+        await world.clock.advance(MINUTE + 1)
+
+        async def show_nothing() -> None:
+            empty = {"status": "STARTED", "places_count": 0}
+            world.provider_net.replies[order_of(world)] = lambda _: reply(200, empty)
+
+        for number in (1, 2, 3, 4):
+            world.provider_net.hooks["select"] = show_nothing
+            world.initiate(world.book(PARTNER, number))
+            await world.clock.advance(1)
+        another = order_of(world)
+        await world.clock.advance(after_seconds)
+        del world.provider_net.replies[another]
+        await world.clock.advance(80)
+        late = world.initiate(world.book(PARTNER, 5))
+        await world.clock.advance(2)
+        assert world.status(late) == "PENDING SUBMITTED"
+        assert world.orders() == ["STARTED 1"] * 3 + ["SUBMITTED 1"] * 2
+
+    tell(story)
+
+
 def test_who_waits_for_an_order_of_ours_uses_up_no_probe(tell: Tell) -> None:
     """After an outage the others go on, however patient the order is that lets its seat go."""
 
