@@ -78,10 +78,11 @@ class GatewaySide:
         else:
             self._be_patient(call, payment, watch, trouble)
             still_owed = owed.to_gateway(payment) is call
-            if still_owed and is_beyond_retry(
-                call, trouble, own_failures=watch.gateway.own_failures
-            ):
+            own_failures = watch.gateway.own_failures
+            if still_owed and is_beyond_retry(call, trouble, own_failures=own_failures):
                 await self._park(call, payment, watch, trouble)
+            elif payment.status in owed.OVER and own_failures >= parking.FAILURES_MAX:
+                watch.gateway.not_before_ms = self._clock_ms() + parking.retry_ms(self._rng)
         return self._clock_ms()
 
     def _owed(self, payment: Payment, watch: Watch) -> GatewayCall | None:
@@ -179,7 +180,7 @@ class GatewaySide:
             await self._conclude(payment, outcome.answer)
         elif payment.status not in owed.OVER:
             return outcome
-        elif not _is_given_up(outcome, watch):
+        elif not _is_not_there(outcome):
             watch.tell()  # nobody waits for the next check
             return outcome
         # The hint is answered unless another one came meanwhile: that one may know of more.
@@ -289,14 +290,6 @@ def is_put_off(payment: Payment, watch: Watch, *, now_ms: int) -> bool:
     What that one may find is owed back, whoever has heard of it.
     """
     return payment.status in owed.OVER and earliest_check_ms(payment, watch) > now_ms
-
-
-def _is_given_up(trouble: Trouble, watch: Watch) -> bool:
-    """True when an ended payment isn't asked about any more until its next hint or reminder.
-
-    There is no such payment, or its check has failed so often while others were answered.
-    """
-    return _is_not_there(trouble) or watch.gateway.own_failures >= parking.FAILURES_MAX
 
 
 def _is_not_there(outcome: Trouble) -> bool:

@@ -43,6 +43,7 @@ def open_client(
         base_url=base_url,
         timeout=httpx.Timeout(total_seconds, connect=CONNECT_SECONDS),
         follow_redirects=False,
+        trust_env=False,
         # Each answer might bring another one, and all would be kept, and sent for ever.
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         headers={"Accept-Encoding": "identity", "User-Agent": "billetter"},
