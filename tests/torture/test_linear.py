@@ -87,6 +87,12 @@ def added(*arguments: object, **fields: object) -> Callable[[list[Op]], object]:
 
 
 LIES: dict[str, Callable[[list[Op]], object]] = {
+    "the call without a reply was done when its server was gone": lambda told: told.extend(
+        [
+            Op("release", ANN, 22, 0, 0, SEAT, end=23, status=419),
+            Op("release", ANN, 26, 0, 0, SEAT, end=27, status=200),
+        ]
+    ),
     "a seat is sold twice": changed(3, status=200),
     "a free seat is refused": added("select", ANN, 10.2, 0, A, SEAT, end=10.4, status=419),
     "a seat is released that is another's": changed(4, status=200),

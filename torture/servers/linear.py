@@ -130,7 +130,7 @@ class _Seat:
     def follow(self, ops: Sequence[Op]) -> None:
         """Call after call, answer after answer; raise Contradiction at the first untrue one."""
         moments = [(op.start, 0, number) for number, op in enumerate(ops)]
-        moments += [(op.end, 1, number) for number, op in enumerate(ops) if op.status != UNKNOWN]
+        moments += [(op.end, 1, number) for number, op in enumerate(ops) if op.end < _NEVER]
         for now, is_answer, number in sorted(moments, key=itemgetter(0, 1)):
             if is_answer:
                 self._answer(number, now)
