@@ -5,10 +5,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 VIOLATIONS_KEPT_MAX = 20  # the first ones are enough to work with; all are counted
+_ROOM = Path(__file__).parent
 HANG_SECONDS = 20.0  # a case takes milliseconds, and a busy machine some hundred of them
 
 
@@ -17,7 +19,7 @@ class Violation(Exception):
 
 
 class Hang(BaseException):
-    """A case has not come to an end; a BaseException, so that no handler swallows it."""
+    """A case has not come to an end, and where; a BaseException, so that no handler swallows it."""
 
 
 @dataclass(slots=True)
@@ -64,8 +66,8 @@ def tally(
                 outcome = case(number, found)
         except Violation as violation:
             found.violate(f"{name} {number}: {violation}")
-        except Hang:
-            found.violate(f"{name} {number}: no end after {hang_seconds:.0f} s")
+        except Hang as hang:
+            found.violate(f"{name} {number}: {hang} after {hang_seconds:.0f} s")
         except Exception as uncaught:
             found.violate(f"{name} {number}: uncaught {uncaught!r}")
         else:
@@ -73,7 +75,7 @@ def tally(
     return found
 
 
-def first_line(failure: Exception) -> str:
+def first_line(failure: BaseException) -> str:
     """What went wrong, without what a server has written to its log."""
     return f"{type(failure).__name__}: {failure}".partition("\n")[0]
 
@@ -90,4 +92,9 @@ def _at_most(seconds: float) -> Iterator[None]:
 
 
 def _hang(number: int, frame: FrameType | None) -> NoReturn:
-    raise Hang
+    """Says where we were: deep in a library, mostly, so the last place of our own."""
+    while frame is not None and not Path(frame.f_code.co_filename).is_relative_to(_ROOM):
+        frame = frame.f_back
+    assert frame is not None  # this module has called the case
+    code = frame.f_code
+    raise Hang(f"no end in {code.co_name} ({Path(code.co_filename).name}:{frame.f_lineno})")

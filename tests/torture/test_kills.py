@@ -1,6 +1,8 @@
 """Real servers are killed, and a server that tells too early is found out."""
 
+import gc
 import math
+import tempfile
 from pathlib import Path
 from random import Random
 
@@ -9,7 +11,7 @@ import pytest
 from torture.servers import kills
 from torture.servers.history import Contradiction
 from torture.servers.kills import Dynasty
-from torture.tally import Tally
+from torture.tally import Hang, Tally, Violation
 from torture.trials import SERVER_HANG_SECONDS, Trial, run
 
 pytestmark = pytest.mark.server
@@ -52,6 +54,20 @@ def test_lives() -> None:
     assert all(deaths.values()), "a seed is wanted with every death among the first lives"
     assert found.outcomes["calls answered"] > LIVES / 2 * kills.CALLS_MIN
     assert found.outcomes["records"] > 100
+
+
+def test_what_hangs_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its directory is named, and has what its servers have said."""
+
+    def hang(*_: object) -> None:
+        raise Hang("no end in live")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where a violation is kept
+    monkeypatch.setattr(Dynasty, "live", hang)
+    with pytest.raises(Violation, match="no end in live; kept in ") as told:
+        kills.case(SEED, 0, Tally())
+    gc.collect()
+    assert (Path(str(told.value).partition("kept in ")[2]) / "data").is_dir()
 
 
 def test_a_server_that_tells_too_early_is_found(tmp_path: Path) -> None:

@@ -34,7 +34,9 @@ def test_a_hang_is_a_violation() -> None:
 
     found = tally("trial", range(2), hang, hang_seconds=0.01)
     assert (found.cases, found.violated, dict(found.outcomes)) == (2, 1, {"fine": 1})
-    assert "no end" in found.violations[0]
+    (sentence,) = found.violations
+    assert sentence.startswith("trial 0: no end in tally (tally.py:")
+    assert sentence.endswith(" after 0 s")
 
 
 def test_tallies_are_joined() -> None:

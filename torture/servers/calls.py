@@ -35,7 +35,7 @@ from torture.servers.clients import Crowd
 from torture.servers.history import Check, summed
 from torture.servers.ports import free_port
 from torture.servers.shop import Shop, command, made
-from torture.tally import Tally, Violation, first_line
+from torture.tally import Hang, Tally, Violation, first_line
 from wal import Corrupt, read_records
 
 CLIENTS = 8
@@ -105,7 +105,7 @@ def case(seed: int, number: int, found: Tally) -> str:
     try:
         victim = _Victim(_template(), directory, f"calls/{seed}/{number}")
         outcome = victim.suffer(blow, when, found)
-    except Exception as failure:
+    except (Exception, Hang) as failure:
         said = first_line(failure)
         raise Violation(f"{blow.named} {when}: {said}; kept in {directory}") from failure
     shutil.rmtree(directory, ignore_errors=True)

@@ -22,7 +22,7 @@ from torture.servers.history import EVENT_OF_SEAT, Check, Op, require, summed
 from torture.servers.linear import require_an_order
 from torture.servers.ports import free_port
 from torture.servers.shop import command, made
-from torture.tally import Tally, Violation, first_line
+from torture.tally import Hang, Tally, Violation, first_line
 from wal import read_records
 
 CASES = 100
@@ -48,7 +48,7 @@ def sale(seed: str, found: Tally, *, clients: int) -> str:
     directory = Path(tempfile.mkdtemp(prefix="billetter-flash-"))
     try:
         rush = _sold_in(directory, Random(seed), clients, found)
-    except Exception as failure:
+    except (Exception, Hang) as failure:
         raise Violation(f"{first_line(failure)}; kept in {directory}") from failure
     shutil.rmtree(directory, ignore_errors=True)
     for tries, winners in Counter(rush.tries_of_winners).items():

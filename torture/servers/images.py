@@ -31,7 +31,7 @@ from torture.servers.history import UNKNOWN, Check, Op, summed
 from torture.servers.ports import free_port
 from torture.servers.shop import Shop, command, made
 from torture.servers.volume import Volume, can_mount, copied_onto, mounted, mounted_volume
-from torture.tally import Tally, Violation, first_line
+from torture.tally import Hang, Tally, Violation, first_line
 from wal import read_records
 
 IMAGES, FULL = 300, 50
@@ -61,7 +61,7 @@ def case(seed: int, number: int, found: Tally) -> str:
         outcome = _Sale(directory, f"images/{seed}/{number}").photographed(
             found, is_full=number >= IMAGES
         )
-    except Exception as failure:
+    except (Exception, Hang) as failure:
         raise Violation(f"{first_line(failure)}; kept in {directory}") from failure
     except BaseException:
         shutil.rmtree(directory, ignore_errors=True)

@@ -27,7 +27,7 @@ from torture.servers.history import UNKNOWN, Check, Op, summed
 from torture.servers.linear import require_an_order
 from torture.servers.ports import free_port
 from torture.servers.shop import command, made
-from torture.tally import Tally, Violation, first_line
+from torture.tally import Hang, Tally, Violation, first_line
 from wal import read_records
 
 CASES = 1_000
@@ -73,7 +73,7 @@ def case(seed: int, number: int, found: Tally) -> str:
         outcome = dynasty.live(Random(f"kills/{seed}/{number}"), found)
         if dynasty.lives % ORDERED_EVERY == 0:
             found.outcomes["calls ordered by seat"] += dynasty.ordered()
-    except Exception as failure:
+    except (Exception, Hang) as failure:
         raise Violation(f"{first_line(failure)}; kept in {dynasty.kept()}") from failure
     if dynasty.lives < LIVES_PER_DIRECTORY:
         _dynasties[seed] = dynasty
