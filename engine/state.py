@@ -138,8 +138,10 @@ class State:
             assert (order_id in self.unsettled) != payment.is_settled(), "I14"
             if payment.payment_id:
                 assert self.order_of_payment_id[payment.payment_id] == order_id
-            earlier = payment.earlier_order_id
-            assert not earlier or earlier in self.payments
+            if payment.earlier_order_id:
+                earlier = self.payments.get(payment.earlier_order_id)
+                assert earlier is not None
+                assert earlier.booking_id == payment.booking_id
         assert set(self.unsettled) <= set(self.payments)
         made = [one for shard in self.shards.values() for one in shard.all_bookings()]
         assert len(made) == len(self.bookings)

@@ -105,6 +105,14 @@ def rename_a_payment(state: State, story: Story) -> None:
     state.order_of_payment_id["another"] = 5
 
 
+def follow_an_attempt_for_another_booking(state: State, story: Story) -> None:
+    state.payments[story.named("q")].earlier_order_id = story.named("p")
+
+
+def follow_an_attempt_that_never_was(state: State, story: Story) -> None:
+    state.payments[story.named("q")].earlier_order_id = 5
+
+
 def confirm_without_payment(state: State, story: Story) -> None:
     booking_of(state, story, "a").order_id = 0
 
@@ -166,6 +174,8 @@ def list_a_copy(state: State, story: Story) -> None:
         owe_what_is_settled,
         owe_the_unknown,
         rename_a_payment,
+        follow_an_attempt_for_another_booking,
+        follow_an_attempt_that_never_was,
         confirm_without_payment,
         confirm_without_money,
         take_too_little,
