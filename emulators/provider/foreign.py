@@ -2,21 +2,31 @@
 
 import random
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from emulators.provider.errors import Broken, Conflict
-
-if TYPE_CHECKING:
-    from emulators.provider.box_office import BoxOffice
+from emulators.provider.venue import Venue
 
 # After a long silence it does not make up for more than this at once.
 ACTS_AT_ONCE_MAX = 1_000
 
 
+class Office(Protocol):
+    """What it sees of the provider, and may ask of it like anybody else."""
+
+    venue: Venue
+
+    def start(self) -> str: ...
+
+    def select(self, place_id: str, order_id: str) -> None: ...
+
+    def release(self, place_id: str) -> None: ...
+
+
 class ForeignPartner:
     """Holds its places by one order that it never submits."""
 
-    def __init__(self, office: "BoxOffice", seed: int) -> None:
+    def __init__(self, office: Office, seed: int) -> None:
         self._office = office
         self._chance = random.Random(f"foreign:{seed}")
         self._order_id: str | None = None
