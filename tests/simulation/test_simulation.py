@@ -21,7 +21,8 @@ from sagas.filling import Filling, Refusal
 from sagas.gateway_side import GatewaySide
 from sagas.outcome import Done
 from sagas.provider_side import ProviderSide
-from torture.simulation.world import AS_BUILT, DOCUMENTED, play
+from torture.simulation.play import play
+from torture.simulation.world import AS_BUILT, DOCUMENTED
 
 SEEDS = {DOCUMENTED: 300, AS_BUILT: 90}
 SEEDS_PER_TEST = 30
@@ -95,7 +96,7 @@ def test_same_seed_same_log(seed: int) -> None:
     expected = hashlib.sha256(play(seed).log).hexdigest()
     assert expected == hashlib.sha256(play(seed).log).hexdigest()
     program = (
-        "import hashlib; from torture.simulation.world import play;"
+        "import hashlib; from torture.simulation.play import play;"
         f"print(hashlib.sha256(play({seed}).log).hexdigest())"
     )
     elsewhere = subprocess.run(

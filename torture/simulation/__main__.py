@@ -4,7 +4,8 @@ import sys
 
 import click
 
-from torture.simulation.world import DOCUMENTED, play
+from torture.simulation.play import play
+from torture.simulation.world import DOCUMENTED
 
 
 @click.command(help=__doc__)

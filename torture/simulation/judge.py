@@ -1,7 +1,6 @@
 """What must be true of a world that has come to rest, whatever has happened in it."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from emulators.gateway.payments import Status
 from emulators.provider.orders import OrderStatus
@@ -10,21 +9,19 @@ from engine.domain import RESERVATION_SETTLED
 from engine.dump import digest
 from engine.recorded import replay
 from torture.simulation.history import Basket
-
-if TYPE_CHECKING:
-    from torture.simulation.world import World
+from torture.simulation.world import World
 
 EVERY_SEAT = 1_000
 
 
-def is_at_rest(world: "World") -> bool:
+def is_at_rest(world: World) -> bool:
     """Nobody is owed what can be had, and nothing is held for those who haven't paid."""
     engine = world.server.engine
     held = any(True for _ in _held_for_nothing(world))
     return not held and not any(_owing(world)) and not any(_seats(engine, SeatStatus.RESERVED))
 
 
-def faults_at_rest(world: "World") -> Iterator[str]:
+def faults_at_rest(world: World) -> Iterator[str]:
     """All that is wrong, in words; the server is still up."""
     engine = world.server.engine
     engine.check_invariants()
@@ -39,13 +36,13 @@ def faults_at_rest(world: "World") -> Iterator[str]:
         yield from _liveness_faults(world, engine, basket)
 
 
-def broken_promises(world: "World") -> Iterator[str]:
+def broken_promises(world: World) -> Iterator[str]:
     """What customers were told is still so, unless they have changed it: at any moment."""
     for basket in _baskets(world):
         yield from _told_faults(world.server.engine, basket)
 
 
-def faults_of_recovery(world: "World") -> Iterator[str]:
+def faults_of_recovery(world: World) -> Iterator[str]:
     """The server has stopped: its log alone makes the state that was in memory."""
     log = world.disk.open()
     state = replay(log.recover())
@@ -55,7 +52,7 @@ def faults_of_recovery(world: "World") -> Iterator[str]:
         yield "a replay of the log makes another state"
 
 
-def _money_faults(world: "World", engine: Engine) -> Iterator[str]:
+def _money_faults(world: World, engine: Engine) -> Iterator[str]:
     """What the gateway has taken and kept is, payment by payment, the price of tickets.
 
     Where it gives nothing back, it may also be money that we say is owed.
@@ -85,7 +82,7 @@ def _money_faults(world: "World", engine: Engine) -> Iterator[str]:
         yield f"payment {order_id}: the customer's money is held for nothing"
 
 
-def _held_for_nothing(world: "World") -> Iterator[int]:
+def _held_for_nothing(world: World) -> Iterator[int]:
     """Payments whose money the gateway holds, and nobody will take it or give it back."""
     for held in world.desk.book.active():
         if held.status is Status.AUTHORIZED and not held.captured:
@@ -94,13 +91,13 @@ def _held_for_nothing(world: "World") -> Iterator[int]:
                 yield int(held.order_id)
 
 
-def _is_owed_in_vain(world: "World", payment: Payment) -> bool:
+def _is_owed_in_vain(world: World, payment: Payment) -> bool:
     """Parked, because this gateway cancels nothing: an operator sees it, and we go on trying."""
     can_cancel = not world.trouble.gateway.cancel_broken
     return payment.status is PaymentStatus.RETURN_DUE and bool(payment.parked) and not can_cancel
 
 
-def _place_faults(world: "World", engine: Engine) -> Iterator[str]:
+def _place_faults(world: World, engine: Engine) -> Iterator[str]:
     """What we have sold or own is ours at the provider, and nothing else is held for us."""
     office = world.office
     office.catch_up()
@@ -144,7 +141,7 @@ def _told_faults(engine: Engine, basket: Basket) -> Iterator[str]:
         yield f"{basket} has a ticket, and is {status} with the seats {seats}"
 
 
-def _liveness_faults(world: "World", engine: Engine, basket: Basket) -> Iterator[str]:
+def _liveness_faults(world: World, engine: Engine, basket: Basket) -> Iterator[str]:
     """A judge who only looks for what is wrong would be content if nothing were ever sold."""
     booking = engine.booking(basket.booking_id)
     is_sold = booking is not None and booking.status is BookingStatus.CONFIRMED
@@ -153,12 +150,12 @@ def _liveness_faults(world: "World", engine: Engine, basket: Basket) -> Iterator
         yield f"{basket} was paid for without any trouble, and isn't sold"
 
 
-def _baskets(world: "World") -> Iterator[Basket]:
+def _baskets(world: World) -> Iterator[Basket]:
     """Those that no reset has taken away."""
     return (one for one in world.history.baskets if one.begun_s > world.last_reset_s)
 
 
-def _owing(world: "World") -> Iterator[Payment]:
+def _owing(world: World) -> Iterator[Payment]:
     engine = world.server.engine
     for payment in map(engine.payment, engine.unsettled()):
         assert payment is not None

@@ -21,7 +21,8 @@ def world_seed(seed: int, number: int) -> int:
 def case(seed: int, number: int, found: Tally) -> str:
     """Play one world and let the judge look at how it has ended."""
     # Here, because a world has the whole shop in it, and a command that needs none starts faster.
-    from torture.simulation.world import AS_BUILT, DOCUMENTED, play
+    from torture.simulation.play import play
+    from torture.simulation.world import AS_BUILT, DOCUMENTED
 
     profile = DOCUMENTED if number % AS_BUILT_EVERY else AS_BUILT
     outcome = play(world_seed(seed, number), profile=profile)
