@@ -8,6 +8,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Callable, Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -305,6 +306,41 @@ def test_a_rule_catches_its_offenders(
     """Every offender is named, and what only looks like one is let be."""
     assert [1] * len(offending) == [len(list(rule(path, source))) for path, source in offending]
     assert [] == [one for path, source in innocent for one in rule(path, source)]
+
+
+def modules_imported(source: str) -> set[str]:
+    """Everything that an import may mean: in `from a import b`, b may be a module, or a name."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            inside = {f"{node.module}.{one.name}" for one in node.names}
+            found |= inside | {str(node.module)}
+    return found
+
+
+def ring(files: dict[str, str]) -> list[str]:
+    """Files that import each other in a ring, the first one again at the end; or none."""
+    paths = {path.removesuffix(".py").replace("/", "."): path for path in files}
+    needed = {
+        path: {paths[module] for module in modules_imported(source) & set(paths)}
+        for path, source in files.items()
+    }
+    try:
+        TopologicalSorter(needed).prepare()
+    except CycleError as found:
+        return list(found.args[1])
+    return []
+
+
+def test_no_files_import_each_other_in_a_ring() -> None:
+    """Each can be read, and understood, after those that it needs; types count, too."""
+    late = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from a.b import B\n"
+
+    assert ["a/b.py", "a/c.py", "a/b.py"] == ring({"a/b.py": "from a import c", "a/c.py": late})
+    assert [] == ring({"a/b.py": "from a.c import C", "a/c.py": "from a import d", "a/d.py": ""})
+    assert [] == ring(project())
 
 
 def test_every_file_is_looked_at() -> None:
