@@ -42,7 +42,7 @@ def make_snapshot(directory: Path) -> int | None:
                 store=snapshots,
                 read_sealed=partial(read_sealed, directory / WAL_DIRECTORY),
                 load=_loaded,
-                apply=_applied,
+                apply=apply_record,
                 dump=lambda state: _leaving_room(directory, dump(state)),
             )
     except LossyDump:
@@ -52,10 +52,6 @@ def make_snapshot(directory: Path) -> int | None:
 
 def _loaded(chunks: Iterator[bytes] | None) -> State:
     return State() if chunks is None else load(chunks)
-
-
-def _applied(state: State, lsn: int, payload: bytes) -> None:
-    apply_record(state, lsn, payload)
 
 
 def _leaving_room(directory: Path, chunks: Iterator[bytes]) -> Iterator[bytes]:
