@@ -95,10 +95,6 @@ class EventTable:
         """The hall of an active event; events with equal halls share one plan."""
         return self._halls.get(event_id)
 
-    def active_ids(self) -> tuple[int, ...]:
-        """The ids of all active events, rising."""
-        return tuple(self._active)
-
     def active(self) -> Iterator[tuple[Event, HallPlan]]:
         """Every active event with its hall, by rising id."""
         for event_id, event in self._active.items():

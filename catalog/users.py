@@ -1,4 +1,4 @@
-"""Who may sign in: a read-only table of users in one SQLite file, found by email or by id.
+"""Who may sign in: a read-only table of users in one SQLite file, found by email.
 
 A million users stay on disk; what is looked up often lies in a small page cache and in the
 operating system's. Whether a password is right is the caller's question.
@@ -14,7 +14,7 @@ from typing import Self
 import msgspec
 
 from catalog.errors import NotACatalog
-from catalog.user_file import USER_ID_MAX, UserRow
+from catalog.user_file import UserRow
 
 BUILD_CACHE_KIB = 64 * 1024  # holds the inner pages of a million rows while they are inserted
 READ_CACHE_KIB = 8 * 1024  # the hot part of the email index; the rest is the page cache's
@@ -52,7 +52,7 @@ class User(msgspec.Struct, frozen=True):
 
 
 class UserTable:
-    """Users by email or id. Open it once; lookups may come from any thread."""
+    """Users by email. Open it once; lookups may come from any thread."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -85,18 +85,6 @@ class UserTable:
             return None
         user = _user(row)
         return user if user is not None and user.email == email else None
-
-    def get(self, user_id: int) -> User | None:
-        """The user with this id, active or not."""
-        if not 1 <= user_id <= USER_ID_MAX:
-            return None
-        return _user(
-            self._connection.execute(f"{_SELECT} WHERE user_id = ?", (user_id,)).fetchone()
-        )
-
-    def __len__(self) -> int:
-        count: int = self._connection.execute("SELECT count(*) FROM users").fetchone()[0]
-        return count
 
     def close(self) -> None:
         """Close the file; the table can't be used afterwards."""

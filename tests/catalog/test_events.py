@@ -50,7 +50,7 @@ def test_active_and_archived_events_are_found_by_id(
     assert [events.get(number) for number in (1, 0, -5, 100_008, 2**63, 2**70)] == [None] * 6
     assert events.hall(2) == STANDARD
     assert events.hall(100_007) is None
-    assert events.active_ids() == (2,)
+    assert [one.id for one, _ in events.active()] == [2]
 
 
 def test_active_events_come_with_halls_by_rising_id(
