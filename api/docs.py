@@ -44,6 +44,11 @@ def list_of(items: Json) -> Json:
     return {"type": "array", "items": items}
 
 
+def up_to(most: int, default: int) -> Json:
+    """A whole number from 1, which may be left out."""
+    return {"type": "integer", "minimum": 1, "maximum": most, "default": default}
+
+
 def message_of(text: str) -> Json:
     """An answer that says these words and no others."""
     return object_of(message={"type": "string", "enum": [text]})
@@ -79,13 +84,12 @@ def parameter(
     }
 
 
+EVENT = parameter("id", INT64, "Событие.", required=True, where="path")
 _PAGE = parameter(
     "page", {**INT64, "minimum": 1, "default": 1}, "Номер страницы, с 1. За последней – []."
 )
 _PAGE_SIZE = parameter(
-    "pageSize",
-    {"type": "integer", "minimum": 1, "maximum": PAGE_SIZE_MAX, "default": PAGE_SIZE_DEFAULT},
-    "Сколько записей на странице.",
+    "pageSize", up_to(PAGE_SIZE_MAX, PAGE_SIZE_DEFAULT), "Сколько записей на странице."
 )
 _ORDER = parameter("orderId", INT64, "Номер платежа, который мы дали шлюзу.", required=True)
 _SEAT_STATUS: Json = {"type": "string", "enum": ["FREE", "RESERVED", "SOLD"]}
@@ -96,10 +100,10 @@ DOCS: Docs = {
     ("GET", "/api/events"): Doc(
         "Список и поиск событий",
         "События",
-        list_of(object_of(id=ID, title={"type": "string"})),
+        list_of(object_of(id=ID, title=TEXT)),
         [{"id": 1, "title": "Селеста Морейра"}],
         parameters=(
-            parameter("query", {"type": "string"}, "Слова из названия или описания."),
+            parameter("query", TEXT, "Слова из названия или описания."),
             parameter("date", {"type": "string", "format": "date"}, "День события."),
             _PAGE,
             _PAGE_SIZE,
@@ -117,7 +121,7 @@ DOCS: Docs = {
             date={"type": "string", "format": "date"},
             datetime_start=TEXT,
             provider=TEXT,
-            active={"type": "boolean"},
+            active=BOOLEAN,
             zones=list_of(object_of(name=TEXT, price=MONEY, total_seats=COUNT, free_seats=COUNT)),
         ),
         {
@@ -138,7 +142,7 @@ DOCS: Docs = {
                 }
             ],
         },
-        parameters=(parameter("id", INT64, "Событие.", required=True, where="path"),),
+        parameters=(EVENT,),
         description=(
             "У прошедших событий (active: false) зон нет: они не продаются. Если нам выделена "
             "часть зала, считаются только её места."
@@ -318,14 +322,7 @@ DOCS: Docs = {
     ("POST", "/api/payments/notifications"): Doc(
         "Уведомление платёжного шлюза",
         "Платежи",
-        takes={
-            **taken(
-                paymentId={"type": "string"},
-                status={"type": "string"},
-                teamSlug={"type": "string"},
-                timestamp={"type": "string"},
-            )
-        },
+        takes=taken(paymentId=TEXT, status=TEXT, teamSlug=TEXT, timestamp=TEXT),
         sends={
             "paymentId": "20250817112233",
             "status": "AUTHORIZED",
@@ -369,7 +366,5 @@ DOCS: Docs = {
     ),
     ("GET", "/healthz"): Doc("Сервер жив", "Сервер"),
     ("GET", "/readyz"): Doc("Сервер восстановился и принимает записи", "Сервер"),
-    ("GET", "/x/version"): Doc(
-        "Версия", "Сервер", object_of(version={"type": "string"}), {"version": "0.1.0"}
-    ),
+    ("GET", "/x/version"): Doc("Версия", "Сервер", object_of(version=TEXT), {"version": "0.1.0"}),
 }

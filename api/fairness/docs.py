@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.docs import COUNT, ID, INT64, TEXT, Doc, Docs, Json, object_of, parameter
+from api.docs import COUNT, EVENT, ID, TEXT, Doc, Docs, Json, object_of, up_to
 from api.fairness.calls import (
     OPENS_AT_CHARACTERS_MAX,
     PASS_MINUTES_MAX,
@@ -11,7 +11,6 @@ from api.fairness.calls import (
 )
 
 _TAG = "Зал ожидания"
-_EVENT = (parameter("id", INT64, "Событие.", required=True, where="path"),)
 _INSTANT_OR_EMPTY: Json = {
     "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "enum": [""]}]
 }
@@ -43,17 +42,13 @@ def _optional(**properties: Json) -> Json:
     return {"type": "object", "properties": properties}
 
 
-def _whole(least: int, most: int, default: int) -> Json:
-    return {"type": "integer", "minimum": least, "maximum": most, "default": default}
-
-
 DOCS: Docs = {
     ("GET", "/x/events/{id}/waiting-room"): Doc(
         "Зал ожидания события",
         _TAG,
         _ROOM,
         _ROOM_OPEN,
-        parameters=_EVENT,
+        parameters=(EVENT,),
         description=(
             "До открытия (before) все равны. При открытии каждый из drawn пришедших получает номер "
             "HMAC-SHA256(seed, user_id) × drawn / 2^64, где user_id записан десятичными цифрами, а "
@@ -66,11 +61,11 @@ DOCS: Docs = {
         _TAG,
         _ROOM,
         _ROOM_OPEN,
-        parameters=_EVENT,
+        parameters=(EVENT,),
         takes=_optional(
             opens_at={"type": "string", "maxLength": OPENS_AT_CHARACTERS_MAX, "default": ""},
-            per_minute=_whole(1, PER_MINUTE_MAX, 600),
-            pass_minutes=_whole(1, PASS_MINUTES_MAX, 10),
+            per_minute=up_to(PER_MINUTE_MAX, 600),
+            pass_minutes=up_to(PASS_MINUTES_MAX, 10),
         ),
         sends={"opens_at": "", "per_minute": 600, "pass_minutes": 10},
         description=(
@@ -80,7 +75,7 @@ DOCS: Docs = {
         ),
     ),
     ("POST", "/x/events/{id}/waiting-room/close"): Doc(
-        "Закрыть зал ожидания", _TAG, _ROOM, {**_ROOM_OPEN, "state": "closed"}, parameters=_EVENT
+        "Закрыть зал ожидания", _TAG, _ROOM, {**_ROOM_OPEN, "state": "closed"}, parameters=(EVENT,)
     ),
     ("POST", "/x/events/{id}/waiting-room/place"): Doc(
         "Моё место в очереди",
@@ -103,7 +98,7 @@ DOCS: Docs = {
             "admitted_until": "",
             "user_id": 42,
         },
-        parameters=_EVENT,
+        parameters=(EVENT,),
         takes=_optional(place={"type": "string", "maxLength": TOKEN_CHARACTERS_MAX, "default": ""}),
         sends={"place": ""},
         description=(

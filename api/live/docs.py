@@ -3,6 +3,7 @@
 from api.docs import (
     BOOLEAN,
     COUNT,
+    EVENT,
     ID,
     INT64,
     MONEY,
@@ -14,7 +15,6 @@ from api.docs import (
     parameter,
 )
 
-_EVENT = parameter("id", INT64, "Событие.", required=True, where="path")
 _SINCE = parameter("since", INT64, "Версия, которую клиент уже знает.")
 
 DOCS: Docs = {
@@ -39,7 +39,7 @@ DOCS: Docs = {
             "hold_seconds": 900,
             "return_hours": 12,
         },
-        parameters=(_EVENT,),
+        parameters=(EVENT,),
         description=(
             "Номер места: id · 10000000 + ряд · 10000 + место; его индекс в карте: (ряд – 1) · "
             "seats_per_row + место – 1. Зоны, где наших мест нет, не показаны."
@@ -56,7 +56,7 @@ DOCS: Docs = {
             sold=list_of(COUNT),
         ),
         {"version": 1795510801000000, "whole": False, "free": [], "reserved": [0], "sold": []},
-        parameters=(_EVENT, _SINCE),
+        parameters=(EVENT, _SINCE),
         media=("application/octet-stream",),
         description=(
             "Без since – 8 байт версии, старший первым, и по два бита на место: место i – в байте "
@@ -68,7 +68,7 @@ DOCS: Docs = {
     ("GET", "/x/events/{id}/stream"): Doc(
         "Изменения зала по мере продажи",
         "События",
-        parameters=(_EVENT, _SINCE),
+        parameters=(EVENT, _SINCE),
         media=("text/event-stream",),
         description=(
             "Server-sent events: id – версия, data – тот же JSON, что у seatmap?since=. Last-Event-"

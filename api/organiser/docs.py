@@ -3,6 +3,7 @@
 from api.docs import (
     BOOLEAN,
     COUNT,
+    EVENT,
     ID,
     INSTANT,
     INT64,
@@ -14,7 +15,9 @@ from api.docs import (
     list_of,
     object_of,
     parameter,
+    up_to,
 )
+from api.organiser.dashboard import MINUTES_DEFAULT, MINUTES_MAX
 
 _TAG = "Организатор"
 _COUNTS: Json = {
@@ -36,7 +39,6 @@ _FIGURES: Json = {
     "required": ["event_id", *_COUNTS, "total_revenue", "bookings_count"],
     "additionalProperties": False,
 }
-_EVENT = parameter("id", INT64, "Событие.", required=True, where="path")
 _REPLAY = object_of(
     event_id=ID,
     state={"type": "string", "enum": ["none", "running", "ready", "failed"]},
@@ -119,11 +121,9 @@ DOCS: Docs = {
             ],
         },
         parameters=(
-            _EVENT,
+            EVENT,
             parameter(
-                "minutes",
-                {"type": "integer", "minimum": 1, "maximum": 1440, "default": 60},
-                "За сколько последних минут.",
+                "minutes", up_to(MINUTES_MAX, MINUTES_DEFAULT), "За сколько последних минут."
             ),
         ),
         description=(
@@ -134,7 +134,7 @@ DOCS: Docs = {
     ("GET", "/x/events/{id}/dashboard"): Doc(
         "Продажи на табло",
         _TAG,
-        parameters=(_EVENT,),
+        parameters=(EVENT,),
         media=("text/event-stream",),
         description=(
             "Server-sent events: в data – то же, что /x/analytics?by=zone, сразу и не чаще раза "
@@ -179,7 +179,7 @@ DOCS: Docs = {
             }
         ],
         parameters=(
-            _EVENT,
+            EVENT,
             parameter(
                 "format", {"type": "string", "enum": ["csv", "json"], "default": "csv"}, "Вид."
             ),
@@ -197,7 +197,7 @@ DOCS: Docs = {
         _REPLAY,
         {**_REPLAY_EXAMPLE, "state": "running", "progress": 0, "data": "", "began_at": ""},
         status=202,
-        parameters=(_EVENT,),
+        parameters=(EVENT,),
         description=(
             "Журнал читает отдельный процесс, по одному повтору за раз. Спрашивайте методом GET, "
             "пока state не станет ready или failed."
@@ -208,7 +208,7 @@ DOCS: Docs = {
         _TAG,
         _REPLAY,
         _REPLAY_EXAMPLE,
-        parameters=(_EVENT,),
+        parameters=(EVENT,),
         description=(
             "progress – сколько процентов журнала прочитано. whole: false – начало продаж из "
             "журнала уже удалено, повтор начинается с began_at; чтобы журнал хранился весь, "
@@ -218,7 +218,7 @@ DOCS: Docs = {
     ("GET", "/x/events/{id}/replay/data"): Doc(
         "Повтор продаж",
         _TAG,
-        parameters=(_EVENT,),
+        parameters=(EVENT,),
         media=("application/x-ndjson",),
         description=(
             "Строки JSON. Первая – зал: rows, seats_per_row, zones, began_at, whole, "
