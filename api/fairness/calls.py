@@ -38,7 +38,7 @@ class AskPlace(msgspec.Struct):
 async def open_room(call: Call[tuple[int, OpenRoom]]) -> Reply:
     """Open the event's room, or change it; the answer tells of it when the disk knows it."""
     (event_id, wanted), now_ms = call.input, call.now_ms
-    call.service.engine.analytics(event_id)  # raises EventNotFound
+    call.service.engine.event(event_id)  # raises EventNotFound
     rooms = call.service.waiting_rooms
     room = rooms.rooms.get(event_id)
     opens_at_ms = _opens_at_ms(wanted.opens_at, now_ms)
@@ -59,7 +59,7 @@ async def open_room(call: Call[tuple[int, OpenRoom]]) -> Reply:
 
 async def close_room(call: Call[int]) -> Reply:
     """Everybody may buy from now on; closing a closed one changes nothing."""
-    call.service.engine.analytics(call.input)
+    call.service.engine.event(call.input)  # raises EventNotFound
     await call.service.waiting_rooms.close(call.input)
     return json_reply(_shown(None, call.now_ms))
 
@@ -69,7 +69,7 @@ async def show_room(call: Call[int]) -> Reply:
     rooms, now_ms = call.service.waiting_rooms, call.now_ms
     room = rooms.rooms.get(call.input)
     if room is None:
-        call.service.engine.analytics(call.input)
+        call.service.engine.event(call.input)  # raises EventNotFound
         return json_reply(_shown(None, now_ms))
     shown = _shown(room, now_ms)
     await rooms.durable(room)  # a seed that is told was drawn for good
@@ -82,7 +82,7 @@ async def ask_place(call: Call[tuple[int, AskPlace]]) -> Reply:
     rooms = call.service.waiting_rooms
     room = rooms.rooms.get(event_id)
     if room is None:
-        call.service.engine.analytics(event_id)
+        call.service.engine.event(event_id)  # raises EventNotFound
         return json_reply(_place_shown(call.user_id, _NO_PLACE, ""))
     try:
         place = room.place(call.user_id, asked.place, now_ms)
