@@ -9,7 +9,7 @@ from api.store import StoreError
 from api.timeline import instant
 from engine import BookingStatus, SeatStatus
 from engine.audit import Audit, Standing, Step, audit_booking, audit_seat, seats_of
-from engine.domain import EVENT_ID_MAX, ROW_SPAN, SEAT_SPAN, event_of_booking, event_of_seat
+from engine.domain import EVENT_ID_MAX, event_of_booking, event_of_seat, place_of_seat
 from engine.keys import NOBODY
 from engine.mutations import PaymentRegistered, SeatAdmitted, SeatSelected, SeatsSelected
 from engine.store import STORE_FAULTS, StoreMoved
@@ -68,8 +68,8 @@ def _audited(data: Path, subject: str, number: int) -> Audit:
 def _title(subject: str, number: int, event_id: int) -> str:
     if subject == "booking":
         return f"booking {number} of event {event_id}"
-    row, place = number % SEAT_SPAN // ROW_SPAN, number % ROW_SPAN
-    return f"seat {number}: event {event_id}, row {row}, number {place}"
+    row, at = place_of_seat(number)
+    return f"seat {number}: event {event_id}, row {row}, number {at}"
 
 
 def _beginning(audited: Audit) -> str:
