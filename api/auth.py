@@ -63,10 +63,14 @@ class Authenticator:
             return None
         email, password = pair
         user = self._find(email)
-        # Unknown, wrong and inactive cost the same hash and the same comparison.
-        expected = _NOBODYS_PASSWORD if user is None else user.password_sha256
-        matches = hmac.compare_digest(hashlib.sha256(password).digest(), expected)
+        matches = is_right(password, None if user is None else user.password_sha256)
         return user.user_id if user is not None and matches and user.is_active else None
+
+
+def is_right(password: bytes, sha256: bytes | None) -> bool:
+    """Whether the password has this hash; None: nobody's, which costs the same, and none has it."""
+    found = hashlib.sha256(password).digest()
+    return hmac.compare_digest(found, sha256 or _NOBODYS_PASSWORD) and sha256 is not None
 
 
 def credentials(header: bytes) -> tuple[str, bytes] | None:
