@@ -127,8 +127,7 @@ class Settings:
         for name in ("public_url", "gateway_url", "provider_url"):
             value = getattr(self, name)
             _require(not value or _is_http(value), name, "must be like http://host:port")
-        choices = "off, writes or all"
-        _require(self.request_log in CHOICES, "request_log", f"must be {choices}")
+        _require(self.request_log in CHOICES, "request_log", "must be off, writes or all")
         for name, least, most in _RANGES:
             in_range = least <= getattr(self, name) <= most
             _require(in_range, name, f"must be {least} to {most}")
