@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from emulators.knobs import AnyKnobs, BadKnobs, read_change, turned
+from emulators.wire import is_absolute_url
 
 PREFIX = "BILLETTER_EMULATOR_"
 DIGITS_MAX = 18  # what 64 bits surely hold; int() itself gives up at some thousand
@@ -27,7 +27,7 @@ def optional_text(name: str) -> str | None:
 def url(name: str, default: str) -> str:
     """The variable as an address that paths can be added to; raises BadEnvironment."""
     written = text(name, default)
-    if not _is_http(written):
+    if not is_absolute_url(written):
         raise BadEnvironment(f"{PREFIX}{name} must be like http://host:port")
     return written.rstrip("/")
 
@@ -53,12 +53,3 @@ def knobs(profiles: Mapping[str, AnyKnobs]) -> AnyKnobs:
         return turned(default, read_change(written), profiles)
     except BadKnobs as error:
         raise BadEnvironment(f"{PREFIX}KNOBS: {error}") from None
-
-
-def _is_http(written: str) -> bool:
-    try:
-        parts = urlsplit(written)
-        port = parts.port  # raises ValueError for what is no port
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0

@@ -1,8 +1,9 @@
-"""Bytes in and out: bounded bodies, JSON answers, and the settings endpoint of both emulators."""
+"""Bytes in and out: bounded bodies, JSON answers, addresses, the settings of both emulators."""
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import orjson
@@ -46,6 +47,18 @@ def _number(value: object) -> orjson.Fragment:
     if isinstance(value, Decimal):
         return orjson.Fragment(str(value))
     raise TypeError(type(value).__name__)
+
+
+def is_absolute_url(url: str) -> bool:
+    """Whether a browser or a webhook can be sent there."""
+    # A line break would end the Location header and begin another.
+    if " " in url or not url.isprintable():
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 async def read_control(request: Request) -> Mapping[str, Any]:

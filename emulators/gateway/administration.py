@@ -12,10 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from emulators.gateway.desk import Desk, desk_of
-from emulators.gateway.init import is_absolute_url
 from emulators.gateway.requests import URL_CHARACTERS_MAX
 from emulators.gateway.teams import Team, TeamTaken
-from emulators.wire import json_answer, read_control
+from emulators.wire import is_absolute_url, json_answer, read_control
 
 SLUG_CHARACTERS_MAX = 50  # as in every request
 

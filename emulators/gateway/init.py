@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,7 +24,7 @@ from emulators.gateway.requests import (
     amount_text,
 )
 from emulators.gateway.teams import Team
-from emulators.wire import json_answer
+from emulators.wire import is_absolute_url, json_answer
 
 ORDER_ID = re.compile(r"[a-zA-Z0-9\-_]+")
 # What the service knows at all; which of them a team may use is a knob.
@@ -184,18 +183,6 @@ def _accepted(desk: Desk, request: Request, asked: InitRequest, payment: Payment
         "details": details,
         "timestamp": at,
     }
-
-
-def is_absolute_url(url: str) -> bool:
-    """Whether a browser or a webhook can be sent there."""
-    # A line break would end the Location header and begin another.
-    if " " in url or not url.isprintable():
-        return False
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 def _is_sum_of_items(asked: InitRequest) -> bool:
