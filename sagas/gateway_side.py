@@ -113,20 +113,15 @@ class GatewaySide:
     def _be_patient(
         self, call: GatewayCall, payment: Payment, watch: Watch, trouble: Trouble
     ) -> None:
-        wish_s = trouble.retry_after_s if isinstance(trouble, Unknown) else 0.0
-        watch.gateway.fail(
-            now_ms=self._clock_ms(),
-            retry_after_s=wish_s,
-            rng=self._rng,
-            is_own=self._client.breaker.has_answered_since(watch.gateway.failed_at_ms),
-        )
-        if watch.gateway.is_worth_telling():
+        patience = watch.gateway
+        patience.meet(trouble, self._client.breaker, now_ms=self._clock_ms(), rng=self._rng)
+        if patience.is_worth_telling():
             log.warning(
                 "the gateway is still owed a call",
                 call=call.value,
                 order_id=payment.order_id,
                 trouble=trouble,
-                failures=watch.gateway.failures,
+                failures=patience.failures,
             )
 
     async def _park(

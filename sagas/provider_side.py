@@ -159,20 +159,15 @@ class ProviderSide:
     def _be_patient(
         self, call: ProviderCall, payment: Payment, watch: Watch, trouble: Trouble
     ) -> None:
-        wish_s = trouble.retry_after_s if isinstance(trouble, Unknown) else 0.0
-        watch.provider.fail(
-            now_ms=self._clock_ms(),
-            retry_after_s=wish_s,
-            rng=self._rng,
-            is_own=self._client.breaker.has_answered_since(watch.provider.failed_at_ms),
-        )
-        if watch.provider.is_worth_telling():
+        patience = watch.provider
+        patience.meet(trouble, self._client.breaker, now_ms=self._clock_ms(), rng=self._rng)
+        if patience.is_worth_telling():
             log.warning(
                 "the provider is still owed a call",
                 call=call.value,
                 order_id=payment.order_id,
                 trouble=trouble,
-                failures=watch.provider.failures,
+                failures=patience.failures,
             )
 
     async def _park(

@@ -9,7 +9,9 @@ import random
 
 from engine import Payment
 from sagas import backoff
+from sagas.breaker import Breaker
 from sagas.filling import Filling
+from sagas.outcome import Trouble, Unknown
 
 Stamp = tuple[object, ...]
 
@@ -74,6 +76,15 @@ class Patience:
         self.wished_until_ms = now_ms + round(retry_after_s * 1000)
         patient_until_ms = now_ms + backoff.retry_ms(self.failures, rng)
         self.not_before_ms = max(patient_until_ms, self.wished_until_ms)
+
+    def meet(self, trouble: Trouble, breaker: Breaker, *, now_ms: int, rng: random.Random) -> None:
+        """A call has come to nothing; `breaker` knows whether others have had an answer."""
+        self.fail(
+            now_ms=now_ms,
+            retry_after_s=trouble.retry_after_s if isinstance(trouble, Unknown) else 0.0,
+            rng=rng,
+            is_own=breaker.has_answered_since(self.failed_at_ms),
+        )
 
     def hasten(self) -> None:
         """A customer waits for the next call: it isn't put off but for a moment, or a wish."""
