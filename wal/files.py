@@ -137,7 +137,7 @@ OS = OsFileSystem()
 
 
 @contextmanager
-def named(path: Path) -> Iterator[None]:
+def naming(path: Path) -> Iterator[None]:
     """Let an OSError say which file it is about; the system knows it by its descriptor only."""
     try:
         yield
@@ -150,7 +150,7 @@ def read_file(fs: FileSystem, path: Path, *, size_bytes_max: int | None = None) 
     """Return the contents of a file, or only its first `size_bytes_max` bytes."""
     file = fs.open(path)
     try:
-        with named(path):
+        with naming(path):
             size = fs.size_bytes(file)
             if size_bytes_max is not None:
                 size = min(size, size_bytes_max)
@@ -190,7 +190,7 @@ def write_file(fs: FileSystem, path: Path, data: bytes) -> None:
     remove_if_there(fs, temporary)
     file = fs.create(temporary)
     try:
-        with named(temporary):
+        with naming(temporary):
             write_at(fs, file, data, 0)
             fs.fsync(file)
     finally:

@@ -14,7 +14,7 @@ from wal.files import (
     TEMPORARY_SUFFIX,
     FileSystem,
     file_bytes,
-    named,
+    naming,
     remove_if_there,
     write_at,
 )
@@ -82,7 +82,7 @@ def sync_segment(fs: FileSystem, path: Path) -> None:
     fs.sync_directory(path.parent)
     file = fs.open(path)
     try:
-        with named(path):
+        with naming(path):
             fs.fsync(file)
             fs.drop_cached(file)
     finally:
@@ -142,7 +142,7 @@ class Spare:
         position, frame = first_position(header), b""
         if records:
             frame, position = encode_batch(records, position)
-        with named(self._path):
+        with naming(self._path):
             self.grow(self._size_bytes)
             file = self._opened()
             write_at(self._fs, file, encode_segment_header(header) + frame, 0)
