@@ -41,7 +41,7 @@ class Breaker:
         """Whether any call has had an answer after that moment."""
         return self._answered_at_ms > moment_ms
 
-    def admit_at_ms(self) -> int:
+    def call_at_ms(self) -> int:
         """0: call now. Otherwise when to ask again; whoever is let through is the probe."""
         if not self.is_open():
             return 0

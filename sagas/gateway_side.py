@@ -69,8 +69,8 @@ class GatewaySide:
         due_ms = self._due_ms(call, payment, watch)
         if due_ms > self._clock_ms():
             return due_ms
-        if admit_at_ms := self._client.breaker.admit_at_ms():
-            return admit_at_ms
+        if call_at_ms := self._client.breaker.call_at_ms():
+            return call_at_ms
         await self._engine.durable()
         trouble = await self._steps[call](payment, watch)
         if trouble is None:

@@ -113,8 +113,8 @@ class ProviderSide:
             return until_ms
         trouble: Trouble | None = self._hindrance(call, reservation)
         if trouble is None:
-            if admit_at_ms := self._client.breaker.admit_at_ms():
-                return admit_at_ms
+            if call_at_ms := self._client.breaker.call_at_ms():
+                return call_at_ms
             await self._engine.durable()
             trouble = await self._steps[call](payment, reservation, watch)
         if trouble is None:

@@ -20,7 +20,7 @@ def broken(clock: FakeClock) -> Breaker:
     breaker = Breaker("test", clock_ms=clock.ms)
     for _ in range(FAILURES_MAX):
         assert not breaker.is_open()
-        assert breaker.admit_at_ms() == 0
+        assert breaker.call_at_ms() == 0
         breaker.note(LOST)
     assert breaker.is_open()
     return breaker
@@ -31,10 +31,10 @@ def test_an_outage_stops_the_calls() -> None:
     clock = FakeClock()
     breaker = broken(clock)
     probe_at_ms = clock.now_ms + PROBE_INTERVAL_MS
-    assert breaker.admit_at_ms() == probe_at_ms
+    assert breaker.call_at_ms() == probe_at_ms
     clock.now_ms = probe_at_ms
-    assert breaker.admit_at_ms() == 0
-    assert breaker.admit_at_ms() == probe_at_ms + PROBE_INTERVAL_MS
+    assert breaker.call_at_ms() == 0
+    assert breaker.call_at_ms() == probe_at_ms + PROBE_INTERVAL_MS
     assert breaker.is_open()
 
 
@@ -44,7 +44,7 @@ def test_an_answer_opens_the_way(status: int) -> None:
     breaker = broken(FakeClock())
     breaker.note(answer(status))
     assert not breaker.is_open()
-    assert breaker.admit_at_ms() == 0
+    assert breaker.call_at_ms() == 0
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
@@ -94,14 +94,14 @@ def test_a_service_that_asks_for_a_pause() -> None:
     clock = FakeClock()
     breaker = Breaker("test", clock_ms=clock.ms)
     for wish_s in (0, 60, 5, 0, 0):
-        assert breaker.admit_at_ms() == 0
+        assert breaker.call_at_ms() == 0
         breaker.note(answer(429, wish_s))
     asked_at_ms = clock.now_ms
-    assert breaker.admit_at_ms() == asked_at_ms + PROBE_INTERVAL_MS  # there may be an answer
+    assert breaker.call_at_ms() == asked_at_ms + PROBE_INTERVAL_MS  # there may be an answer
     clock.now_ms += 59_999
-    assert breaker.admit_at_ms() == asked_at_ms + 60_000
+    assert breaker.call_at_ms() == asked_at_ms + 60_000
     clock.now_ms += 1
-    assert breaker.admit_at_ms() == 0
+    assert breaker.call_at_ms() == 0
 
 
 def test_a_pause_that_is_over_before_its_time() -> None:
@@ -113,7 +113,7 @@ def test_a_pause_that_is_over_before_its_time() -> None:
     for _ in range(FAILURES_MAX):
         breaker.note(LOST)
     clock.now_ms += PROBE_INTERVAL_MS
-    assert breaker.admit_at_ms() == 0
+    assert breaker.call_at_ms() == 0
 
 
 def test_what_is_told_of_an_outage() -> None:
