@@ -13,19 +13,10 @@ from swagger_ui_bundle import swagger_ui_path
 from api import problems
 from api.endpoint import Call, Operation
 from api.problems import Problem
-from api.reply import HTML, JSON, Header, Reply, file_reply, reply
+from api.reply import HTML, JSON, Header, Reply, file_reply, reply, security
 
 # Swagger UI sets styles from its script and draws its icons from data: addresses.
-_POLICY = (
-    b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    b"img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-    b"frame-ancestors 'none'"
-)
-_SECURITY: tuple[Header, ...] = (
-    (b"content-security-policy", _POLICY),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-)
+_SECURITY = security(styles=b"'self' 'unsafe-inline'")
 # Swagger UI comes in versions that we pin; an hour is enough to load it once a visit.
 _CACHED: Header = (b"cache-control", b"public, max-age=3600")
 

@@ -15,22 +15,14 @@ from typing import Any
 
 import web
 from api.endpoint import Call, Operation
-from api.reply import HTML, Header, Reply, reply
+from api.reply import HTML, Header, Reply, reply, security
 
 MEDIA_TYPES = {
     ".css": b"text/css; charset=utf-8",
     ".js": b"text/javascript; charset=utf-8",
     ".svg": b"image/svg+xml",
 }
-POLICY = (
-    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    b"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-_SECURITY: tuple[Header, ...] = (
-    (b"content-security-policy", POLICY),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-)
+_SECURITY = security()
 _ASKED_ANEW: Header = (b"cache-control", b"no-cache")
 _KEPT: Header = (b"cache-control", b"public, max-age=31536000, immutable")
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import ConsoleMessage, Page, Request, Route
 
 import web
-from api import web_files
+from api.reply import security
 
 ORIGIN = "http://billetter.test"
 MEDIA_TYPES = {
@@ -17,7 +17,7 @@ MEDIA_TYPES = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
-POLICY = web_files.POLICY.decode()
+POLICY = dict(security())[b"content-security-policy"].decode()
 PAGES = {"/": "index"} | {
     f"/{path.stem}": path.stem for path in web.files() if path.suffix == ".html"
 }
