@@ -27,6 +27,7 @@ NAME = "backup.json"
 FORMAT = 1  # rises when an older program could not read a backup any more
 SUM_BYTES = 16
 READ_BYTES = 1 << 20
+_NEXT = "restore another backup"
 
 
 class Sum(msgspec.Struct, frozen=True):
@@ -76,11 +77,13 @@ def restore(source: Path, data: Path, *, progress: bool = True) -> Manifest:
         with _bar(_files(source), "restore", shown=progress) as bar:
             for name, expected in manifest.files.items():
                 if _copy(source / name, building / name, bar) != expected:
-                    raise store.StoreError(f"{source / name} is damaged: its checksum differs")
+                    raise store.StoreError(
+                        f"{source / name} is damaged: its checksum differs; {_NEXT}"
+                    )
         found = _checked(building)
         if (found.records, found.digest) != (manifest.lsn, manifest.digest):
             said = f"record {manifest.lsn} and state {manifest.digest}"
-            raise store.StoreError(f"{source} holds another state than it says: {said}")
+            raise store.StoreError(f"{source} holds another state than it says: {said}; {_NEXT}")
         _sync_directories(building)
         put(building, data)
     return manifest
@@ -96,7 +99,8 @@ def read(source: Path) -> Manifest:
     except (OSError, msgspec.DecodeError) as fault:
         raise store.StoreError(f"{path} can't be read: {fault}") from None
     if manifest.format != FORMAT:
-        raise store.StoreError(f"{path} has format {manifest.format}, not {FORMAT}")
+        told = f"{path} has format {manifest.format}, not {FORMAT}"
+        raise store.StoreError(f"{told}; restore it with the version that made it")
     for name in manifest.files:
         if not _is_within(name):
             raise store.StoreError(f"{path} names {name!r}, which is no file of a backup")

@@ -39,7 +39,7 @@ class ImportRunning(CatalogError):
     """Two imports into one place would destroy each other's work."""
 
     def __init__(self, target: Path) -> None:
-        super().__init__(f"another import into {target} is running")
+        super().__init__(f"another import into {target} is running; wait until it has ended")
 
 
 class NotACatalog(CatalogError):

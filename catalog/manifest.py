@@ -14,6 +14,7 @@ from catalog.errors import NotACatalog
 
 NAME = "catalog.json"
 FORMAT = 4  # rises when an older program could not read the files any more
+_NEXT = "import the files anew"
 READ_BYTES = 1 << 20  # one buffer's worth; files of any size are summed up in pieces
 
 
@@ -58,16 +59,16 @@ def read(directory: Path) -> Manifest:
         content = (directory / NAME).read_bytes()
         manifest = msgspec.json.decode(content, type=Manifest)
     except FileNotFoundError:
-        raise NotACatalog(directory, f"it has no {NAME}") from None
+        raise NotACatalog(directory, f"it has no {NAME}; {_NEXT}") from None
     except (OSError, msgspec.DecodeError) as error:
-        raise NotACatalog(directory, f"{NAME} can't be read ({error})") from None
+        raise NotACatalog(directory, f"{NAME} can't be read ({error}); {_NEXT}") from None
     if manifest.format != FORMAT:
-        reason = f"it has format {manifest.format}, not {FORMAT}; import the files anew"
+        reason = f"it has format {manifest.format}, not {FORMAT}; {_NEXT}"
         raise NotACatalog(directory, reason)
     for name, expected in manifest.files.items():
         path = directory / name
         if not path.is_file() or path.stat().st_size != expected.size_bytes:
-            raise NotACatalog(directory, f"{name} is missing or cut short")
+            raise NotACatalog(directory, f"{name} is missing or cut short; {_NEXT}")
     return manifest
 
 
@@ -76,7 +77,7 @@ def verify(directory: Path) -> Summary:
     manifest = read(directory)
     for name, expected in manifest.files.items():
         if _sum(directory / name) != expected:
-            raise NotACatalog(directory, f"{name} is damaged: its checksum differs")
+            raise NotACatalog(directory, f"{name} is damaged: its checksum differs; {_NEXT}")
     return manifest.summary
 
 

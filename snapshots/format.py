@@ -71,7 +71,8 @@ def read_header(fs: FileSystem, file: int, path: Path) -> Header:
     if magic != _MAGIC:
         raise Corrupt(path, "not a snapshot")
     if version != FORMAT_VERSION:
-        raise Foreign(f"{path}: format version {version}, this program reads {FORMAT_VERSION}")
+        told = f"format version {version}, this program reads {FORMAT_VERSION}"
+        raise Foreign(f"{path}: {told}; start the version that wrote it")
     return Header(lsn, store_id)
 
 

@@ -204,7 +204,7 @@ class SnapshotStore:
     def _verified_lsn(self, file: int, path: Path) -> int:
         header = read_header(self._fs, file, path)
         if header.store_id != self._store_id:
-            raise Foreign(f"{path}: a snapshot of another store")
+            raise Foreign(f"{path}: a snapshot of another store; put it back to its own log")
         if self._path(header.lsn) != path:
             raise Corrupt(path, f"holds LSN {header.lsn}, not as named")
         verify_digest(self._fs, file, path)

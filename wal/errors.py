@@ -27,14 +27,15 @@ class LogExists(WalError):
     """The directory already holds a log; a second one is never created over it."""
 
     def __init__(self, directory: Path) -> None:
-        super().__init__(f"{directory}: already holds a log")
+        super().__init__(f"{directory}: already holds a log; name another directory")
 
 
 class Locked(WalError):
     """Another process holds the lock: one log has one writer."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"{path}: held by another process; one log has one writer")
+        held = f"{path}: held by another process; one log has one writer"
+        super().__init__(f"{held}: stop that one first")
 
 
 class Corrupt(WalError):
