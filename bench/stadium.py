@@ -23,20 +23,18 @@ def fresh(directory: Path, events: Sequence[Event]) -> Engine:
     return Engine.open(directory, events)
 
 
-def seat_ids(event_id: int = 1) -> list[int]:
+def seat_ids() -> list[int]:
     """All of them, by row and number."""
     return [
-        seat_id_of(event_id=event_id, row=row, number=number)
+        seat_id_of(event_id=1, row=row, number=number)
         for row in range(1, ROWS + 1)
         for number in range(1, SEATS_PER_ROW + 1)
     ]
 
 
-def held(
-    engine: Engine, *, user_id: int, seats: Sequence[int], event_id: int = 1, now_ms: int = NOW_MS
-) -> int:
+def held(engine: Engine, *, user_id: int, seats: Sequence[int], now_ms: int = NOW_MS) -> int:
     """A booking that holds the seats; its id."""
-    booking_id = engine.create_booking(user_id=user_id, event_id=event_id, now_ms=now_ms)
+    booking_id = engine.create_booking(user_id=user_id, event_id=1, now_ms=now_ms)
     for seat_id in seats:
         engine.select_seat(user_id=user_id, booking_id=booking_id, seat_id=seat_id, now_ms=now_ms)
     return booking_id

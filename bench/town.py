@@ -232,9 +232,9 @@ def revenue_minor(analytics: Mapping[str, Any]) -> int:
     return int(analytics["total_revenue"].replace(".", ""))
 
 
-async def gathered(asks: Sequence[Callable[[], Any]], *, at_once: int = AT_ONCE) -> list[Any]:
+async def gathered(asks: Sequence[Callable[[], Any]]) -> list[Any]:
     """All of it, so much at once; results in order."""
-    slots = asyncio.Semaphore(at_once)
+    slots = asyncio.Semaphore(AT_ONCE)
 
     async def one(ask: Callable[[], Any]) -> Any:
         async with slots:

@@ -101,7 +101,6 @@ class GatewayClient:
         public_url: str,
         breaker: Breaker,
         transport: httpx.AsyncBaseTransport | None = None,
-        total_seconds: float = TOTAL_SECONDS,
     ) -> None:
         """`public_url` is where the customer's browser and the gateway reach us."""
         self._base_url = base_url.rstrip("/")
@@ -109,10 +108,9 @@ class GatewayClient:
         self._merchant_password = merchant_password
         self._callbacks = public_url.rstrip("/") + "/api/payments"
         self.breaker = breaker
-        self._total_seconds = total_seconds
         self._http = wire.open_client(
             self._base_url,
-            total_seconds=total_seconds,
+            total_seconds=TOTAL_SECONDS,
             connections_max=CONNECTIONS_MAX,
             transport=transport,
         )
@@ -205,7 +203,7 @@ class GatewayClient:
         self, path: str, content: dict[str, object], kind: type[_AnyAnswer]
     ) -> Outcome[_AnyAnswer]:
         reply = await wire.ask(
-            self._http, "POST", path, total_seconds=self._total_seconds, content=content
+            self._http, "POST", path, total_seconds=TOTAL_SECONDS, content=content
         )
         self.breaker.note(reply)
         return reply if isinstance(reply, Unknown) else _judged(reply, kind)

@@ -62,13 +62,11 @@ class ProviderClient:
         base_url: str,
         breaker: Breaker,
         transport: httpx.AsyncBaseTransport | None = None,
-        total_seconds: float = TOTAL_SECONDS,
     ) -> None:
         self.breaker = breaker
-        self._total_seconds = total_seconds
         self._http = wire.open_client(
             base_url.rstrip("/"),
-            total_seconds=total_seconds,
+            total_seconds=TOTAL_SECONDS,
             connections_max=CONNECTIONS_MAX,
             transport=transport,
         )
@@ -144,7 +142,7 @@ class ProviderClient:
 
     async def _ask(self, method: str, path: str, content: object = None) -> wire.Reply | Unknown:
         reply = await wire.ask(
-            self._http, method, _API + path, total_seconds=self._total_seconds, content=content
+            self._http, method, _API + path, total_seconds=TOTAL_SECONDS, content=content
         )
         self.breaker.note(reply)
         return reply

@@ -58,12 +58,12 @@ def segment_paths(fs: FileSystem, directory: Path) -> list[Path]:
     return [directory / name for name in names]
 
 
-def segment_sizes(directory: Path, *, fs: FileSystem = OS) -> list[int]:
+def segment_sizes(directory: Path) -> list[int]:
     """The bytes of every segment, of a log that may be written to meanwhile."""
     sizes = []
-    for path in segment_paths(fs, directory):
+    for path in segment_paths(OS, directory):
         with suppress(FileNotFoundError):  # dropped just now
-            sizes.append(file_bytes(fs, path))
+            sizes.append(file_bytes(OS, path))
     return sizes
 
 
