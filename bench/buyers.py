@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import orjson
 import uvloop
 
-from bench.shop import User
 from bench.tasks import Figures, spread
+from torture.servers.clients import User
 
 OPENING_AT_ONCE = 200
 RETRY_SECONDS = 2  # what the server asks for

@@ -10,7 +10,6 @@ cores with the server, so their seconds are an upper bound.
 import os
 import resource
 import sys
-from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,8 +23,9 @@ from bench.baseline import report
 from bench.buyers import Sale, sold
 from bench.machine import cpu_seconds, described
 from bench.serving import Server, served, serving
-from bench.shop import CONCERT, HOLD_SECONDS, ROWS, User, active_users, written
+from bench.shop import CONCERT, HOLD_SECONDS, ROWS, written
 from bench.tasks import Figures
+from torture.servers.clients import User, active_users
 
 RESULTS = Path(__file__).parent / "results" / "sale.json"
 SMALL = CONCERT + 1  # 1,000 seats
@@ -68,7 +68,7 @@ def measured(size: Size) -> Figures:
             directory, users=int(size.buyers * USERS_PER_BUYER), seats_per_row=size.seats_per_row
         )
         initialise(directory / "data", files, archive=False)
-        users = list(islice(active_users(files.users), size.buyers))
+        users = active_users(files.users)[: size.buyers]
         shop = serving(directory / "data", "--hold-seconds", str(HOLD_SECONDS))
         with served(shop, directory / "log", "/readyz") as server:
             seats = ROWS * size.seats_per_row

@@ -3,10 +3,8 @@
 Everything is prepared without the server, so that every server begins with the same directory.
 """
 
-import base64
-import csv
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -20,6 +18,7 @@ from api.demo import initialise
 from bench.wrk import Walk
 from catalog import Catalog, demo
 from engine import Engine, Rules, seat_id_of
+from torture.servers.clients import User, active_users
 
 FAR_FROM_NOW = date(2099, 1, 10)  # so that every sale's event is still to come
 CONCERT = 1
@@ -41,18 +40,13 @@ class Size(NamedTuple):
     with_900: int
 
 
-class User(NamedTuple):
-    user_id: int
-    authorization: str
-
-
 class Shop:
     """The directory to copy for each server, and the requests of its customers."""
 
     def __init__(self, directory: Path, size: Size) -> None:
         self.data = directory / "data"
         files = written(directory, users=size.users)
-        users = list(active_users(files.users))
+        users = active_users(files.users)
         self._with_20 = users[: size.with_20]
         self._with_900 = users[size.with_20 : size.with_20 + size.with_900]
         self._buyers = users[size.with_20 + size.with_900 :]
@@ -144,15 +138,6 @@ def _request(
     if body:
         lines += ["Content-Type: application/json", f"Content-Length: {content_length}"]
     return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-def active_users(path: Path) -> Iterator[User]:
-    """Those of a demo's file who may log in."""
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            if row["is_active"] == "True":
-                pair = f"{row['email']}:{row['password_plain']}"
-                yield User(int(row["user_id"]), base64.b64encode(pair.encode()).decode())
 
 
 def _seats_from_the_end() -> Iterable[int]:

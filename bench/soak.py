@@ -33,13 +33,14 @@ from bench.machine import described
 from bench.reckoning import Shop, reckoned
 from bench.serving import Server as Emulator
 from bench.serving import serving
-from bench.shop import FAR_FROM_NOW, PRICE_MINOR, active_users
+from bench.shop import FAR_FROM_NOW, PRICE_MINOR
 from bench.slow_moments import SlowMoments, watched
 from bench.tasks import Figures
 from bench.told import FAULTS, Basket
 from bench.town import PARTNER, emulating, selling
 from catalog import demo
 from torture.servers.child import Server, started, wait_until_ready, worker_of
+from torture.servers.clients import active_users
 from torture.servers.ports import free_port
 
 RESULTS = Path(__file__).parent / "results" / "soak.json"

@@ -32,10 +32,11 @@ from bench.caller import Answer, Caller
 from bench.machine import cpu_seconds, described, resident_bytes
 from bench.open_loop import open_loop
 from bench.serving import Server, served, serving
-from bench.shop import ROWS, STADIUM, STADIUM_SEATS_PER_ROW, User, active_users, written
+from bench.shop import ROWS, STADIUM, STADIUM_SEATS_PER_ROW, written
 from bench.tasks import Figures, spread
 from bench.town import gathered
 from engine import seat_id_of
+from torture.servers.clients import User, active_users
 
 RESULTS = Path(__file__).parent / "results" / "watchers.json"
 TARGET_SHARE = 0.20
@@ -79,7 +80,7 @@ def measured(size: Size) -> Figures:
         directory = Path(name)
         files = written(directory, users=USERS)
         initialise(directory / "data", files, archive=False)
-        users = list(active_users(files.users))
+        users = active_users(files.users)
         with (
             served(serving(directory / "data"), directory / "log", "/readyz") as server,
             get_context("spawn").Pool(1) as pool,

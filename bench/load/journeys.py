@@ -16,7 +16,7 @@ import orjson
 from locust import FastHttpUser, between, task
 from locust.contrib.fasthttp import ResponseContextManager
 
-from bench.shop import active_users
+from torture.servers.clients import active_users
 
 CONCERT = 1
 EVENTS_ON_SALE = range(2, 1_000)
@@ -24,7 +24,7 @@ TRIES = 3  # at a seat, before a buyer looks for another event
 PAYING_SHARE = 0.3
 CANCELLING_SHARE = 0.2
 
-_ACCOUNTS = list(active_users(Path(os.environ["ACCOUNTS"])))
+_ACCOUNTS = active_users(Path(os.environ["ACCOUNTS"]))
 _WORDS = sorted(
     {
         word

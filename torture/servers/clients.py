@@ -31,17 +31,21 @@ RECENT = 4
 
 class User(NamedTuple):
     user_id: int
-    authorization: bytes
+    authorization: str
 
 
 def active_users(file: Path) -> list[User]:
     """The users of a demo file who may log in."""
     with file.open(encoding="utf-8", newline="") as rows:
         return [
-            User(int(row["user_id"]), b64encode(f"{row['email']}:{row['password_plain']}".encode()))
+            User(int(row["user_id"]), _coded(f"{row['email']}:{row['password_plain']}"))
             for row in csv.DictReader(rows)
             if row["is_active"] == "True"
         ]
+
+
+def _coded(pair: str) -> str:
+    return b64encode(pair.encode()).decode()
 
 
 class Crowd:
@@ -206,7 +210,7 @@ def _request(op: Op, user: User) -> bytes:
     head = [
         f"{method} {path} HTTP/1.1".encode(),
         b"Host: test",
-        b"Authorization: Basic " + user.authorization,
+        b"Authorization: Basic " + user.authorization.encode(),
         b"Content-Length: %d" % len(body),
         *([b"Idempotency-Key: " + op.key.encode()] if op.key else ()),
     ]
