@@ -5,7 +5,6 @@ viewer that we serve knows no more.
 
 import re
 from collections.abc import Iterable
-from importlib.metadata import version
 from typing import Any
 
 from api import docs, problems
@@ -16,6 +15,7 @@ from api.live import docs as live_docs
 from api.operator import docs as operator_docs
 from api.organiser import docs as organiser_docs
 from api.problems import PROBLEM_JSON, TYPE_PREFIX, Problem
+from api.system import VERSION
 from api.tickets import docs as ticket_docs
 
 _OK = "text/plain"
@@ -51,7 +51,7 @@ def document(operations: Iterable[Operation[Any]]) -> Json:
         "openapi": "3.1.0",
         "info": {
             "title": "Billetter",
-            "version": version("billetter"),
+            "version": VERSION,
             "description": _about(),
         },
         "servers": [{"url": "/"}],

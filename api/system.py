@@ -6,7 +6,8 @@ from api.endpoint import Call
 from api.problems import NOT_READY, RESET_FORBIDDEN, Refusal
 from api.reply import OK_TEXT, Reply, json_reply
 
-_VERSION = json_reply({"version": version("billetter")})
+VERSION = version("billetter")
+_TOLD_VERSION = json_reply({"version": VERSION})
 
 
 def alive(_: Call[None]) -> Reply:
@@ -22,7 +23,7 @@ def ready(call: Call[None]) -> Reply:
 
 
 def tell_version(_: Call[None]) -> Reply:
-    return _VERSION
+    return _TOLD_VERSION
 
 
 def tell_member(call: Call[None]) -> Reply:

@@ -8,7 +8,6 @@ that a scrape holds the loop up for a millisecond at most.
 import asyncio
 import shutil
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
 from itertools import accumulate
 from typing import NamedTuple, TypeVar
 
@@ -27,6 +26,7 @@ from api.operator.access import require_operator
 from api.reply import Reply, reply
 from api.request_log import RequestLog
 from api.service import Service
+from api.system import VERSION
 from engine import (
     DiskFigures,
     Histogram,
@@ -98,7 +98,7 @@ class _Figures(Collector):
         self._found = found
 
     def collect(self) -> Iterator[Metric]:
-        yield InfoMetricFamily("billetter", "Which program.", {"version": version("billetter")})
+        yield InfoMetricFamily("billetter", "Which program.", {"version": VERSION})
         yield from _loop(self._service)
         yield from _log(self._service.engine.log_figures())
         if self._found.disk is not None:

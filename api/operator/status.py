@@ -1,7 +1,6 @@
 """GET /x/status: how the server stands, and what needs an operator, with the next step."""
 
 from collections.abc import Iterator
-from importlib.metadata import version
 from typing import Any
 
 from api.endpoint import Call
@@ -10,6 +9,7 @@ from api.operator.metrics import Found, look
 from api.reply import Reply, json_reply
 from api.seats import money
 from api.service import Service
+from api.system import VERSION
 from api.timeline import instant
 from engine import DiskFigures
 
@@ -70,7 +70,7 @@ def _concern(what: str, next_step: str) -> dict[str, str]:
 def _server(service: Service) -> dict[str, Any]:
     admission, requests = service.admission, service.request_log
     return {
-        "version": version("billetter"),
+        "version": VERSION,
         "up_since": instant(service.opened_at_ms),
         "ready": service.is_ready,
         "stall_seconds": round(service.stalls.recent_seconds, 4),
