@@ -47,7 +47,6 @@ class TornTail(NamedTuple):
     file: Path
     offset: int
     data: bytes
-    last_good_lsn: int
 
     def __str__(self) -> str:
         told = f"{len(self.data)} bytes that were never acknowledged"
@@ -217,7 +216,7 @@ def judge_tail(segment: Segment, at: Position, fault: str) -> TornTail | None:
         raise corrupt(segment.path, at, f"{fault}, yet a later batch is intact")
     if not is_zero(rest[FRAME_BYTES_MAX:]):
         raise corrupt(segment.path, at, f"{fault}, and more follows than one batch can leave")
-    return TornTail(segment.path, at.offset, rest.rstrip(b"\0"), at.first_lsn - 1)
+    return TornTail(segment.path, at.offset, rest.rstrip(b"\0"))
 
 
 def _paths_after(paths: list[Path], after_lsn: int) -> list[Path]:

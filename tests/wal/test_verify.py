@@ -29,7 +29,7 @@ def test_torn_tail_is_no_fault(small: Corpus) -> None:
     report = verify(small.directory, fs=small.disk)
     assert report.fault is None
     assert report.torn is not None
-    assert report.torn.last_good_lsn == len(small.records)
+    assert report.last_lsn == len(small.records)
 
 
 def test_fault(small: Corpus) -> None:
