@@ -128,9 +128,8 @@ def _copy_store(data: Path, building: Path) -> None:
 
     try:
         read_patiently(copy)
-    except StoreMoved:
-        reason = "drops its log faster than it can be copied; try again later"
-        raise store.StoreError(f"{data} {reason}") from None
+    except StoreMoved as moved:
+        raise store.StoreError(f"{data}: {moved}") from None
 
 
 def _sealed(building: Path, *, now: datetime, progress: bool) -> Manifest:

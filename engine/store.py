@@ -109,6 +109,9 @@ def covered_lsn(directory: Path) -> int:
 class StoreMoved(Exception):
     """The server has dropped what was about to be read: begin again."""
 
+    def __init__(self) -> None:
+        super().__init__("the server drops its log faster than it can be read; try again later")
+
 
 def read_patiently(read: Callable[[], _Read]) -> _Read:
     """What `read` returns, begun again where the server drops what it reads; then it is raised."""

@@ -58,9 +58,8 @@ def _audited(data: Path, subject: str, number: int) -> Audit:
     audit = audit_seat if subject == "seat" else audit_booking
     try:
         return audit(data, number)
-    except StoreMoved:
-        reason = "the server drops what is to be read faster than it is read; try again"
-        raise StoreError(f"{data}: {reason}") from None
+    except StoreMoved as moved:
+        raise StoreError(f"{data}: {moved}") from None
     except STORE_FAULTS as fault:
         raise StoreError(f"{data}: {fault}; billetter verify says more") from None
 

@@ -44,9 +44,8 @@ def read_moments(data: Path, event_id: int, *, step_ms: int) -> Played:
         return read_patiently(read)
     except EventNotFound:
         raise StoreError(f"{data} holds no booking of event {event_id}") from None
-    except StoreMoved:
-        reason = "drops its log faster than it can be read; try again later"
-        raise StoreError(f"{data} {reason}") from None
+    except StoreMoved as moved:
+        raise StoreError(f"{data}: {moved}") from None
 
 
 def moments(history: History, *, step_ms: int) -> Iterator[Moment]:
