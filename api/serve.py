@@ -55,7 +55,7 @@ from engine.collector import collector_off
 from sagas import Breaker, GatewayClient, ProviderClient, Sagas
 
 HEADER_TIMEOUT_MS = 8_000  # also how long an idle connection may stay
-HEADER_BYTES_MAX = 32_768
+HEADER_BLOCK_BYTES_MAX = 32_768
 REPLY_SECONDS_MAX = 10  # without a byte of a reply taken
 STOP_SECONDS_MAX = 20
 # The very first start waits so long for the provider's places, which take half a second; after that
@@ -102,7 +102,7 @@ def serve(
         backlog=settings.connections,
         backpressure=connections,
         http1_settings=HTTP1Settings(
-            header_read_timeout=HEADER_TIMEOUT_MS, max_buffer_size=HEADER_BYTES_MAX
+            header_read_timeout=HEADER_TIMEOUT_MS, max_buffer_size=HEADER_BLOCK_BYTES_MAX
         ),
         ssl_cert=ssl_cert,
         ssl_key=ssl_key,
