@@ -40,7 +40,6 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 log = structlog.get_logger("cli")
 
 STEP_MAX, SPEED_MIN = 365 * 86_400, 0.01  # no longer than the system can wait
-TIMEZONE = "Asia/Almaty"  # one zone for the whole country since 2024
 # What no other try will mend: exit code 2.
 WRONG_SETTINGS = (BadSetting, BadEnvironment)
 KNOWN_FAILURES = (
@@ -142,7 +141,9 @@ def main() -> None:
 @click.option("--events", type=_file, required=True, help="events.json: what is on sale")
 @click.option("--archive", type=_file, help="events_archive.json: past events, to be searched")
 @click.option("--halls", type=_file, help="halls.json: rows, zones and prices")
-@click.option("--timezone", default=TIMEZONE, show_default=True, help="of the dates in the files")
+@click.option(
+    "--timezone", default=store.TIMEZONE, show_default=True, help="of the dates in the files"
+)
 @click.option("--replace-catalog", is_flag=True, help="import anew beside existing bookings")
 def init(data: Path, timezone: str, *, replace_catalog: bool, **files: Any) -> None:
     """Import the published files into a new data directory."""

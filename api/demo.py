@@ -115,7 +115,7 @@ def initialise(
         events=files.events,
         archive=files.archive if archive else None,
         halls=files.halls,
-        timezone=store.time_zone("Asia/Almaty"),
+        timezone=store.time_zone(store.TIMEZONE),
         progress=progress,
     )
 
