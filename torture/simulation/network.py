@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 import httpx
 import msgspec
 
+from emulators.faults import GARBAGE
+
 USUAL_SECONDS = (0.001, 0.03)
 # The longest that a request or an answer is under way. Our sagas rely on such a bound: what they
 # have given up is taken for over after some more seconds.
 LATE_SECONDS_MAX = 9.0
-# Half an answer, as no parser may take it for a whole one.
-GARBAGE = b'{"success":tru\x00\xff,"payments":[{"paymentId":"175'
 
 _UUID = re.compile(r"([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
