@@ -252,8 +252,9 @@ def verify(data: Path) -> None:
     findings = store.verify(data)
     for name, value in findings.shown().items():
         click.echo(f"{name:14} {value}")
-    if findings.fault:
-        click.echo(f"FAULT: {findings.fault}", err=True)
+    fault = findings.fault or store.fault_of_places(data)
+    if fault:
+        click.echo(f"FAULT: {fault}", err=True)
         sys.exit(1)
     click.echo("good")
 

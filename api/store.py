@@ -22,6 +22,7 @@ from catalog import Catalog, Summary, import_files
 from catalog.manifest import fsync
 from engine import STORE_FAULTS, Engine, Event, Hall, Sale, Zone
 from engine.verify import Findings, verify_store
+from sagas import BadPlaces, load
 
 CATALOG_DIRECTORY = "catalog"
 PLACES_DIRECTORY = "places"
@@ -235,3 +236,18 @@ def verify(data: Path) -> Verified:
     except (catalog.CatalogError, OSError) as fault:
         return Verified(None, findings, findings.fault or str(fault))
     return Verified(summary, findings, findings.fault or _fault_of_ticket_key(data))
+
+
+def fault_of_places(data: Path) -> str:
+    """The first file of the provider's places that can't be used, or empty.
+
+    `verify` doesn't count it: the provider can be asked again, and no backup shall fail for it.
+    """
+    for file in sorted((data / PLACES_DIRECTORY).glob("*.places")):
+        try:
+            load(file)
+        except BadPlaces as fault:
+            return str(fault)
+        except OSError as failure:
+            return sentence(failure)
+    return ""

@@ -108,7 +108,9 @@ def load(target: Path) -> Places:
         raise BadPlaces(f"{target}: version {version}, and this program reads {VERSION}")
     header, blob = data[: _HEADER.size], data[_BODY_AT:]
     if _CRC.unpack_from(data, _HEADER.size) != (_checksum(header, blob),):
-        raise BadPlaces(f"{target}: the checksum is wrong; preload the places again")
+        raise BadPlaces(
+            f"{target}: the checksum is wrong; a start with a provider reads them again"
+        )
     hall = Hall(rows, seats_per_row, ())
     if len(blob) != hall.seats_total * _UUID_BYTES:
         raise BadPlaces(f"{target}: {len(blob)} bytes for {hall.seats_total} seats")

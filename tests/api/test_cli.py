@@ -24,6 +24,8 @@ from engine import Engine
 
 Run = Callable[..., Result]
 
+# A hall of one seat.
+PLACES = bytes.fromhex("424c504c01000000 0100000000000000 01000000 01000000 02eb4950") + bytes(16)
 MAKE_ROOM = "make room there (a start takes 16 MiB), never inside wal/ or snapshots/"
 
 
@@ -399,6 +401,29 @@ def test_verify_tells_the_first_fault(run: Run, data: Path) -> None:
     assert 1 == answer.exit_code
     assert answer.stderr.startswith("FAULT: ")
     assert "users.sqlite is damaged" in answer.stderr
+    assert "good" not in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (PLACES[:-1] + b"!", "the checksum is wrong; a start with a provider reads them again"),
+        (PLACES[:-16], "the checksum is wrong; a start with a provider reads them again"),
+        (PLACES[:4], "too short for a file of places"),
+    ],
+)
+def test_verify_looks_at_the_provider_s_places(
+    run: Run, data: Path, content: bytes, reason: str
+) -> None:
+    """Without the provider nothing of a partner's event could be paid for with such a file."""
+    path = data / store.PLACES_DIRECTORY / "1.places"
+    path.parent.mkdir()
+    path.write_bytes(PLACES)
+    assert "good" == run("verify", "--data", data).stdout.splitlines()[-1]
+    path.write_bytes(content)
+    answer = run("verify", "--data", data)
+
+    assert (1, f"FAULT: {path}: {reason}\n") == (answer.exit_code, answer.stderr)
     assert "good" not in answer.stdout
 
 
