@@ -7,12 +7,14 @@ it happens once more right after. Memory: a few words for each key that has some
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Container, Coroutine
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any, Protocol
 
 Sleep = Callable[[float], Coroutine[Any, Any, None]]
 # Nothing is due. (2**53 milliseconds is the year 287396.)
 _NEVER_MS = 2**53
+# So many moments that no longer hold may be kept beside those that do.
+_SPARE_MOMENTS = 64
 
 
 class Line(Protocol):
@@ -136,6 +138,10 @@ class Agenda:
     def _wait_until(self, key: int, due_ms: int) -> None:
         self._due_ms[key] = due_ms
         heappush(self._heap, (due_ms, key))
+        if len(self._heap) > 2 * len(self._due_ms) + _SPARE_MOMENTS:
+            # Who waits for an hour may be asked for a thousand times a second meanwhile.
+            self._heap = [(moment_ms, waiting) for waiting, moment_ms in self._due_ms.items()]
+            heapify(self._heap)
         if due_ms < self._resting_until_ms:
             self._poked.set()
 

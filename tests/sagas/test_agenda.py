@@ -146,3 +146,19 @@ def test_at_a_moment() -> None:
         await clock.advance(10)
 
     assert run(story).seen == [(1, 2_000), (3, 2_500), (2, 3_000)]
+
+
+def test_who_is_asked_for_before_the_time_takes_no_more_room() -> None:
+    """However often a stranger asks for one that waits for an hour, nothing piles up meanwhile."""
+
+    async def story(agenda: Agenda, looks: Looks, clock: FakeClock) -> None:
+        looks.again = lambda key: START_MS + key * 3_600_000 if len(looks.seen) < 1_000 else None
+        for _ in range(500):
+            for key in (1, 2):
+                agenda.now(key)
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+        assert len(agenda._heap) < 100
+        await clock.advance(3 * 3_600)
+
+    assert run(story).seen[-3:] == [(1, 0), (2, 0), (1, 3_600_000)]
