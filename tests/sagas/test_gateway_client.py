@@ -60,7 +60,8 @@ def check(answer: httpx.Response) -> Outcome[Standing]:
 
 def test_init() -> None:
     """An init carries an integer amount, our id as text, and where the customer comes back to."""
-    answer = reply(200, {"success": True, "paymentId": "17", "paymentURL": "http://gw/pay/17"})
+    told = {"paymentId": "17", "orderId": str(ORDER_ID), "paymentURL": "http://gw/pay/17"}
+    answer = reply(200, {"success": True, **told})
     outcome, body, path = call("init", answer, order_id=ORDER_ID, amount_minor=500_000)
     assert outcome == Done(Opened("17", "http://gw/pay/17"))
     assert path == "/common/api/v1/PaymentInit/init"
@@ -77,6 +78,13 @@ def test_init() -> None:
         "failURL": f"https://billetter.test/api/payments/fail?orderId={ORDER_ID}",
         "notificationURL": "https://billetter.test/api/payments/notifications",
     }
+
+
+@pytest.mark.parametrize("order_id", [str(ORDER_ID + 1), ""])
+def test_page_of_another_order(order_id: str) -> None:
+    """Whoever paid on it would pay for somebody else."""
+    answer = reply(200, {"success": True, "paymentId": "17", "orderId": order_id})
+    assert init(answer) == Unknown("an answer about another order")
 
 
 @pytest.mark.parametrize("url", [None, "", "javascript:alert(1)", "http://gw/\r\nSet-Cookie: a=b"])
