@@ -23,6 +23,8 @@ from sagas.watch import Watch, stamp_of
 # however many, make us read a stale answer.
 CHECK_INTERVAL_MS = 1_000
 OVER_CHECK_INTERVAL_MS = 10_000
+# A change that had no answer so often may have been made all the same: then a check tells.
+UNANSWERED_MAX = 3
 # Nobody knows yet whether there will be money.
 ACTIVE = frozenset({PaymentStatus.INITIATED, PaymentStatus.PENDING})
 
@@ -201,12 +203,16 @@ class GatewaySide:
 
     async def _see_why(self, payment: Payment, watch: Watch, outcome: Trouble) -> Trouble | None:
         """A refusal may mean that it is done already, or that it can never be done."""
-        if isinstance(outcome, Unknown):
+        if isinstance(outcome, Unknown) and not self._is_worth_a_check(watch):
             return outcome
         standing = await self._standing(payment, watch)
         if isinstance(standing, Done) and await self._conclude(payment, standing.answer):
             return None
         return outcome
+
+    def _is_worth_a_check(self, watch: Watch) -> bool:
+        """True when the gateway may err at this one call, and answer others."""
+        return watch.gateway.failures >= UNANSWERED_MAX and not self.is_down()
 
     async def _standing(self, payment: Payment, watch: Watch) -> Outcome[Standing]:
         watch.last_check_ms = self._clock_ms()

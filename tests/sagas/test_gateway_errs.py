@@ -1,0 +1,85 @@
+"""Stories about a gateway that errs at one call, and at no other."""
+
+from emulators.gateway.payments import Payment, Status
+from tests.sagas.world import OWN, Tell, World, reply
+
+
+async def paid(world: World, booking_id: int) -> tuple[int, Payment]:
+    """Order id and the gateway's own payment of a customer who has just paid."""
+    order_id = world.initiate(booking_id)
+    payment = await world.registered(order_id)
+    await world.pay(order_id)
+    theirs = world.desk.book.find(payment.payment_id)
+    assert theirs is not None
+    return order_id, theirs
+
+
+def err(world: World, route: str) -> None:
+    """From now on nobody is told what becomes of this call; the others are answered."""
+    world.gateway_net.replies[route] = lambda _: reply(500, {})
+
+
+def test_a_capture_that_was_made_and_always_errs(tell: Tell) -> None:
+    """A check tells what no repetition does, and the customer gets the ticket."""
+
+    async def story(world: World) -> None:
+        booking_id = world.book(OWN, 1)
+        order_id, theirs = await paid(world, booking_id)
+        err(world, "confirm")
+        await world.verify(order_id, within_seconds=0.1)
+        await world.desk.change(theirs, Status.CONFIRMED)
+        await world.clock.advance(5)
+        assert world.status(order_id) == "CAPTURED"
+        assert world.booking_status(booking_id) == "CONFIRMED"
+
+    tell(story)
+
+
+def test_a_refund_that_was_made_and_always_errs(tell: Tell) -> None:
+    """The same of money that went back: nobody owes it any more."""
+
+    async def story(world: World) -> None:
+        booking_id = world.book(OWN, 1)
+        order_id, theirs = await paid(world, booking_id)
+        await world.verify(order_id)
+        err(world, "cancel")
+        world.cancel(booking_id)
+        await world.desk.change(theirs, Status.REFUNDED)
+        await world.clock.advance(5)
+        assert world.status(order_id) == "RETURNED"
+
+    tell(story)
+
+
+def test_a_capture_that_always_errs_while_nobody_else_asks(tell: Tell) -> None:
+    """The gateway answers checks, so it is there: an operator is told, and the deadline rules."""
+
+    async def story(world: World) -> None:
+        booking_id = world.book(OWN, 1)
+        order_id, _ = await paid(world, booking_id)
+        err(world, "confirm")
+        await world.clock.advance(16 * 60)
+        assert world.payment(order_id).parked == "capture: HTTP 500"
+        world.engine.expire_due(now_ms=world.clock.ms(), at_most=9)
+        await world.clock.advance(10)
+        assert world.booking_status(booking_id) == "CANCELLED"
+        assert world.status(order_id) == "RETURNED"
+
+    tell(story)
+
+
+def test_an_outage_is_not_asked_twice(tell: Tell) -> None:
+    """Where nobody answers at all, what is owed is tried again and nothing else."""
+
+    async def story(world: World) -> None:
+        booking_id = world.book(OWN, 1)
+        order_id, _ = await paid(world, booking_id)
+        await world.verify(order_id)
+        world.gateway_net.down = True
+        world.cancel(booking_id)
+        asked = len(world.gateway_net.requests)
+        await world.clock.advance(120)
+        assert world.gateway_net.requests[asked:].count("cancel") >= 8
+        assert world.gateway_net.requests[asked:].count("check") <= 1
+
+    tell(story)
