@@ -13,7 +13,7 @@ from engine import Engine, Payment, PaymentStatus
 from sagas import gateway_client, owed, parking
 from sagas.gateway_client import GatewayClient, Opened, Standing
 from sagas.outcome import Done, Outcome, Refused, Trouble, Unknown
-from sagas.owed import Fact, GatewayCall
+from sagas.owed import Fact, GatewayCall, Money
 from sagas.parking import is_beyond_retry
 from sagas.recorder import Recorder
 from sagas.watch import Watch, stamp_of
@@ -196,10 +196,19 @@ class GatewaySide:
 
     async def _return(self, payment: Payment, watch: Watch) -> Trouble | None:
         outcome = await self._client.cancel(payment_id=payment.payment_id)
-        if isinstance(outcome, Done):
-            await self._record(self._engine.return_payment, payment.order_id)
-            return None
-        return await self._see_why(payment, watch, outcome)
+        if not isinstance(outcome, Done):
+            return await self._see_why(payment, watch, outcome)
+        if owed.was_held(payment) and await self._is_still_there(payment, watch):
+            return Unknown("the gateway still has what it says it gave back")
+        await self._record(self._engine.return_payment, payment.order_id)
+        return None
+
+    async def _is_still_there(self, payment: Payment, watch: Watch) -> bool:
+        """True only when the gateway says so; nobody would ask again for what is recorded."""
+        standing = await self._standing(payment, watch)
+        if not isinstance(standing, Done):
+            return False
+        return owed.money_of(standing.answer.status) in (Money.HELD, Money.TAKEN)
 
     async def _see_why(self, payment: Payment, watch: Watch, outcome: Trouble) -> Trouble | None:
         """A refusal may mean that it is done already, or that it can never be done."""

@@ -2,6 +2,7 @@
 
 NEW is cancelled, AUTHORIZED is reversed, CONFIRMED is refunded; from any other status nothing.
 A payment whose form is being paid (FORM_SHOWED) cannot be cancelled: check again a little later.
+With `cancel_noop` the money stays where it is, as in the real service behind its broken door.
 """
 
 from dataclasses import dataclass
@@ -82,7 +83,8 @@ async def cancel(request: Request) -> Response:
     if payment.cancels_refused < desk.knobs.cancel_refusals:
         payment.cancels_refused += 1
         raise _refused(503, "3503", "Failed to acquire cancellation lock")
-    await desk.change(payment, ending.status)
+    if not desk.knobs.cancel_noop:
+        await desk.change(payment, ending.status)
     answer = json_answer(_cancelled(desk, asked, payment, ending))
     if replay_key:
         desk.cancellations.put(replay_key, answer, stale_at=desk.now() + REPLAY_TTL_S)

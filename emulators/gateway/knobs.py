@@ -86,6 +86,7 @@ class GatewayKnobs(Knobs, frozen=True, kw_only=True, forbid_unknown_fields=True)
     confirm_daily_max: int | None = None  # payments begun on one UTC day
     confirm_currencies: tuple[str, ...] | None = None
     cancel_broken: bool = False  # every cancel: 401/3001
+    cancel_noop: bool = False  # cancel answers success and changes nothing
     cancel_refusals: Annotated[int, Meta(ge=0)] = 0  # the first k for each payment: 503/3503
 
     decline_rate: Share = 0.1  # of cards that the table doesn't name

@@ -1,4 +1,6 @@
-"""Stories about a gateway that errs at one call, and at no other."""
+"""Stories about a gateway that errs at one call, or says it has done what it hasn't."""
+
+import pytest
 
 from emulators.gateway.payments import Payment, Status
 from tests.sagas.world import OWN, Tell, World, reply
@@ -81,5 +83,51 @@ def test_an_outage_is_not_asked_twice(tell: Tell) -> None:
         await world.clock.advance(120)
         assert world.gateway_net.requests[asked:].count("cancel") >= 8
         assert world.gateway_net.requests[asked:].count("check") <= 1
+
+    tell(story)
+
+
+@pytest.mark.parametrize("is_captured", [True, False])
+def test_a_refund_that_is_only_said(tell: Tell, is_captured: bool) -> None:
+    """Nobody is told that money went back that the gateway has still: an operator is told."""
+
+    async def story(world: World) -> None:
+        world.desk.panel.change(b'{"cancel_noop": true}')
+        booking_id = world.book(OWN, 1)
+        order_id, _ = await paid(world, booking_id)
+        if is_captured:
+            await world.verify(order_id)
+        else:
+            world.engine.authorize_payment(order_id=order_id, now_ms=world.clock.ms())
+        world.cancel(booking_id)
+        await world.clock.advance(16 * 60)
+        assert world.status(order_id) == "RETURN_DUE"
+        said = "return: the gateway still has what it says it gave back"
+        assert world.payment(order_id).parked == said
+        world.desk.panel.change(b'{"cancel_noop": false}')
+        await world.clock.advance(3_600)
+        assert world.status(order_id) == "RETURNED"
+        captured, refunded = world.money()
+        assert captured == refunded
+
+    tell(story)
+
+
+def test_a_refund_that_is_shown_late(tell: Tell) -> None:
+    """A check that lags behind it only puts off the news."""
+
+    async def story(world: World) -> None:
+        booking_id = world.book(OWN, 1)
+        order_id, theirs = await paid(world, booking_id)
+        await world.verify(order_id)
+        world.desk.panel.change(b'{"check_lag_s": 5}')
+        await world.clock.advance(6)
+        world.cancel(booking_id)
+        await world.clock.advance(2)
+        assert world.status(order_id) == "RETURN_DUE"
+        await world.clock.advance(10)
+        assert world.status(order_id) == "RETURNED"
+        assert theirs.status is Status.REFUNDED
+        assert world.money() == (200_000, 200_000)
 
     tell(story)

@@ -121,3 +121,12 @@ async def test_external_request_id(merchant: Merchant, clock: FakeClock) -> None
     assert first.json()["details"]["data"] == keyed["data"]
     assert (again.status_code, again.content) == (200, first.content)
     assert late.status_code == 409
+
+
+async def test_cancel_that_does_nothing(merchant: Merchant) -> None:
+    """What is said to have gone back hasn't, as behind the real service's broken door."""
+    payment_id = await payment_in(merchant, "CONFIRMED")
+    await merchant.turn(cancel_noop=True)
+
+    assert (await merchant.cancel(payment_id)).json()["success"]
+    assert await merchant.status(payment_id) == "CONFIRMED"
