@@ -17,8 +17,9 @@ _PARKABLE = frozenset({GatewayCall.CAPTURE, GatewayCall.RETURN, GatewayCall.LOOK
 # Not now, but perhaps in a while: the payment is in another status, or somebody else holds it.
 _PASSING = frozenset({"2409", "3409", "3503"})
 _CAPTURE_REFUSED = "2100"
-# One code for "too old", "too many", "wrong currency", and for this one, which passes.
-_BUSY_WORD = "lock"
+# One code for "too old", "too many today", "wrong currency", and for these two, which pass: the
+# payment is under a lock, or too many are active, each of which ends within minutes.
+_BUSY_WORDS = ("lock", "active")
 
 
 def is_beyond_retry(call: GatewayCall, trouble: Trouble, *, own_failures: int) -> bool:
@@ -29,7 +30,8 @@ def is_beyond_retry(call: GatewayCall, trouble: Trouble, *, own_failures: int) -
         return True
     if isinstance(trouble, Unknown) or trouble.code in _PASSING:
         return False
-    return trouble.code != _CAPTURE_REFUSED or _BUSY_WORD not in trouble.reason.lower()
+    reason = trouble.reason.lower()
+    return trouble.code != _CAPTURE_REFUSED or not any(word in reason for word in _BUSY_WORDS)
 
 
 def reason_of(call: str, trouble: Trouble) -> str:

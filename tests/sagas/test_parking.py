@@ -23,6 +23,8 @@ TROUBLES = [
     (CAPTURE, Refused(400, "2100", "The payment is too old to be confirmed"), True),
     (CAPTURE, Refused(400, "2100", "Currency KZT is not supported by team"), True),
     (CAPTURE, Refused(400, "2100", "Failed to acquire confirmation lock"), False),
+    (CAPTURE, Refused(400, "2100", "The team has too many active payments"), False),
+    (CAPTURE, Refused(400, "2100", "The team has too many payments today"), True),
     (CAPTURE, Refused(404, "2404", "no lock of such a payment"), True),
     (CAPTURE, Refused(409, "2409"), False),
     (CAPTURE, Unknown("ReadTimeout"), False),
@@ -136,5 +138,24 @@ def test_what_fails_while_others_are_answered_is_parked(tell: Tell) -> None:
             await world.verify(other)
         assert world.payment(unlucky).parked == "return: HTTP 500"
         assert world.sagas.parked() == [world.payment(unlucky)]
+
+    tell(story)
+
+
+def test_a_crowd_at_the_gateway_parks_nothing(tell: Tell) -> None:
+    """While it has too many payments under way it captures none, and the next moment it does."""
+
+    async def story(world: World) -> None:
+        world.desk.panel.change(b'{"confirm_active_max": 2}')
+        other = world.book(OWN, 2)
+        await world.registered(world.initiate(other))
+        order_id = world.initiate(world.book(OWN, 1))
+        await world.registered(order_id)
+        await world.pay(order_id)
+        await world.verify(order_id, within_seconds=1)
+        assert (world.status(order_id), world.sagas.parked()) == ("AUTHORIZED", [])
+        world.cancel(other)
+        await world.clock.advance(3)
+        assert world.status(order_id) == "CAPTURED"
 
     tell(story)
