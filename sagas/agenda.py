@@ -15,6 +15,8 @@ Sleep = Callable[[float], Coroutine[Any, Any, None]]
 _NEVER_MS = 2**53
 # So many moments that no longer hold may be kept beside those that do.
 _SPARE_MOMENTS = 64
+# One turn in so many is for those who can wait, lest they wait for ever.
+_TURNS = 10
 
 
 class Line(Protocol):
@@ -23,7 +25,7 @@ class Line(Protocol):
     def add(self, key: int, *, ahead: bool) -> None:
         """`ahead` of those that wait already, where the line knows such a thing.
 
-        A key that is in the line comes again only to go `ahead`.
+        A key that is in the line may come again: somebody has asked for it once more.
         """
 
     def take(self, running: Container[int]) -> int | None:
@@ -31,18 +33,30 @@ class Line(Protocol):
 
 
 class FirstCome:
-    """First come, first served."""
+    """First come, first served; those who can wait come last."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, can_wait: Callable[[int], bool] = lambda _: False) -> None:
+        """`can_wait` is asked about a key whenever it comes."""
+        self._can_wait = can_wait
         self._keys: OrderedDict[int, None] = OrderedDict()
+        self._last: OrderedDict[int, None] = OrderedDict()
+        self._turn = 0
 
     def add(self, key: int, *, ahead: bool) -> None:
+        if key not in self._keys and not ahead and self._can_wait(key):
+            self._last[key] = None
+            return
+        self._last.pop(key, None)
         self._keys[key] = None
         if ahead:
             self._keys.move_to_end(key, last=False)
 
     def take(self, running: Container[int]) -> int | None:
-        return self._keys.popitem(last=False)[0] if self._keys else None
+        self._turn = (self._turn + 1) % _TURNS
+        keys = self._keys or self._last
+        if self._last and not self._turn:
+            keys = self._last
+        return keys.popitem(last=False)[0] if keys else None
 
 
 class Agenda:
@@ -83,13 +97,12 @@ class Agenda:
         """Look at `key` as soon as a hand is free; `ahead` of those that wait for one already."""
         if key in self._running:
             self._again.add(key)
-        elif key not in self._is_ready:
+            return
+        self._line.add(key, ahead=ahead)
+        if key not in self._is_ready:
             self._due_ms.pop(key, None)
             self._is_ready.add(key)
-            self._line.add(key, ahead=ahead)
             self._begin()
-        elif ahead:
-            self._line.add(key, ahead=True)
 
     def at(self, key: int, due_ms: int) -> None:
         """Look at `key` then, instead of at another moment that was planned; not while ready."""

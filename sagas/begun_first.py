@@ -40,16 +40,26 @@ class BegunFirst:
         self._begun: list[int] = []
         self._new: list[int] = []
         self._sold: list[int] = []
+        self._waiting: set[int] = set()
         self._confirming: int | None = None
         self._turns: set[int] = set()
 
     def add(self, key: int, *, ahead: bool) -> None:
+        if key in self._waiting:
+            return
+        self._waiting.add(key)
         call = self._owed_to(key)
         heappush(self._heap_of(call), key)
         if call is ProviderCall.FILL:
             self._turns.add(key)  # again, after a failure or a crash
 
     def take(self, running: Container[int]) -> int | None:
+        key = self._next(running)
+        if key is not None:
+            self._waiting.discard(key)
+        return key
+
+    def _next(self, running: Container[int]) -> int | None:
         if self._begun:
             return heappop(self._begun)
         if self._new and self._is_turn_free(running):

@@ -16,7 +16,7 @@ import structlog
 from engine import BookingStatus, Engine, Payment, PaymentStatus, Sale
 from engine.errors import Busy, UnknownPayment
 from sagas import owed
-from sagas.agenda import Agenda, Sleep
+from sagas.agenda import Agenda, FirstCome, Sleep
 from sagas.begun_first import BegunFirst
 from sagas.errors import (
     GatewayUnavailable,
@@ -106,7 +106,11 @@ class Sagas:
                 rng=rng,
             )
         self._gateway_agenda = Agenda(
-            self._look_at_gateway, at_once=GATEWAY_CALLS_MAX, clock_ms=clock_ms, sleep=sleep
+            self._look_at_gateway,
+            at_once=GATEWAY_CALLS_MAX,
+            clock_ms=clock_ms,
+            sleep=sleep,
+            line=FirstCome(can_wait=self._is_without_news),
         )
         self._provider_agenda = Agenda(
             self._look_at_provider,
@@ -310,6 +314,16 @@ class Sagas:
             if watch.is_awaited():
                 watch.gateway.hasten()
                 self._gateway_agenda.now(order_id, ahead=True)
+
+    def _is_without_news(self, order_id: int) -> bool:
+        """Only its time has come to be asked about: of ten thousand open pages most are looked at.
+
+        Where the gateway is slow, who has paid needn't wait for all of them, and then once more.
+        """
+        payment, watch = self._engine.payment(order_id), self._watches.get(order_id)
+        if payment is None or watch is None:
+            return False
+        return payment.status is PaymentStatus.PENDING and not watch.hinted
 
     def _owed_to_provider(self, order_id: int) -> owed.ProviderCall | None:
         payment = self._engine.payment(order_id)

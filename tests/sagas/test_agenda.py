@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from sagas.agenda import Agenda
+from sagas.agenda import Agenda, FirstCome
 from tests.sagas.world import START_MS, FakeClock
 
 
@@ -162,3 +162,39 @@ def test_who_is_asked_for_before_the_time_takes_no_more_room() -> None:
         await clock.advance(3 * 3_600)
 
     assert run(story).seen[-3:] == [(1, 0), (2, 0), (1, 3_600_000)]
+
+
+def a_line(*patient: int) -> FirstCome:
+    """A line in which these can wait."""
+    return FirstCome(can_wait=patient.__contains__)
+
+
+def test_who_can_wait_comes_last() -> None:
+    """In the order in which they came; one that goes ahead can't wait any more."""
+    line = a_line(1, 2, 3)
+    for key in (1, 2, 5, 3, 4):
+        line.add(key, ahead=False)
+    line.add(3, ahead=True)
+    assert [line.take(()) for _ in range(6)] == [3, 5, 4, 1, 2, None]
+
+
+def test_who_can_not_wait_any_more() -> None:
+    """Asked for once more it joins the others; who is among them stays there, and in its place."""
+    can_wait = {1, 2}
+    line = FirstCome(can_wait=can_wait.__contains__)
+    for key in (1, 2, 3, 4):
+        line.add(key, ahead=False)
+    can_wait.discard(2)
+    can_wait.add(3)
+    for key in (2, 3, 1):
+        line.add(key, ahead=False)
+    assert [line.take(()) for _ in range(5)] == [3, 4, 2, 1, None]
+
+
+def test_nobody_waits_for_ever() -> None:
+    """However many come who can't wait, one turn in ten is another's."""
+    line = a_line(1, 2)
+    for key in range(1, 31):
+        line.add(key, ahead=False)
+    taken = [line.take(()) for _ in range(30)]
+    assert (taken.index(1), taken.index(2)) == (9, 19)

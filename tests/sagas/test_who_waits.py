@@ -9,7 +9,7 @@ from engine import Payment
 from sagas import GatewayUnavailable, PaymentEnded, runner
 from sagas.gateway_side import GatewaySide
 from sagas.watch import Watch
-from tests.sagas.world import ANN, DECLINED, OWN, Tell, World, reply
+from tests.sagas.world import ANN, DECLINED, OWN, PARTNER, Tell, World, reply
 
 
 def test_who_waits_goes_first(tell: Tell) -> None:
@@ -74,6 +74,29 @@ def test_a_customer_goes_before_all_who_are_elsewhere(
         )
         told = [msgspec.json.decode(body)["orderId"] for body in world.gateway_net.bodies]
         assert [str(one) for one in (orders[0], late, orders[-1], *orders[1:-1])] == told
+
+    tell(story)
+
+
+def test_who_has_paid_goes_before_all_who_have_not(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow gateway can't be asked about every open page in a minute, and needn't be."""
+    monkeypatch.setattr(runner, "GATEWAY_CALLS_MAX", 1)
+
+    async def story(world: World) -> None:
+        orders = [
+            world.initiate(world.book(event_id, number))
+            for event_id in (OWN, PARTNER)
+            for number in (1, 2, 3, 4, 5)
+        ]
+        await world.clock.advance(200)
+        world.desk.panel.change(b'{"latency_ms": 8000}')
+        await world.clock.advance(200)
+        await world.pay(orders[4])
+        await world.verify(orders[4])
+        await world.clock.advance(20)
+        assert world.status(orders[4]) == "CAPTURED"
 
     tell(story)
 
