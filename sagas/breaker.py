@@ -30,12 +30,18 @@ class Breaker:
         self._service = service
         self._clock_ms = clock_ms
         self._failures = 0
+        # Errors of its own too: in a row of calls of which none was answered.
+        self._unanswered = 0
         self._next_probe_ms = 0
         self._answered_at_ms = 0
 
     def is_open(self) -> bool:
         """True while nobody knows of an answer."""
         return self._failures >= FAILURES_MAX
+
+    def is_answering(self) -> bool:
+        """False when nobody has had an answer lately; if it only errs, calls go on all the same."""
+        return self._unanswered < FAILURES_MAX
 
     def has_answered_since(self, moment_ms: int) -> bool:
         """Whether any call has had an answer after that moment."""
@@ -56,11 +62,14 @@ class Breaker:
         """Every answer, or its absence, is told here."""
         if isinstance(reply, Unknown) or reply.status in _DOWN:
             self._fail(wish_ms=round(reply.retry_after_s * 1000))
-        elif reply.status != _SAYS_NOTHING:
+        elif reply.status == _SAYS_NOTHING:
+            self._unanswered += 1
+        else:
             self._succeed()
 
     def _fail(self, *, wish_ms: int) -> None:
         self._failures += 1
+        self._unanswered += 1
         if self._failures == FAILURES_MAX:
             log.error("no answer: calls wait until there is one again", service=self._service)
         probe_ms = self._clock_ms() + max(PROBE_INTERVAL_MS, wish_ms)
@@ -69,6 +78,6 @@ class Breaker:
     def _succeed(self) -> None:
         if self.is_open():
             log.warning("answers again", service=self._service)
-        self._failures = 0
+        self._failures = self._unanswered = 0
         self._next_probe_ms = 0
         self._answered_at_ms = self._clock_ms()

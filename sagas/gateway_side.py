@@ -62,6 +62,10 @@ class GatewaySide:
         """True while calls wait for the gateway to answer again."""
         return self._client.breaker.is_open()
 
+    def is_answering(self) -> bool:
+        """False also while it does nothing but err."""
+        return self._client.breaker.is_answering()
+
     async def look(self, payment: Payment, watch: Watch) -> int | None:
         """Make at most one call; returns when to look again in ms, None: when something changes."""
         watch.gateway.notice(stamp_of(payment))

@@ -91,9 +91,9 @@ class ProviderSide:
         """There is no such payment any more: a reset may have ended it during one of its calls."""
         self._claims.drop(order_id)
 
-    def is_down(self) -> bool:
-        """True while calls wait for the provider to answer again."""
-        return self._client.breaker.is_open()
+    def is_answering(self) -> bool:
+        """False while the provider gives no answer, or does nothing but err."""
+        return self._client.breaker.is_answering()
 
     async def look(self, payment: Payment, watch: Watch) -> int | None:
         """Make at most one call; returns when to look again in ms, None: when something changes."""

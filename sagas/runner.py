@@ -175,7 +175,7 @@ class Sagas:
         return [payment for payment in self.unsettled_payments() if payment.is_parked()]
 
     def answering(self) -> dict[str, str]:
-        """Of the gateway and the provider: "up", "down" (it hasn't answered lately), or "none"."""
+        """Of the gateway and the provider: "up", "down" (nobody is served lately), or "none"."""
         return {"gateway": _word(self._gateway_side), "provider": _word(self._provider_side)}
 
     def unsettled_payments(self) -> list[Payment]:
@@ -428,4 +428,4 @@ class Sagas:
 def _word(side: GatewaySide | ProviderSide | None) -> str:
     if side is None:
         return "none"
-    return "down" if side.is_down() else "up"
+    return "up" if side.is_answering() else "down"

@@ -67,6 +67,19 @@ def test_an_error_about_one_payment() -> None:
     assert breaker.is_open()
 
 
+@pytest.mark.parametrize("trouble", [answer(500), LOST])
+def test_a_service_that_answers_nobody(trouble: Reply | Unknown) -> None:
+    """Whoever looks is told so, though errors stop no calls; any answer ends it."""
+    breaker = Breaker("test", clock_ms=FakeClock().ms)
+    breaker.note(answer(404))
+    for _ in range(FAILURES_MAX):
+        assert breaker.is_answering()
+        breaker.note(trouble)
+    assert not breaker.is_answering()
+    breaker.note(answer(404))
+    assert breaker.is_answering()
+
+
 def test_failures_that_are_not_in_a_row() -> None:
     """Now and then a lost answer is nothing to stop for, and each answer ends the row."""
     breaker = Breaker("test", clock_ms=FakeClock().ms)

@@ -94,6 +94,7 @@ def test_an_outage_of_the_gateway_parks_nothing(tell: Tell, way: str) -> None:
         await world.clock.advance(11 * 60)
         assert [world.status(one) for one in orders] == ["RETURN_DUE", "AUTHORIZED"]
         assert world.sagas.parked() == []
+        assert world.sagas.answering()["gateway"] == "down"
         world.gateway_net.down = False
         world.gateway_net.replies.clear()
         await world.clock.advance(31)
