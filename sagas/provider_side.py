@@ -21,6 +21,7 @@ from sagas.owed import ProviderCall
 from sagas.pace import Pace
 from sagas.provider_client import OrderStatus, ProviderClient
 from sagas.recorder import Recorder
+from sagas.silence import Silence
 from sagas.watch import Watch, stamp_of
 
 # Another order of ours is letting the same seats go; that takes a call or a few.
@@ -33,9 +34,6 @@ CALLS_BESIDE_PLACES = 2
 SHOWN_MS = 1_000
 # Until a booking that is too late ends, or has more time or less company after all.
 TOO_LATE_POLL_MS = 5_000
-
-# So many orders that don't show their places mean that the provider has stopped adding any.
-SILENT_ORDERS_MAX = 3
 
 _PARKABLE = frozenset({ProviderCall.CONFIRM, ProviderCall.CANCEL})
 
@@ -67,9 +65,7 @@ class ProviderSide:
         self._rng = rng
         self._claims = Claims()
         self._line = line
-        # Orders that should have shown their places long ago, since when no other has shown any.
-        self._silent: set[int] = set()
-        self._shown_at_ms = 0
+        self._silence = Silence(clock_ms=clock_ms)
         self._steps = {
             ProviderCall.START: self._start,
             ProviderCall.FILL: self._fill,
@@ -92,8 +88,8 @@ class ProviderSide:
         self._claims.drop(order_id)
 
     def is_answering(self) -> bool:
-        """False while the provider gives no answer, or does nothing but err."""
-        return self._client.breaker.is_answering()
+        """False while the provider gives no answer, or gives places and shows none any more."""
+        return self._client.breaker.is_answering() and not self._silence.is_kept()
 
     async def look(self, payment: Payment, watch: Watch) -> int | None:
         """Make at most one call; returns when to look again in ms, None: when something changes."""
@@ -104,7 +100,7 @@ class ProviderSide:
         patience.notice(stamp_of(payment))
         call = owed.to_provider(payment)
         if call is not ProviderCall.FILL:
-            self._silent.discard(payment.order_id)
+            self._silence.drop(payment.order_id)
         if call is None:
             if reservation.status in RESERVATION_SETTLED:
                 self._claims.drop(payment.order_id)
@@ -152,7 +148,7 @@ class ProviderSide:
         is_filled = call in (ProviderCall.START, ProviderCall.FILL)
         if is_filled and not self.knows_places_of(reservation):
             return Unknown("the provider's places have not been read yet")
-        if call is ProviderCall.START and len(self._silent) >= SILENT_ORDERS_MAX:
+        if call is ProviderCall.START and not self._silence.may_begin():
             return Unknown("the provider shows no places any more: nothing new is begun")
         return None
 
@@ -251,8 +247,7 @@ class ProviderSide:
             if not isinstance(all_seen, Done):
                 return all_seen
             if all_seen.answer:
-                self._silent.clear()
-                self._shown_at_ms = self._clock_ms()
+                self._silence.end()
                 return await self._submit(payment, reservation, filling)
         if filling.next_seat() is not None:
             return None
@@ -284,8 +279,8 @@ class ProviderSide:
         filling.begin_waiting(now_ms)
         if filling.is_overdue(now_ms):
             if not filling.has_doubts():
-                if filling.has_waited_since(self._shown_at_ms):
-                    self._silent.add(payment.order_id)
+                if filling.has_waited_since(self._silence.shown_at_ms):
+                    self._silence.add(payment.order_id)
                 return Unknown("the provider doesn't show the places it gave us")
             log.warning("a place can't be shown to be ours", order_id=payment.order_id)
             await self._record(self._engine.doubt_reservation, payment.order_id)

@@ -423,12 +423,14 @@ def test_provider_shows_nothing_any_more(tell: Tell) -> None:
         orders = [world.initiate(world.book(PARTNER, number)) for number in (1, 2, 3)]
         await world.clock.advance(80)
         late = world.initiate(world.book(PARTNER, 4))
-        await world.clock.advance(60)
+        await world.clock.advance(30)
         assert world.status(late) == "PENDING WANTED"
         assert world.provider_net.count("orders") == 3
+        assert world.sagas.answering()["provider"] == "down"
         world.office.panel.change(b'{"freeze_projection": false}')
         await world.clock.advance(60)
         assert {world.status(one) for one in (*orders, late)} == {"PENDING SUBMITTED"}
+        assert world.sagas.answering()["provider"] == "up"
 
     tell(story)
 

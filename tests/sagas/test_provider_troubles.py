@@ -3,7 +3,7 @@
 import pytest
 
 from engine import seat_id_of
-from tests.sagas.world import BOB, PARTNER, Tell, World, reply
+from tests.sagas.world import ANN, BOB, PARTNER, Tell, World, reply
 
 # Calls with growing pauses that fit into a minute.
 CALLS_MAX = 12
@@ -166,6 +166,53 @@ def test_orders_that_showed_nothing_and_were_given_up(tell: Tell) -> None:
         await world.clock.advance(MINUTE + 35)
         assert {world.status(order_id) for order_id in orders} == {"RETURNED CANCELLED"}
         assert world.status(late) == "PENDING STARTED"
+
+    tell(story)
+
+
+def test_orders_that_the_provider_has_lost_stop_no_others(tell: Tell) -> None:
+    """Nobody else shows any places, because nobody else is begun: so one is, to see."""
+
+    async def story(world: World) -> None:
+        await world.clock.advance(MINUTE + 1)
+
+        async def show_nothing() -> None:
+            empty = {"status": "STARTED", "places_count": 0}
+            world.provider_net.replies[order_of(world)] = lambda _: reply(200, empty)
+
+        for number in (1, 2, 3):
+            world.provider_net.hooks["select"] = show_nothing
+            world.initiate(world.book(PARTNER, number))
+            await world.clock.advance(1)
+        await world.clock.advance(80)
+        late = [world.initiate(world.book(PARTNER, number)) for number in (4, 5)]
+        await world.clock.advance(2 * MINUTE)
+        assert {world.status(one) for one in late} == {"PENDING SUBMITTED"}
+
+    tell(story)
+
+
+def test_one_probe_a_minute_while_nothing_is_shown(tell: Tell) -> None:
+    """However many wait, hardly anybody is begun in vain."""
+
+    async def story(world: World) -> None:
+        await world.clock.advance(MINUTE + 1)
+        world.office.panel.change(b'{"freeze_projection": true}')
+        for number in (1, 2, 3):
+            world.initiate(world.book(PARTNER, number))
+        await world.clock.advance(80)
+        for number in (4, 5):
+            world.initiate(world.book(PARTNER, number))
+        for number in (1, 2, 3, 4, 5):
+            seat_id = seat_id_of(event_id=PARTNER, row=2, number=number)
+            booking_id = world.book(PARTNER)
+            now_ms = world.clock.ms()
+            world.engine.select_seat(
+                user_id=ANN, booking_id=booking_id, seat_id=seat_id, now_ms=now_ms
+            )
+            world.initiate(booking_id)
+        await world.clock.advance(5 * MINUTE)
+        assert 2 <= world.provider_net.count("orders") - 3 <= 5
 
     tell(story)
 
