@@ -80,7 +80,9 @@ class ProviderSide:
             reservation = payment.reservation
             if reservation is None or reservation.status in RESERVATION_SETTLED:
                 continue  # the money may be owed back still, the places are somebody else's
-            if owed.to_provider(payment) is not ProviderCall.START:
+            call = owed.to_provider(payment)
+            is_given_up = call is ProviderCall.CANCEL and bool(reservation.parked)
+            if call is not ProviderCall.START and not is_given_up:
                 self._claims.claim(payment.order_id, reservation.seats)
 
     def forget(self, order_id: int) -> None:
@@ -177,6 +179,9 @@ class ProviderSide:
             log.error("a reservation is parked", order_id=payment.order_id, reason=reason)
             park = partial(self._engine.park_reservation, reason=reason)
             await self._record(park, payment.order_id)
+        if call is ProviderCall.CANCEL:
+            # The next buyer needn't wait for it in vain: the provider says whose the place is.
+            self._claims.drop(payment.order_id)
         watch.provider.not_before_ms = self._clock_ms() + parking.retry_ms(self._rng)
 
     def knows_places_of(self, reservation: Reservation) -> bool:

@@ -110,3 +110,32 @@ def test_a_refund_ends_an_order_that_the_provider_has_lost(tell: Tell) -> None:
         assert world.status(again) == "PENDING SUBMITTED"
 
     tell(story)
+
+
+@pytest.mark.parametrize("crashes", [False, True])
+@pytest.mark.parametrize("is_free", [False, True])
+def test_nobody_waits_for_an_order_that_can_not_be_cancelled(
+    tell: Tell, is_free: bool, crashes: bool
+) -> None:
+    """The next buyer of its place hears from the provider whether it is to be had, and soon."""
+
+    async def story(world: World) -> None:
+        before = world.book(PARTNER, 1)
+        stuck = world.initiate(before)
+        await world.clock.advance(3)
+        world.provider_net.replies["cancel"] = lambda _: reply(500, b"")
+        world.cancel(before)
+        for _ in range(40):
+            await world.clock.advance(30)
+            await world.provider.places(page=1)  # others are answered
+        assert world.sagas.parked() == [world.payment(stuck)]
+        if is_free:
+            world.office.cancel(world.office.orders()[0]["id"])
+        if crashes:
+            await world.crash()
+        await world.clock.advance(RELEASING_MS_MAX / 1000 + 1)
+        second = world.initiate(world.book(PARTNER, 1, user_id=BOB), user_id=BOB)
+        await world.clock.advance(3)
+        assert world.status(second) == ("PENDING SUBMITTED" if is_free else "RETURNED CANCEL_DUE")
+
+    tell(story)
