@@ -32,6 +32,8 @@ _URL = re.compile(r"https?://[!-~]{1,2040}")
 # Of what it says in words.
 WORDS_CHARACTERS_MAX = 120
 
+# It couldn't find out who asks: its own trouble, and not that of a merchant whom it doesn't know.
+_ITS_OWN_TROUBLE = "AUTHENTICATION_ERROR"
 DUPLICATE = "1002"
 NOT_THERE = "1404"
 
@@ -233,6 +235,8 @@ def _judged(reply: wire.Reply, kind: type[_AnyAnswer]) -> Outcome[_AnyAnswer]:
         return wire.unknown(reply, f"HTTP {reply.status} with a body that can't be read")
     if reply.status == 200 and answer.success:
         return Done(answer)
+    if answer.error_code == _ITS_OWN_TROUBLE:
+        return wire.unknown(reply, _ITS_OWN_TROUBLE)
     if reply.status >= 400 and answer.error_code is not None:
         return Refused(reply.status, str(answer.error_code), _words(answer.details))
     if reply.status == 400 and answer.errors:

@@ -194,6 +194,7 @@ UNKNOWN = [
     (500, {"success": False, "errorCode": "9999"}),
     (429, {"success": False, "errorCode": "1429"}),
     (408, {"success": False, "errorCode": "1408"}),
+    (401, {"success": False, "errorCode": "AUTHENTICATION_ERROR"}),
     (404, b"<html>no such page</html>"),
     (404, {"error": "from a proxy"}),
     (403, {}),
