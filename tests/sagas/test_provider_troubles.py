@@ -213,6 +213,10 @@ def test_one_probe_a_minute_while_nothing_is_shown(tell: Tell) -> None:
             world.initiate(booking_id)
         await world.clock.advance(5 * MINUTE)
         assert 2 <= world.provider_net.count("orders") - 3 <= 5
+        assert world.sagas.answering()["provider"] == "down"
+        world.office.panel.change(b'{"freeze_projection": false}')
+        await world.clock.advance(31)
+        assert world.sagas.answering()["provider"] == "up"
 
     tell(story)
 
