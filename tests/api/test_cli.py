@@ -129,6 +129,30 @@ def test_init_names_a_missing_file(
     assert not (tmp_path / "data").exists()
 
 
+INPUTS = ("--users", __file__, "--events", __file__)
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (("init", *INPUTS[2:]), "Missing option '--users'"),
+        (("init", *INPUTS[:2]), "Missing option '--events'"),
+        (("staff", "organiser", "olga"), "Missing option '--file'"),
+        (("replay",), "Missing option '--event'"),
+        (("restore", "/nowhere"), "Directory '/nowhere' does not exist"),
+        (("emulate", "gateway", "--port", 65_536), "65536 is not in the range 1<=x<=65535"),
+    ],
+)
+def test_what_a_command_line_lacks_is_named(
+    run: Run, command: tuple[object, ...], told: str
+) -> None:
+    """Before anything is read or made."""
+    answer = run(*command)
+
+    assert 2 == answer.exit_code
+    assert told in answer.stderr
+
+
 def test_init_names_the_bad_line(run: Run, files: demo.Files, tmp_path: Path) -> None:
     """File, line and reason, without what the line holds."""
     bad = tmp_path / "users.csv"
@@ -195,16 +219,23 @@ def test_a_failure_without_a_file(run: Run, data: Path, monkeypatch: pytest.Monk
         refused(run("verify", "--data", data), message)
 
 
-def test_serve_needs_a_directory(run: Run, tmp_path: Path, served: list[Settings]) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [["serve"], ["verify"], ["audit", "seat", "10010001"], ["sagas"], ["replay", "--event", "1"]],
+    ids=lambda command: command[0],
+)
+def test_a_directory_is_needed(
+    run: Run, tmp_path: Path, served: list[Settings], command: list[str]
+) -> None:
     """A missing one is not made: it may be an unmounted disk."""
     missing = tmp_path / "data"
 
     refused(
-        run("serve", "--data", missing),
+        run(*command, "--data", missing),
         f"{missing} does not exist; make it with: billetter init --data {missing} …",
     )
     refused(
-        run("serve", "--data", tmp_path),
+        run(*command, "--data", tmp_path),
         f"{tmp_path} is not initialised; run: billetter init --data {tmp_path} …",
     )
     assert [] == served
@@ -359,8 +390,9 @@ def only_this(monkeypatch: pytest.MonkeyPatch, taken: int) -> None:
 
 
 def test_demo_needs_three_ports(run: Run) -> None:
-    """The last two belong to the emulators."""
+    """The last two belong to the emulators; the first is the one that the README tells."""
     assert 2 == run("demo", "--port", 65_534).exit_code
+    assert "[default: 8081; 1<=x<=65533]" in run("demo", "--help").output
 
 
 def test_demo_leaves_nothing_of_data_it_could_not_make(
@@ -474,7 +506,9 @@ def test_a_member_of_the_staff_is_added_as_the_readme_says(run: Run, tmp_path: P
     path = tmp_path / "staff"
     told = run("staff", "organiser", "olga", "--file", path)
     assert 0 == told.exit_code
-    password = told.stdout.split()[1]
+    assert "It is shown once." in told.stderr
+    name, password = told.stdout.split()
+    assert "olga:" == name
     assert staff.line_of(Role.ORGANISER, "olga", password) in path.read_text(encoding="utf-8")
 
 

@@ -75,6 +75,7 @@ def test_a_line_is_told_for_every_step_in_which_something_changed(data: Path) ->
     expected = f"{instant(STORY[1].at_ms)}  sold 0  reserved 2  free 99998  revenue 0.00"
     assert expected == told.output.splitlines()[1]
     assert told.output.splitlines()[2].endswith("  revenue 80000.00")
+    assert told.output == run(data, "--speed", "1000000").output
 
 
 def test_a_pace_is_a_multiple_of_the_sale_s() -> None:
@@ -99,7 +100,9 @@ def test_a_dropped_beginning_is_said_so(data: Path, engine: Engine) -> None:
         engine.flush()
         make_snapshot(data)
     engine.drop_log_through(10)
-    assert "The beginning has been dropped" in run(data).output
+    told = run(data)
+    assert "The beginning has been dropped" in told.stderr
+    assert all("  sold " in line for line in told.stdout.splitlines())
 
 
 @pytest.mark.usefixtures("engine")
