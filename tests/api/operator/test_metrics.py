@@ -50,6 +50,7 @@ def test_the_shop_in_figures(rooms: Rooms) -> None:
         ("billetter_seats_reserved", ""): 1,
         ("billetter_revenue_tenge", ""): 30_001,
         ("billetter_payments_unsettled", ""): 2,
+        ("billetter_payments_unsettled_by_status", "AUTHORIZED"): 0,
         ("billetter_payments_unsettled_by_status", "PENDING"): 1,
         ("billetter_payments_unsettled_by_status", "RETURN_DUE"): 1,
         ("billetter_reservations_unsettled_by_status", "WANTED"): 0,

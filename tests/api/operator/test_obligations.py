@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.api.rooms import ANN, NOW_MS, Rooms, seat
+from tests.api.rooms import ANN, Rooms, seat
 
 
 def park(rooms: Rooms) -> int:
@@ -12,8 +12,11 @@ def park(rooms: Rooms) -> int:
     booking_id = rooms.book(ANN, seat(1))
     order_id = rooms.initiate(booking_id)
     rooms.sagas.pay(order_id)
+    rooms.now_ms += 1_000
     rooms.call("PATCH", "/api/bookings/cancel", user=ANN, json={"booking_id": booking_id})
-    rooms.engine.park_payment(order_id=order_id, reason="return: HTTP 401, 3001", now_ms=NOW_MS)
+    rooms.engine.park_payment(
+        order_id=order_id, reason="return: HTTP 401, 3001", now_ms=rooms.now_ms + 1
+    )
     return order_id
 
 
@@ -31,7 +34,7 @@ def test_what_is_parked_is_shown_with_its_reason(rooms: Rooms) -> None:
             "payment": "RETURN_DUE",
             "reservation": "",
             "provider_order": "",
-            "since": "2027-01-15T08:00:00.000Z",
+            "since": "2027-01-15T08:00:01.001Z",
             "reasons": ["return: HTTP 401, 3001"],
         }
     ]

@@ -157,9 +157,10 @@ def test_it_is_told_how_much_room_sales_wait_for() -> None:
     assert room in " ".join(ALERTS.read_text().split())
 
 
+MADE = {"snapshot_at": "2026-11-24T11:00:00.000Z"}
 ANSWERS: dict[str, tuple[int, object]] = {
     "/x/status": (200, GOOD),
-    "/ill/x/status": (200, {**GOOD, "concerns": [{"what": "one thing", "next": "do it"}]}),
+    "/ill/x/status": (200, {**GOOD, **MADE, "concerns": [{"what": "one thing", "next": "do it"}]}),
     "/early/x/status": (503, {}),
 }
 
@@ -201,7 +202,10 @@ def test_a_server_that_is_well(url: str) -> None:
     lines = answer.output.splitlines()
     assert "version    0.1.0, up since 2026-11-24T09:00:00.000Z" == lines[0]
     assert "records    3,998 on disk, 2 waiting" in lines
+    assert "snapshot   record 0, none yet" in lines
     assert "log        32.0 MiB in 2 files" in lines
+    assert "disk       60.0 GiB free" in lines
+    assert "loop       longest stall 3.1 ms" in lines
     assert "           merchant_password=***" == lines[-1]
 
 
@@ -210,11 +214,19 @@ def test_a_server_that_needs_somebody(url: str) -> None:
     answer = told("--url", url + "/ill")
     assert 1 == answer.exit_code
     assert ["One thing.", "  Next: do it."] == answer.output.splitlines()[-2:]
+    assert "snapshot   record 0, made 2026-11-24T11:00:00.000Z" in answer.output.splitlines()
 
 
 def test_as_json(url: str) -> None:
     """For programs, as the server says it."""
     assert GOOD == orjson.loads(told("--url", url, "--json").output)
+
+
+def test_no_proxy_is_asked(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever this machine uses for the world: the server believes its own machine alone."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+    assert 0 == told("--url", url).exit_code
 
 
 def test_a_server_that_is_not_ready(url: str) -> None:
