@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import opened
-from tests.api.rooms import ANN, CONCERT, OPERA, PAST, Rooms, seat
+from tests.api.rooms import ANN, CHARITY, CONCERT, OPERA, PAST, Rooms, seat
 
 MAP = f"/x/events/{CONCERT}/seatmap"
 STREAM = f"/x/events/{CONCERT}/stream"
@@ -202,6 +202,25 @@ def test_so_many_may_watch(runner: asyncio.Runner) -> None:
     for rooms in opened(Rooms(runner, watchers_max=0), runner):
         answer = rooms.call("GET", STREAM)
         assert ("too-many-watchers", "30") == (answer.problem, answer.headers["retry-after"])
+
+
+def test_those_of_all_halls_are_counted(runner: asyncio.Runner) -> None:
+    """Also when another hall is watched after theirs; who has left counts no more."""
+    for rooms in opened(Rooms(runner, watchers_max=3), runner):
+
+        async def story(rooms: Rooms = rooms) -> list[int]:
+            await heard(rooms, f"/x/events/{CHARITY}/stream")
+            watching = []
+            for event_id in (CONCERT, OPERA, OPERA):
+                path = f"/x/events/{event_id}/stream"
+                watching.append(asyncio.ensure_future(heard(rooms, path)))
+                for _ in range(3):
+                    await asyncio.sleep(0)
+            one_more = await heard(rooms, STREAM)
+            statuses = [parts[0]["status"] for parts in await asyncio.gather(*watching)]
+            return [*statuses, one_more[0]["status"]]
+
+        assert [200, 200, 200, 503] == runner.run(story())
 
 
 def test_a_service_that_closes_ends_its_streams(rooms: Rooms, runner: asyncio.Runner) -> None:
