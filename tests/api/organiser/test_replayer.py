@@ -1,5 +1,6 @@
 """A sale is written from the log into one file that a page can play."""
 
+import io
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -106,6 +107,20 @@ def test_it_says_how_far_it_is_and_what_it_has_made(
     *percents, told = capsys.readouterr().out.split("\n")[:-1]
     assert ["43%", "86%"] == percents
     assert 3 == orjson.loads(told)["changes"]
+
+
+def test_how_far_it_is_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe would keep it till the end, and whoever waits would see nothing go on."""
+    said = io.BytesIO()
+
+    def make(*_: object, tell: Callable[[float], None]) -> dict[str, object]:
+        tell(0.4)
+        assert b"40%\n" == said.getvalue()
+        return {}
+
+    monkeypatch.setattr(replayer, "make_replay", make)
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(said))
+    replayer.main(tmp_path, OPERA, tmp_path)
 
 
 def _break_the_log(data: Path) -> None:

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from stat import filemode
 from typing import Any
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from api.organiser import replays
 from api.organiser.replays import Replay, Replays
@@ -130,8 +132,10 @@ def test_a_failure_is_told_and_the_next_one_may_succeed(
     stored.book(ANN, seat(1))
     made_by(stored, tmp_path, code)
     begin(stored)
-    ended(stored, runner)
+    with capture_logs() as logs:
+        ended(stored, runner)
     assert "failed" == standing(stored)["state"]
+    assert [(CONCERT, "error")] == [(one["event_id"], one["log_level"]) for one in logs]
 
     made_by(stored, tmp_path, MAKING)
     begin(stored)
@@ -144,10 +148,10 @@ def test_a_failure_is_told_and_the_next_one_may_succeed(
 def test_a_few_are_kept(
     stored: Rooms, runner: asyncio.Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The one asked for longest ago goes, with its file."""
+    """The one asked for longest ago goes, with its file; one that is made anew takes no other's."""
     monkeypatch.setattr(replays, "REPLAYS_KEPT_MAX", 2)
     made_by(stored, tmp_path, MAKING)
-    for event_id in (CONCERT, CHARITY, CONCERT, OPERA):
+    for event_id in (CONCERT, CHARITY, CONCERT, OPERA, OPERA):
         stored.book(ANN, event_id=event_id)
         begin(stored, event_id)
         ended(stored, runner)
@@ -158,11 +162,25 @@ def test_a_few_are_kept(
     assert {f"{CONCERT}.replay", f"{OPERA}.replay"} == names
 
 
+def test_a_failed_one_is_forgotten_like_any_other(
+    stored: Rooms, runner: asyncio.Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no file that could go with it."""
+    monkeypatch.setattr(replays, "REPLAYS_KEPT_MAX", 1)
+    made_by(stored, tmp_path, FAILING)
+    for event_id in (CONCERT, CHARITY):
+        stored.book(ANN, event_id=event_id)
+        assert 202 == begin(stored, event_id).status
+        ended(stored, runner)
+
+
 def test_a_start_removes_what_another_server_has_made(tmp_path: Path) -> None:
+    """What is made instead is nobody's but the server's."""
     (tmp_path / "replays").mkdir()
     (tmp_path / "replays" / "1.replay").write_text("{}")
     Replays(tmp_path)
     assert [] == [*(tmp_path / "replays").iterdir()]
+    assert "drwx------" == filemode((tmp_path / "replays").stat().st_mode)
 
 
 def test_a_stop_ends_the_process(stored: Rooms, runner: asyncio.Runner, tmp_path: Path) -> None:
@@ -180,8 +198,9 @@ def test_a_stop_ends_the_process(stored: Rooms, runner: asyncio.Runner, tmp_path
 
 def test_what_is_refused(stored: Rooms) -> None:
     assert "nothing-to-replay" == begin(stored).problem
-    assert "event-not-found" == begin(stored, 77).problem
     for method, path in (("POST", "replay"), ("GET", "replay"), ("GET", "replay/data")):
+        unknown = stored.call(method, f"/x/events/77/{path}", user=OLGA)
+        assert "event-not-found" == unknown.problem
         target = f"/x/events/{CONCERT}/{path}"
         assert "staff-only" == stored.call(method, target, user=ANN).problem
         assert "unauthenticated" == stored.call(method, target).problem
