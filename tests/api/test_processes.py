@@ -48,6 +48,21 @@ def test_a_free_port_stays_free(taken: int) -> None:
     require_free_port("127.0.0.1", port)
 
 
+def test_a_port_whose_server_has_just_ended_is_free() -> None:
+    """The system remembers its connections for a minute, and a restart doesn't wait for that."""
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            served, _ = server.accept()
+            served.close()  # whoever closes first is the one that is remembered
+            assert b"" == client.recv(1)
+
+    require_free_port("127.0.0.1", port)
+
+
 @pytest.mark.parametrize("host", ["", "localhost", "127.1", "::1%lo", "no such host", "\udcff"])
 def test_a_name_is_not_listened_on(host: str) -> None:
     """Granian looks up none, and would end in a traceback."""
@@ -271,6 +286,7 @@ FILES = [
     # soft, hard, connections wanted; the soft limit afterwards, connections allowed
     (1_024, 1_048_576, 16_384, 16_896, 16_384),
     (1_024, UNLIMITED, 16_384, 16_896, 16_384),
+    (16_384, 1_048_576, 16_384, 16_896, 16_384),
     (1_024, 4_096, 16_384, 4_096, 3_584),
     (256, 256, 16_384, 256, 128),
     (20_000, 20_000, 16_384, 20_000, 16_384),
