@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from api.admission import AdmissionLimits
+from api.fairness.limits import Rates
 from api.settings import (
     SECRETS,
     BadSetting,
@@ -130,6 +132,7 @@ BAD = [
     ("gateway_url", "http://host:port", URL),
     ("gateway_url", "http://host:0", URL),
     ("gateway_url", "http://host:8082 ", URL),
+    ("gateway_url", "http://host/a path", URL),
     ("gateway_url", "http://user:pass@host", URL),
     ("provider_url", "http://host?key=secret", URL),
     ("provider_url", "http://host/#places", URL),
@@ -143,6 +146,22 @@ def test_a_bad_value_is_refused_by_name(name: str, text: str, problem: str) -> N
         from_environment(ALL | {variable(name): text})
 
     assert f"{variable(name)} {problem}" == str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("port", "1"),
+        ("port", "65535"),
+        ("hold_seconds", str(YEAR)),
+        ("return_hours", "0"),
+        ("return_hours", "8760"),
+        ("connections", "2147483647"),
+    ],
+)
+def test_a_value_on_the_very_limit_is_taken(name: str, text: str) -> None:
+    """The message for what is beyond it says so."""
+    assert int(text) == getattr(from_environment({variable(name): text}), name)
 
 
 @pytest.mark.parametrize("name", ["merchant_id", "merchant_password"])
@@ -185,6 +204,17 @@ def test_secrets_are_never_shown() -> None:
 def test_how_the_gateway_reaches_us(settings: Settings, own_url: str) -> None:
     """The public address, or the one we listen on; never with a slash at the end."""
     assert own_url == settings.own_url
+
+
+def test_limits_are_what_was_set() -> None:
+    """Each of its own number; a pause in milliseconds becomes one in seconds."""
+    settings = from_environment(ALL)
+
+    admission = AdmissionLimits(
+        per_round_max=8, pause_seconds=0.003, waiting_max=100, wait_seconds_max=2
+    )
+    rates = Rates(user=20, address=100, event=5_000, trusted_proxies="192.0.2.1, 10.0.0.0/8")
+    assert (admission, rates) == (settings.admission, settings.rates)
 
 
 def test_rules_are_in_the_engine_s_units() -> None:

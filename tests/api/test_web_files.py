@@ -56,6 +56,7 @@ def test_a_page_is_asked_for_anew_and_sent_when_it_differs(rooms: Rooms, name: s
         again = rooms.call("GET", address(name), headers=[(b"if-none-match", named)])
         assert (304, b"") == (again.status, again.body)
         assert first.headers["etag"] == again.headers["etag"]
+        assert "content-length" not in again.headers, "its body is another"
     other = rooms.call("GET", address(name), headers=[(b"if-none-match", b'"other"')])
     assert (200, first.body) == (other.status, other.body)
 
