@@ -5,6 +5,7 @@ import errno
 import gc
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,27 +15,36 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from api import request_log, store
 from api import serve as root
-from api import store
 from api.clock import Clock
+from api.cores import use_all_cores
+from api.fairness.waiting_rooms import WaitingRooms
+from api.keeper import Keeper
+from api.organiser.replays import Replays
+from api.organiser.sales import Sales
 from api.places import PlacesOnSale
 from api.processes import Interrupt
+from api.request_log import RequestLog
 from api.service import Service
 from api.settings import Settings, from_environment
+from api.stalls import Stalls
 from catalog import Catalog, NotACatalog
 from engine import Engine, Event, Sale
 from engine.errors import LogLost
-from sagas import GatewayClient, ProviderClient
+from sagas import GatewayClient, ProviderClient, Sagas
 from tests.descriptors import opened_files
 
 Made = dict[str, Any]
+ALL_CORES = os.sched_getaffinity(0) if sys.platform.startswith("linux") else set[int]()
 
 
 @pytest.fixture(autouse=True)
 def own_process() -> Iterator[None]:
-    """Logs and collector of this process are afterwards as they were."""
+    """Logs, cores and collector of this process are afterwards as they were."""
     yield
     structlog.reset_defaults()
+    use_all_cores()
     gc.enable()
     gc.unfreeze()
 
@@ -122,6 +132,8 @@ def test_a_hangup_is_a_stop(granian: type[FakeGranian]) -> None:
 def test_fewer_connections_than_wished_are_told(granian: type[FakeGranian]) -> None:
     """A crowd that finds no files left would end the log."""
     with capture_logs() as logs:
+        root.serve(Settings(connections=1_000))
+        assert [] == logs
         root.serve(Settings(connections=5_000))
 
     assert 1_000 == granian.made["backpressure"]
@@ -147,6 +159,128 @@ def test_opened_and_closed(data: Path) -> None:
     engine = Engine.open(data, [])
     assert [booking_id] == [booking.booking_id for booking in engine.bookings_of(1)]
     engine.close()
+
+
+def test_what_goes_on_besides_is_begun_and_ended(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of it outlives the engine, which makes the last records durable."""
+    begun: set[str] = set()
+    ended: list[str] = []
+
+    def begin(name: str) -> Callable[..., Any]:
+        async def watch(*_: object) -> None:
+            begun.add(name)
+
+        return watch
+
+    def end(owner: type, name: str) -> Callable[..., Any]:
+        stop = getattr(owner, name)
+
+        async def noted(self: object) -> None:
+            ended.append(owner.__name__)
+            await stop(self)
+
+        return noted
+
+    beside = ("limit_who_does_not_read", "free_network_threads", "look_now_and_then")
+    for name in beside:
+        monkeypatch.setattr(root, name, begin(name))
+    for watching in (Clock, Stalls, Sales):
+        monkeypatch.setattr(watching, "watch", begin(watching.__name__))
+    for working in (WaitingRooms, Replays, Keeper, Sagas, Engine):
+        monkeypatch.setattr(working, "stop", end(working, "stop"))
+    for client in (GatewayClient, ProviderClient):
+        monkeypatch.setattr(client, "aclose", end(client, "aclose"))
+    monkeypatch.setattr(PlacesOnSale, "read", begin("places"))
+    settings = Settings(
+        data=data,
+        gateway_url="http://g",
+        merchant_id="we",
+        merchant_password="s3cret",
+        provider_url="http://p",
+    )
+
+    async def open_and_close() -> None:
+        async with root.running(settings, service(), Clock()):
+            await asyncio.sleep(0)
+
+    asyncio.run(open_and_close())
+
+    assert {*beside, "Clock", "Stalls", "Sales", "places"} == begun
+    outside = ["GatewayClient", "ProviderClient"]
+    assert ["WaitingRooms", "Replays", "Keeper", "Sagas", *outside, "Engine"] == ended
+
+
+def test_time_goes_on_from_the_log(data: Path) -> None:
+    """Also where the system's clock has been set back."""
+    later_ms = Clock().now_ms() + 3_600_000
+    catalog = Catalog.open(data / store.CATALOG_DIRECTORY)
+    engine = root.recovered(Settings(data=data), catalog)
+    engine.create_booking(user_id=1, event_id=2, now_ms=later_ms)
+    engine.flush()
+    catalog.close()
+    engine.close()
+    clock = Clock()
+
+    async def opened_at() -> int:
+        async with root.running(Settings(data=data), service(), clock):
+            return clock.now_ms()
+
+    assert later_ms <= asyncio.run(opened_at())
+
+
+@pytest.mark.skipif(len(ALL_CORES) < 2, reason="on one core there is nothing to choose")
+@pytest.mark.parametrize("any_core", [False, True])
+def test_only_what_needs_the_interpreter_shares_a_core(data: Path, any_core: bool) -> None:
+    """What is done in threads aside, files for one, runs where there is room."""
+
+    async def cores() -> tuple[int, int]:
+        async with root.running(Settings(data=data, any_core=any_core), service(), Clock()):
+            aside = await asyncio.to_thread(os.sched_getaffinity, 0)
+            return len(os.sched_getaffinity(0)), len(aside)
+
+    assert (len(ALL_CORES) if any_core else 1, len(ALL_CORES)) == asyncio.run(cores())
+
+
+def test_requests_are_told_as_it_was_chosen(tmp_path: Path) -> None:
+    """Not at all, those that write, or all."""
+
+    def told(chosen: str) -> list[str] | None:
+        log = root.request_log_of(Settings(data=tmp_path, request_log=chosen), Clock())
+        return None if log is None else [one for one in ("GET", "POST") if log.wants(one)]
+
+    assert [None, ["POST"], ["GET", "POST"]] == [*map(told, ("off", "writes", "all"))]
+
+
+def test_the_last_requests_are_told(data: Path) -> None:
+    """Those of the server's last moments, too."""
+    requests = RequestLog(data, clock_ms=Clock().now_ms)
+    given: Made = {"request_id": b"r", "method": "POST", "path": "/", "status": 200, "client": ""}
+
+    async def open_and_close() -> None:
+        one = Service(clock_ms=Clock().now_ms, request_log=requests)
+        async with root.running(Settings(data=data), one, Clock()):
+            requests.note(0.0, **given, user_id=0, subject=None, lsn=0)
+
+    asyncio.run(open_and_close())
+    assert ["r"] == [one.id for one in request_log.read(data)]
+    assert [] == [file for file in opened_files() if file.is_relative_to(data)]
+
+
+def test_a_new_key_for_tickets_is_told(data: Path) -> None:
+    """Whoever has lost the old one learns why tickets are refused at the door."""
+    (data / store.TICKET_KEY).unlink()
+
+    async def open_and_close() -> None:
+        async with root.running(Settings(data=data), service(), Clock()):
+            pass
+
+    with capture_logs() as logs:
+        asyncio.run(open_and_close())
+    assert [True] == [
+        line["log_level"] == "warning" for line in logs if "a key for tickets" in line["event"]
+    ]
 
 
 def test_what_is_missing_is_said(data: Path) -> None:
