@@ -71,7 +71,7 @@ def test_only_so_many_searches_wait(
         waiting = [asyncio.create_task(find(pages, rooms, query)) for query in ("a", "b", "c")]
         await asyncio.sleep(0)
         with pytest.raises(Refusal) as refused:
-            await find(pages, rooms, "d")
+            await asyncio.wait_for(find(pages, rooms, "d"), 10)
         assert refused.value.problem is BUSY
         await find(pages, rooms, "kept")
         slow.set()
