@@ -1,6 +1,8 @@
 """The served OpenAPI document says exactly what there is, and the viewer can show it."""
 
+import asyncio
 import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,11 @@ from starlette.routing import Route
 
 import web
 from api import openapi, problems
-from api.endpoint import Resource
+from api.endpoint import Operation, Resource
+from api.fairness.limits import Rates
+from api.problems import NOT_READY, TOO_MANY_CALLS, Problem
 from api.routes import operations
+from tests.api.conftest import opened
 from tests.api.rooms import ANN, CONCERT, OLGA, ReplaysAtOnce, Rooms, seat
 
 CALLS = [one for one in operations() if one.documented]
@@ -103,6 +108,32 @@ def test_every_problem_is_documented_somewhere(document: Any) -> None:
     assert set(problems.ALL) - {problems.NO_SUCH_PATH} == told | by_nginx
 
 
+def asked_alone(rooms: Rooms, one: Operation[Any]) -> int:
+    """The status of a well-formed request that names no user."""
+    example = openapi.DOCS[one.method, one.path]
+    query = "&".join(f"{p['name']}=1" for p in example.parameters if p["required"])
+    path = one.path.replace("{id}", "1")
+    return rooms.call(one.method, f"{path}?{query}", json=example.sends).status
+
+
+def test_what_is_said_before_the_server_is_ready_is_documented(runner: asyncio.Runner) -> None:
+    """For every call; the readiness itself is asked for just then."""
+    rooms = Rooms(runner)
+    refused = [one for one in CALLS if asked_alone(rooms, one) == 503]
+    assert refused == [one for one in CALLS if NOT_READY in openapi.problems_of(one)]
+    assert 0 < len(refused) < len(CALLS)
+
+
+def test_whom_the_limits_stop_is_documented(runner: asyncio.Runner) -> None:
+    """At an address that has nothing left."""
+    for rooms in opened(Rooms(runner, rates=Rates(address=1)), runner):
+        while rooms.call("GET", "/api/events").status != 429:
+            pass
+        refused = [one for one in CALLS if asked_alone(rooms, one) == 429]
+        assert refused == [one for one in CALLS if TOO_MANY_CALLS in openapi.problems_of(one)]
+        assert 0 < len(refused) < len(CALLS)
+
+
 def test_who_needs_a_user_is_told(document: Any) -> None:
     """Security stands exactly where the contract wants a user."""
     closed = {
@@ -142,11 +173,7 @@ def test_who_needs_a_user_is_told(document: Any) -> None:
 @pytest.mark.parametrize("one", CALLS, ids=lambda one: f"{one.method} {one.path}")
 def test_who_needs_a_user_is_refused_without(rooms: Rooms, one: Any) -> None:
     """A well-formed request gets 401 exactly where the document says so."""
-    example = openapi.DOCS[one.method, one.path]
-    query = "&".join(f"{p['name']}=1" for p in example.parameters if p["required"])
-    path = one.path.replace("{id}", "1")
-    answer = rooms.call(one.method, f"{path}?{query}", json=example.sends)
-    assert (answer.status == 401) == (not one.public)
+    assert (asked_alone(rooms, one) == 401) == (not one.public)
 
 
 def test_the_document_keeps_to_what_30_knows(document: Any) -> None:
@@ -269,6 +296,15 @@ def test_pages_come_from_here_alone(rooms: Rooms, path: str, media_type: str) ->
     assert policy.startswith("default-src 'none';")
     assert not re.search(r"https?:|\*", policy)
     assert "nosniff" == answer.headers["x-content-type-options"]
+    assert "x-commit-lsn" not in answer.headers, "it tells of no record, and waits for none"
+
+
+@pytest.mark.parametrize("problem", problems.ALL, ids=lambda problem: problem.name)
+def test_what_a_problem_means_stands_at_its_address(rooms: Rooms, problem: Problem) -> None:
+    """With its status, there and among all others."""
+    for page in (problems.TYPE_PREFIX + problem.name, "/problems"):
+        html = unescape(rooms.call("GET", page).body.decode())
+        assert f"<p>{problem.meaning}</p><p>Код ответа {problem.status}," in html
 
 
 def test_the_docs_page_refers_to_what_is_served(rooms: Rooms) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import web
-from api import timeline
+from api import timeline, web_files
 from tests.api.rooms import Rooms
 
 PAGES = sorted(path for path in web.files() if path.suffix == ".html")
@@ -39,6 +39,7 @@ def test_a_page_runs_only_what_comes_from_here(rooms: Rooms, name: str) -> None:
     answer = rooms.call("GET", address(name))
     assert (200, "text/html; charset=utf-8") == (answer.status, answer.headers["content-type"])
     assert "nosniff" == answer.headers["x-content-type-options"]
+    assert "x-commit-lsn" not in answer.headers, "it tells of no record, and waits for none"
     policy = answer.headers["content-security-policy"].split("; ")
     assert {"default-src 'none'", "script-src 'self'", "style-src 'self'"} < set(policy)
     assert {"base-uri 'none'", "frame-ancestors 'none'"} < set(policy)
@@ -73,6 +74,7 @@ def test_a_file_is_compressed_for_whoever_takes_it_so(rooms: Rooms, name: str) -
             small.headers["content-encoding"],
         )
         assert "accept-encoding" == plain.headers["vary"] == small.headers["vary"]
+        assert (200, 200) == (plain.status, small.status)
         assert plain.body == gzip.decompress(small.body)
 
 
@@ -88,6 +90,21 @@ def test_what_a_page_loads_is_kept_for_ever(rooms: Rooms, name: str) -> None:
             answer.headers["cache-control"],
         )
         assert re.fullmatch(r"/web/[0-9a-f]{18}/.+", one)
+
+
+def test_other_files_have_another_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever has changed: what a browser has kept of them is never taken for these."""
+    monkeypatch.setattr(web, "ROOT", tmp_path)
+    bases = set()
+    for contents in ({"a": "one", "b": "two"}, {"a": "own", "b": "two"}, {"a": "onet", "b": "wo"}):
+        for name, content in contents.items():
+            (tmp_path / f"{name}.js").write_text(content)
+        first, second = [one.path.rpartition("/")[0] for one in web_files.operations()]
+        assert first == second
+        bases.add(first)
+    (tmp_path / "b.js").rename(tmp_path / "c.js")
+    bases |= {one.path.rpartition("/")[0] for one in web_files.operations()}
+    assert 4 == len(bases)
 
 
 @pytest.mark.parametrize("name", [path.stem for path in PAGES])
