@@ -77,6 +77,20 @@ def test_the_shop_on_one_screen(rooms: Rooms) -> None:
     assert [] == shown["concerns"]
 
 
+@pytest.mark.parametrize("path", ["/x/status", "/x/sagas", "/metrics"])
+def test_it_is_told_while_the_disk_stands_still(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Just then an operator asks."""
+
+    async def never() -> None:
+        raise AssertionError("somebody waits for the disk")
+
+    rooms.book(ANN, seat(1))
+    monkeypatch.setattr(rooms.engine, "durable", never)
+    assert 200 == rooms.call("GET", path).status
+
+
 def test_its_disk(rooms: Rooms, tmp_path: Path) -> None:
     """What the log takes there, what is free, and when the newest snapshot was made."""
     Engine.create(tmp_path, store_id=bytes(range(16)))
