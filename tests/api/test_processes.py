@@ -142,7 +142,15 @@ async def run(times):
 
 loop.run_until_complete(start())
 told(int(sys.argv[1]))
+async def told_once_more():
+    over.clear()
+    told(1)
+    await asyncio.sleep(0.05)
+    assert not over.is_set()
+
 loop.run_until_complete(run(int(sys.argv[2])))
+if int(sys.argv[1]):  # the loop has been told again, and that was the last time
+    loop.run_until_complete(told_once_more())
 print(*heard)
 """
 
