@@ -56,10 +56,13 @@ class Clock:
 
     def start_from(self, last_ms: int) -> None:
         """What is in the log has been: begin no earlier, and go on at the usual pace."""
-        behind_ms = last_ms - self.now_ms()
+        monotonic_ms = self._monotonic_ms()
+        made_up_ms = self._made_up_ms(monotonic_ms)
+        behind_ms = last_ms - monotonic_ms - self._offset_ms - made_up_ms
         if behind_ms > 0:
-            self._offset_ms += behind_ms
-            self._gap_ms -= behind_ms
+            self._offset_ms += made_up_ms + behind_ms
+            self._gap_ms -= made_up_ms + behind_ms
+            self._followed_ms = monotonic_ms  # or the time of the recovery would make up for it
         if behind_ms >= STEP_MS_MIN:
             log.error("the system's clock is behind the log", by_ms=behind_ms)
 

@@ -122,6 +122,18 @@ def test_a_start_is_no_earlier_than_the_log(behind_ms: int) -> None:
     assert 590 * SECOND <= machine.clock.now_ms() - START_MS - behind_ms <= 600 * SECOND
 
 
+def test_however_long_the_log_is_read_the_start_is_no_earlier() -> None:
+    """What passed meanwhile makes up for nothing: the gap wasn't known."""
+    machine = Machine()
+    machine.live(MINUTE)
+    last_ms = machine.system_ms + HOUR
+    machine.monotonic_ms += MINUTE
+    machine.system_ms += MINUTE
+    machine.clock.start_from(last_ms)
+    assert last_ms == machine.clock.now_ms()
+    machine.live(MINUTE)
+
+
 def test_a_start_after_the_log_is_at_the_system_s_time() -> None:
     """The server was stopped meanwhile, and holds have run out."""
     machine = Machine()
