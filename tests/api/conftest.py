@@ -1,14 +1,21 @@
 """Opened rooms for each test, and small files to make a data directory of."""
 
 import asyncio
+import signal
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 
 import pytest
+import structlog
+from click.testing import CliRunner, Result
 
+from api import cli
 from api.demo import initialise
+from api.settings import Settings, variable
 from catalog import demo
+from tests.api.commands import Run
 from tests.api.rooms import Rooms
 
 
@@ -32,6 +39,23 @@ def opened(rooms: Rooms, runner: asyncio.Runner) -> Iterator[Rooms]:
     yield rooms
     rooms.engine.check_invariants()
     runner.run(rooms.engine.stop())
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Run `billetter …` in this process, with no variable of this machine's."""
+    for one in fields(Settings):
+        monkeypatch.delenv(variable(one.name), raising=False)
+
+    def invoke(*arguments: object, **environ: str) -> Result:
+        return CliRunner().invoke(cli.main, list(map(str, arguments)), env=environ)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    yield invoke
+    structlog.reset_defaults()  # the command has bound the logs to a stderr that is gone
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

@@ -1,49 +1,25 @@
 """The command: one sentence for everything that can go wrong, and exit codes a script can trust."""
 
 import errno
-import signal
 import socket
-from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-import structlog
-from click.testing import CliRunner, Result
 
-from api import cli, emulators, staff, store
 from api import demo as demo_rooms
+from api import emulators, staff, store
 from api import serve as serve_module
 from api.processes import require_free_port
-from api.settings import SECRETS, Settings, variable
+from api.settings import SECRETS, Settings
 from api.staff import Role
 from catalog import demo
 from engine import Engine
+from tests.api.commands import Run, refused
 
-Run = Callable[..., Result]
-
-# A hall of one seat.
-PLACES = bytes.fromhex("424c504c01000000 0100000000000000 01000000 01000000 02eb4950") + bytes(16)
 MAKE_ROOM = "make room there (a start takes 16 MiB), never inside wal/ or snapshots/"
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """Run `billetter …` in this process, with no variable of this machine's."""
-    for one in fields(Settings):
-        monkeypatch.delenv(variable(one.name), raising=False)
-
-    def invoke(*arguments: object, **environ: str) -> Result:
-        return CliRunner().invoke(cli.main, list(map(str, arguments)), env=environ)
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    handlers = {number: signal.getsignal(number) for number in numbers}
-    yield invoke
-    structlog.reset_defaults()  # the command has bound the logs to a stderr that is gone
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture
@@ -52,12 +28,6 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     settings: list[Settings] = []
     monkeypatch.setattr(serve_module, "serve", settings.append)
     return settings
-
-
-def refused(result: Result, message: str, *, code: int = 1) -> None:
-    """One sentence on stderr, and nothing else; exit code 2 for what no other try will mend."""
-    assert (code, "", f"Error: {message}\n") == (result.exit_code, result.stdout, result.stderr)
-    assert isinstance(result.exception, SystemExit)
 
 
 def test_help_names_the_commands(run: Run) -> None:
@@ -411,62 +381,6 @@ def test_demo_leaves_nothing_of_data_it_could_not_make(
     assert 1 == answer.exit_code
     assert answer.stderr.endswith(f".csv: No space left on device; {MAKE_ROOM}\n")
     assert [] == list((tmp_path / "deep").iterdir())
-
-
-def test_verify_tells_what_is_there(run: Run, data: Path) -> None:
-    """Exit code 0, and the last word is good."""
-    answer = run("verify", "--data", data)
-
-    assert (0, "") == (answer.exit_code, answer.stderr)
-    assert ["users          40", "events         5"] == answer.stdout.splitlines()[:2]
-    assert "good" == answer.stdout.splitlines()[-1]
-
-
-def test_verify_tells_the_first_fault(run: Run, data: Path) -> None:
-    """Exit code 1, the fault on stderr, and nothing is called good."""
-    users = data / "catalog" / "users.sqlite"
-    content = bytearray(users.read_bytes())
-    content[5_000] ^= 1
-    users.write_bytes(content)
-    answer = run("verify", "--data", data)
-
-    assert 1 == answer.exit_code
-    assert answer.stderr.startswith("FAULT: ")
-    assert "users.sqlite is damaged" in answer.stderr
-    assert "good" not in answer.stdout
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (PLACES[:-1] + b"!", "the checksum is wrong; a start with a provider reads them again"),
-        (PLACES[:-16], "the checksum is wrong; a start with a provider reads them again"),
-        (PLACES[:4], "too short for a file of places"),
-    ],
-)
-def test_verify_looks_at_the_provider_s_places(
-    run: Run, data: Path, content: bytes, reason: str
-) -> None:
-    """Without the provider nothing of a partner's event could be paid for with such a file."""
-    path = data / store.PLACES_DIRECTORY / "1.places"
-    path.parent.mkdir()
-    path.write_bytes(PLACES)
-    assert "good" == run("verify", "--data", data).stdout.splitlines()[-1]
-    path.write_bytes(content)
-    answer = run("verify", "--data", data)
-
-    assert (1, f"FAULT: {path}: {reason}\n") == (answer.exit_code, answer.stderr)
-    assert "good" not in answer.stdout
-
-
-def test_verify_needs_a_directory_at_rest(run: Run, data: Path, tmp_path: Path) -> None:
-    """A missing one, and one in use, are neither good nor faulty."""
-    assert 1 == run("verify", "--data", tmp_path / "missing").exit_code
-    engine = Engine.open(data, [])
-    answer = run("verify", "--data", data)
-    engine.close()
-
-    refused(answer, f"a server is using {data}; stop it, or verify a copy")
 
 
 def test_what_we_do_not_know_is_not_hidden(
