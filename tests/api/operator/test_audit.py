@@ -209,4 +209,4 @@ def test_a_directory_that_moves_too_fast(data: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(audit, "audit_seat", moved)
     answer = told("seat", seat(1), "--data", data)
     assert answer.exit_code == 1
-    assert "faster than it is read; try again" in answer.output
+    assert "faster than it can be read; try again" in answer.output
