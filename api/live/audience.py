@@ -40,7 +40,8 @@ class Audience:
         self._clock = clock
         self._sleep = sleep
         self._hall = look()
-        self._waiting: list[_Turn] = []
+        # In the order in which they came; a dict, because whoever leaves is taken out.
+        self._waiting: dict[_Turn, None] = {}
         self._looking: asyncio.Task[None] | None = None
         self.watchers = 0
 
@@ -61,11 +62,14 @@ class Audience:
         finally:
             self._leave()
 
-    def _turn(self) -> _Turn:
+    async def _turn(self) -> bool:
         self._begin()  # a look may have failed while he was reading
         turn: _Turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        return turn
+        self._waiting[turn] = None
+        try:
+            return await turn
+        finally:  # where nothing happens those who come and go would pile up
+            self._waiting.pop(turn, None)
 
     def _join(self) -> None:
         self._hall = self._look()
@@ -98,7 +102,7 @@ class Audience:
 
     async def _tell(self, *, is_beat: bool) -> None:
         """Some in each round of the loop, so that buyers are served in between."""
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = [*self._waiting], {}
         for first in range(0, len(waiting), TOLD_PER_ROUND):
             for turn in waiting[first : first + TOLD_PER_ROUND]:
                 if not turn.done():  # else he has left

@@ -190,6 +190,23 @@ def test_who_leaves_while_he_waits_is_not_told() -> None:
     asyncio.run(story())
 
 
+def test_who_comes_and_goes_while_nothing_happens_leaves_nothing_behind() -> None:
+    """However often, and whether somebody else stays or not."""
+
+    async def story() -> None:
+        for others in range(2):
+            sale = Sale()
+            asked = [await waits(await opened(sale)) for _ in range(others)]
+            for _ in range(3):
+                gone = await waits(await opened(sale))
+                gone.cancel()
+                await asyncio.gather(gone, return_exceptions=True)
+            assert others == len(sale.audience._waiting)
+            assert not any(one.done() for one in asked)
+
+    asyncio.run(story())
+
+
 def test_buyers_are_served_between_the_watchers() -> None:
     """So many are told in a round of the loop, and the others in the next rounds."""
 
