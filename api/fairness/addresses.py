@@ -16,6 +16,8 @@ _Network = IPv4Network | IPv6Network
 
 FORWARDED = b"x-forwarded-for"
 READ_KEPT_MAX = 16_384
+# The longest one has 45, and then brackets, a port, a zone.
+ADDRESS_CHARS_MAX = 100
 # A longer list of proxies is written by somebody who wants us to read it.
 HOPS_MAX = 16
 SUBSCRIBER_BYTES = 8  # of an IPv6 address: whoever has one has a whole /64
@@ -58,7 +60,9 @@ class Addresses:
         values = [value for name, value in headers if name == FORWARDED]
         hops = b",".join(values).split(b",")[-HOPS_MAX:] if values else []
         for hop in reversed(hops):
-            found = self._read(hop.decode("latin-1").strip())
+            text = hop.decode("latin-1").strip()
+            # What is kept of a text is the text: strangers would fill the memory with long ones.
+            found = self._read(text) if len(text) <= ADDRESS_CHARS_MAX else _NONE
             if not found.counted:
                 break
             caller = found

@@ -1,5 +1,6 @@
 """Whose address it is: the last one that somebody we trust has written, and by the subscriber."""
 
+import tracemalloc
 from ipaddress import ip_address
 
 import pytest
@@ -70,6 +71,20 @@ def test_who_calls_is_shown_in_full() -> None:
     assert "192.0.2.1" == Addresses("").shown("192.0.2.1", forwarded)
     assert "" == Addresses("").shown("", forwarded)
     assert "fe80::1" == Addresses("").shown("::1", [(b"x-forwarded-for", b"fe80::1%any text")])
+
+
+def test_a_text_longer_than_any_address_is_not_remembered() -> None:
+    """A forwarder that writes no header lets everybody's through, and whoever likes fills it."""
+    addresses = Addresses("")
+    tracemalloc.start()
+    try:
+        for number in range(1_000):
+            text = b"fe80::1%%%b" % (b"%d" % number * 4_096)
+            assert "127.0.0.1" == addresses.shown("127.0.0.1", [(b"x-forwarded-for", text)])
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 100_000
 
 
 def test_without_an_address_all_are_one() -> None:
