@@ -1,14 +1,17 @@
 """A user's bookings: make, list, pay, cancel."""
 
+import asyncio
 from collections import OrderedDict
+from collections.abc import Awaitable
 from typing import NamedTuple
 
 import msgspec
+import orjson
 
 from api.body import Int64
 from api.endpoint import Call
 from api.problems import BOOKING_NOT_PAYABLE, NO_GATEWAY, NO_PROVIDER, Refusal
-from api.reply import Reply, compact, json_reply, message
+from api.reply import JSON, Reply, compact, json_reply, message, reply
 from api.service import Service
 from engine import Booking, BookingStatus, Sale
 from engine.errors import BookingClosed
@@ -18,6 +21,11 @@ from engine.errors import BookingClosed
 BYTES_KEPT_MAX = 32 << 20
 # What a list takes beside its bytes: tuples, headers, an entry. A test measures it.
 LIST_BYTES = 768
+# More than so many are encoded in slices: nobody may keep the loop busy with a million.
+ENCODED_AT_ONCE_MAX = 1_000
+BOOKINGS_PER_SLICE = 250
+
+_Seats = tuple[int, ...]
 
 _NO_BOOKINGS = json_reply([])
 _CANCELLED = message("Бронь успешно отменена")
@@ -46,7 +54,7 @@ class _Kept(NamedTuple):
     """A user's list as it was encoded: true as long as the bookings hold the same seats."""
 
     bookings: list[Booking]
-    seats: list[tuple[int, ...]]
+    seats: list[_Seats]
     answer: Reply
 
     @property
@@ -64,26 +72,60 @@ class BookingPages:
     def __init__(self) -> None:
         self._kept: OrderedDict[int, _Kept] = OrderedDict()
         self._kept_bytes = 0
+        # Whose long list is being encoded. Whoever asks for the same one waits for it.
+        self._encoding: dict[int, asyncio.Event] = {}
 
-    def find(self, call: Call[None]) -> Reply:
+    def find(self, call: Call[None]) -> Reply | Awaitable[Reply]:
         """All bookings of the caller, newest last."""
         bookings = call.service.engine.bookings_of(call.user_id)
         if not bookings:
             return _NO_BOOKINGS
         seats = [booking.seats for booking in bookings]
-        kept = self._kept.get(call.user_id)
-        # Another list, after a reset, may have as many bookings with as few seats.
-        if kept is not None and kept.bookings is bookings and kept.seats == seats:
-            self._kept.move_to_end(call.user_id)
-            return kept.answer
-        answer = compact(encode_bookings(bookings))
+        answer = self._kept_answer(call.user_id, bookings, seats)
+        if answer is not None:
+            return answer
+        if len(bookings) > ENCODED_AT_ONCE_MAX:
+            return self._find_long(call)
+        answer = compact(reply(200, JSON, encode_bookings(bookings, seats)))
         self._keep(call.user_id, _Kept(bookings, seats, answer))
         return answer
+
+    async def _find_long(self, call: Call[None]) -> Reply:
+        """The list as it is at one moment, though others have their turn while it is encoded."""
+        user_id = call.user_id
+        while (other := self._encoding.get(user_id)) is not None:
+            await other.wait()
+        bookings = call.service.engine.bookings_of(user_id)
+        seats = [booking.seats for booking in bookings]
+        answer = self._kept_answer(user_id, bookings, seats)
+        if answer is not None:
+            return answer
+        self._encoding[user_id] = ended = asyncio.Event()
+        try:
+            await call.durable()  # it tells of what is in the log now, and of nothing later
+            answer = reply(200, JSON, b"[%b]" % b",".join(await _pieces(bookings, seats)))
+        finally:
+            del self._encoding[user_id]
+            ended.set()
+        self._keep(user_id, _Kept(bookings, seats, answer))
+        return answer
+
+    def _kept_answer(
+        self, user_id: int, bookings: list[Booking], seats: list[_Seats]
+    ) -> Reply | None:
+        kept = self._kept.get(user_id)
+        # Another list, after a reset, may have as many bookings with as few seats.
+        if kept is None or kept.bookings is not bookings or kept.seats != seats:
+            return None
+        self._kept.move_to_end(user_id)
+        return kept.answer
 
     def _keep(self, user_id: int, found: _Kept) -> None:
         replaced = self._kept.pop(user_id, None)
         if replaced is not None:
             self._kept_bytes -= replaced.size
+        if found.size > BYTES_KEPT_MAX:
+            return  # or it would drive out all the others
         self._kept[user_id] = found
         self._kept_bytes += found.size
         while self._kept_bytes > BYTES_KEPT_MAX:
@@ -91,18 +133,28 @@ class BookingPages:
             self._kept_bytes -= dropped.size
 
 
-def encode_bookings(bookings: list[Booking]) -> Reply:
-    """The contract's list of bookings."""
-    return json_reply(
+def encode_bookings(bookings: list[Booking], seats: list[_Seats]) -> bytes:
+    """The contract's list of bookings, each with the seats that it held at some moment."""
+    return orjson.dumps(
         [
             {
                 "id": booking.booking_id,
                 "event_id": booking.event_id,
-                "seats": [{"id": seat_id} for seat_id in booking.seats],
+                "seats": [{"id": seat_id} for seat_id in held],
             }
-            for booking in bookings
+            for booking, held in zip(bookings, seats, strict=True)
         ]
     )
+
+
+async def _pieces(bookings: list[Booking], seats: list[_Seats]) -> list[bytes]:
+    """What stands between the brackets; newer bookings than there are seats are left out."""
+    pieces = []
+    for first in range(0, len(seats), BOOKINGS_PER_SLICE):
+        end = min(first + BOOKINGS_PER_SLICE, len(seats))
+        pieces.append(encode_bookings(bookings[first:end], seats[first:end])[1:-1])
+        await asyncio.sleep(0)
+    return pieces
 
 
 async def initiate_payment(call: Call[OneBooking]) -> Reply:
