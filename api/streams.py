@@ -15,6 +15,8 @@ from api.reply import EVENTS, Header, Reply, start
 
 # A client who has not read for so long misses the end of his stream.
 END_SECONDS_MAX = 1.0
+# Nobody who wants to read a stream has more to say, and each part of it takes a turn of the loop.
+PARTS_HEARD_MAX = 16
 _END = {"type": "http.response.body", "body": b""}
 
 log = structlog.get_logger("streams")
@@ -80,5 +82,7 @@ async def _sent(send: Send, stream: AsyncGenerator[bytes, None]) -> None:
 
 
 async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    """Return when the client has left, or goes on sending where there is nothing to be sent."""
+    for _ in range(PARTS_HEARD_MAX):
+        if (await receive())["type"] == "http.disconnect":
+            return

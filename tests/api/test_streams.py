@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from api.reply import EVENTS, JSON, stream_reply
-from api.streams import Streams
+from api.streams import PARTS_HEARD_MAX, Streams
 
 
 class Client:
@@ -19,9 +19,15 @@ class Client:
         self.reads = asyncio.Event()
         self.reads.set()
         self.leaves = asyncio.Event()
+        self.sends_for_ever = False
+        self.parts_taken = 0
         self._has_asked = False
 
     async def receive(self) -> dict[str, Any]:
+        if self.sends_for_ever:
+            self.parts_taken += 1
+            await asyncio.sleep(0)
+            return {"type": "http.request", "body": b"!", "more_body": True}
         if not self._has_asked:
             self._has_asked = True
             return {"type": "http.request", "body": b"", "more_body": False}
@@ -113,6 +119,21 @@ def test_a_client_who_leaves_ends_it() -> None:
     """And what makes the parts is closed, whether he has read or not."""
     for reads in (True, False):
         assert ended_by(lambda _, client: client.leaves.set(), reads=reads)[0]
+
+
+def test_a_client_who_sends_a_body_without_an_end_is_left() -> None:
+    """Every byte of it would take a turn of the loop, for as long as he likes."""
+
+    async def story() -> None:
+        streams, client, source = Streams(), Client(), Source()
+        client.sends_for_ever = True
+        sending = await sent(streams, client, source)
+        for _ in range(PARTS_HEARD_MAX):
+            await asyncio.sleep(0)
+        assert sending.done()
+        assert (True, PARTS_HEARD_MAX) == (source.is_closed, client.parts_taken)
+
+    asyncio.run(story())
 
 
 def test_a_stop_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
