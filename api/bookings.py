@@ -11,7 +11,7 @@ import orjson
 from api.body import Int64
 from api.endpoint import Call
 from api.problems import BOOKING_NOT_PAYABLE, NO_GATEWAY, NO_PROVIDER, Refusal
-from api.reply import JSON, Reply, compact, json_reply, message, reply
+from api.reply import JSON, Reply, compact, in_parts, json_reply, message, reply
 from api.service import Service
 from engine import Booking, BookingStatus, Sale
 from engine.errors import BookingClosed
@@ -83,12 +83,12 @@ class BookingPages:
         seats = [booking.seats for booking in bookings]
         answer = self._kept_answer(call.user_id, bookings, seats)
         if answer is not None:
-            return answer
+            return in_parts(answer)
         if len(bookings) > ENCODED_AT_ONCE_MAX:
             return self._find_long(call)
         answer = compact(reply(200, JSON, encode_bookings(bookings, seats)))
         self._keep(call.user_id, _Kept(bookings, seats, answer))
-        return answer
+        return in_parts(answer)
 
     async def _find_long(self, call: Call[None]) -> Reply:
         """The list as it is at one moment, though others have their turn while it is encoded."""
@@ -99,7 +99,7 @@ class BookingPages:
         seats = [booking.seats for booking in bookings]
         answer = self._kept_answer(user_id, bookings, seats)
         if answer is not None:
-            return answer
+            return in_parts(answer)
         self._encoding[user_id] = ended = asyncio.Event()
         try:
             await call.durable()  # it tells of what is in the log now, and of nothing later
@@ -108,7 +108,7 @@ class BookingPages:
             del self._encoding[user_id]
             ended.set()
         self._keep(user_id, _Kept(bookings, seats, answer))
-        return answer
+        return in_parts(answer)
 
     def _kept_answer(
         self, user_id: int, bookings: list[Booking], seats: list[_Seats]

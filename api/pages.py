@@ -13,7 +13,7 @@ from swagger_ui_bundle import swagger_ui_path
 from api import problems
 from api.endpoint import Call, Operation
 from api.problems import Problem
-from api.reply import HTML, JSON, Header, Reply, file_reply, reply, security
+from api.reply import HTML, JSON, Header, Reply, file_reply, in_parts, reply, security
 
 # Swagger UI sets styles from its script and draws its icons from data: addresses.
 _SECURITY = security(styles=b"'self' 'unsafe-inline'")
@@ -78,7 +78,7 @@ def operations(document: dict[str, Any]) -> tuple[Operation[Any], ...]:
 
 def _operation(path: str, content: Reply) -> Operation[Any]:
     def answer(_: Call[None]) -> Reply:
-        return content
+        return in_parts(content)
 
     return Operation("GET", path, answer, public=True, durable=False, documented=False)
 

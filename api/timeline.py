@@ -6,7 +6,7 @@ from typing import Any
 
 from api.endpoint import Call
 from api.events import title_and_start
-from api.reply import Reply, json_reply
+from api.reply import Reply, in_parts, json_reply
 from api.seats import money
 from engine import Booking, BookingStatus, Payment, PaymentStatus
 from engine.errors import BookingNotFound, NotOwner
@@ -72,7 +72,7 @@ async def show_booking(call: Call[int]) -> Reply:
         until = instant(engine.rules.returnable_until_ms(engine.event(booking.event_id)))
     payments = [_payment(one) for one in engine.attempts_of(booking)]
     event = {"title": title, "starts_at": starts_at, "returnable_until": until}
-    return json_reply({**_booking(booking), **event, "payments": payments})
+    return in_parts(json_reply({**_booking(booking), **event, "payments": payments}))
 
 
 def own_booking(call: Call[Any], booking_id: int) -> Booking:

@@ -443,9 +443,11 @@ def test_other_methods_are_405(rooms: Rooms, method: str, path: str, allow: str)
     )
 
 
-@pytest.mark.parametrize("target", ["/api/seats?event_id=1&page=1", "/docs/swagger-ui.css"])
+@pytest.mark.parametrize(
+    "target", ["/api/seats?event_id=1&page=1", "/docs/swagger-ui.css", "/openapi.json"]
+)
 def test_head_is_get_without_the_body(rooms: Rooms, target: str) -> None:
-    """The length is that of the body, or of the file, which isn't sent."""
+    """The length is that of the body, of its parts, or of the file, which isn't sent."""
     got, head = rooms.call("GET", target), rooms.call("HEAD", target)
     assert (200, b"") == (head.status, head.body)
     assert str(len(got.body)) == head.headers["content-length"]
