@@ -68,7 +68,7 @@ class _Answer(msgspec.Struct, rename="camel"):
 
 class _OpenedAnswer(_Answer, rename="camel"):
     payment_id: str | None = None
-    order_id: str | None = None
+    order_id: Any = None  # as text, or as a number
     payment_url: str | None = msgspec.field(name="paymentURL", default=None)
 
 
@@ -141,7 +141,8 @@ class GatewayClient:
         outcome = await self._post("/api/v1/PaymentInit/init", content, _OpenedAnswer)
         if not isinstance(outcome, Done):
             return outcome
-        if outcome.answer.order_id not in (None, str(order_id)):
+        told = outcome.answer.order_id
+        if told is not None and str(told) != str(order_id):
             return Unknown("an answer about another order")
         payment_id, url = outcome.answer.payment_id or "", outcome.answer.payment_url or ""
         if not _PAYMENT_ID.fullmatch(payment_id):

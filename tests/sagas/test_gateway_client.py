@@ -87,6 +87,13 @@ def test_page_of_another_order(order_id: str) -> None:
     assert init(answer) == Unknown("an answer about another order")
 
 
+@pytest.mark.parametrize("order_id", [str(ORDER_ID), ORDER_ID, None])
+def test_page_of_our_order(order_id: object) -> None:
+    """However the gateway writes its id, or where it doesn't say."""
+    answer = reply(200, {"success": True, "paymentId": "17", "orderId": order_id})
+    assert isinstance(init(answer), Done)
+
+
 @pytest.mark.parametrize("url", [None, "", "javascript:alert(1)", "http://gw/\r\nSet-Cookie: a=b"])
 def test_no_proper_page(url: str | None) -> None:
     """An answer without an address that a browser can be sent to gets the usual one."""
