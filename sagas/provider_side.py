@@ -111,7 +111,7 @@ class ProviderSide:
             return until_ms
         trouble: Trouble | None = self._hindrance(call, reservation)
         if trouble is None:
-            if call_at_ms := self._client.breaker.call_at_ms():
+            if call_at_ms := self._call_at_ms(call):
                 return call_at_ms
             await self._engine.durable()
             trouble = await self._steps[call](payment, reservation, watch)
@@ -144,6 +144,13 @@ class ProviderSide:
         ):
             return now_ms + CLAIM_POLL_MS
         return 0
+
+    def _call_at_ms(self, call: ProviderCall) -> int:
+        """When to ask again; 0: the call is made now."""
+        call_at_ms = self._client.breaker.call_at_ms()
+        if not call_at_ms and call is ProviderCall.START:
+            self._silence.begin()
+        return call_at_ms
 
     def _hindrance(self, call: ProviderCall, reservation: Reservation) -> Unknown | None:
         """What else stands against the call, as if it had had no answer."""
@@ -204,6 +211,7 @@ class ProviderSide:
         await self._pace.turn()
         outcome = await self._client.start()
         if not isinstance(outcome, Done):
+            self._silence.begin_in_vain()
             return outcome
         watch.filling = Filling(reservation.seats, resumed=False, now_ms=self._clock_ms())
         start = partial(self._engine.start_reservation, provider_order=outcome.answer)

@@ -31,14 +31,16 @@ class Silence:
         return len(self._orders) >= ORDERS_MAX
 
     def may_begin(self) -> bool:
-        """Whether an order may be begun now; in silence whoever may is the probe."""
-        if not self.is_kept():
-            return True
-        now_ms = self._clock_ms()
-        if now_ms < self._next_probe_ms:
-            return False
-        self._next_probe_ms = now_ms + PROBE_INTERVAL_MS
-        return True
+        """Whether an order may be begun now; in silence whoever begins is the probe."""
+        return not self.is_kept() or self._clock_ms() >= self._next_probe_ms
+
+    def begin(self) -> None:
+        """An order is begun: the next one, in silence, a while after it."""
+        self._next_probe_ms = self._clock_ms() + PROBE_INTERVAL_MS
+
+    def begin_in_vain(self) -> None:
+        """The provider hasn't answered that: whoever comes next may try."""
+        self._next_probe_ms = self._clock_ms()
 
     def add(self, order_id: int) -> None:
         """This one shows nothing; the first call counts."""

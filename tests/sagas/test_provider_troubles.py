@@ -221,6 +221,31 @@ def test_one_probe_a_minute_while_nothing_is_shown(tell: Tell) -> None:
     tell(story)
 
 
+def test_a_probe_that_an_outage_forbids_is_made_after_it(tell: Tell) -> None:
+    """Who isn't let through to the provider hasn't looked whether it shows places again."""
+
+    async def story(world: World) -> None:
+        await world.clock.advance(MINUTE + 1)
+
+        async def show_nothing() -> None:
+            empty = {"status": "STARTED", "places_count": 0}
+            world.provider_net.replies[order_of(world)] = lambda _: reply(200, empty)
+
+        for number in (1, 2, 3):
+            world.provider_net.hooks["select"] = show_nothing
+            world.initiate(world.book(PARTNER, number))
+            await world.clock.advance(1)
+        await world.clock.advance(MINUTE + 40)
+        world.provider_net.down = True
+        late = [world.initiate(world.book(PARTNER, number)) for number in (4, 5)]
+        await world.clock.advance(50)
+        world.provider_net.down = False
+        await world.clock.advance(31)
+        assert {world.status(one) for one in late} == {"PENDING SUBMITTED"}
+
+    tell(story)
+
+
 @pytest.mark.parametrize("after_seconds", [3, 80])
 def test_orders_that_show_nothing_while_another_does(tell: Tell, after_seconds: int) -> None:
     """The provider still adds places, whatever it has lost of theirs: the next order is begun."""
