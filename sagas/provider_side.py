@@ -6,6 +6,7 @@ the provider adds them late, and a place that comes after the end is lost for go
 
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -16,7 +17,7 @@ from sagas import backoff, owed, parking
 from sagas.begun_first import BegunFirst
 from sagas.claims import Claims
 from sagas.filling import Filling, Refusal
-from sagas.outcome import Done, Outcome, Refused, Trouble, Unknown
+from sagas.outcome import Done, Outcome, Trouble, Unknown
 from sagas.owed import ProviderCall
 from sagas.pace import Pace
 from sagas.provider_client import OrderStatus, ProviderClient
@@ -32,6 +33,8 @@ CALLS_BESIDE_PLACES = 2
 # A place that was selected is shown within 200 ms, and looked for after 50, 150 and 350; without
 # this allowance a lasting crowd has every fourth order of four places begun in vain.
 SHOWN_MS = 1_000
+# An end that had no answer so often may have been made all the same: then the order tells.
+UNANSWERED_MAX = 3
 # Until a booking that is too late ends, or has more time or less company after all.
 TOO_LATE_POLL_MS = 5_000
 
@@ -317,7 +320,9 @@ class ProviderSide:
     ) -> Trouble | None:
         await self._pace.turn()
         outcome = await self._client.confirm(reservation.provider_order)
-        if isinstance(outcome, Refused):
+        if isinstance(outcome, Unknown) and not self._is_worth_a_look(watch):
+            return outcome
+        if not isinstance(outcome, Done):
             # It is confirmed already, if we were here before and the answer got lost.
             seen = await self._client.order(reservation.provider_order)
             if not isinstance(seen, Done):
@@ -326,9 +331,8 @@ class ProviderSide:
             if status == OrderStatus.CANCELLED and payment.status is not PaymentStatus.CAPTURED:
                 return await self._cancelled(payment, reservation)
             if status != OrderStatus.CONFIRMED:
-                return Refused(outcome.status, outcome.code, f"the order is {status}")
-        elif isinstance(outcome, Unknown):
-            return outcome
+                reason = ", ".join(filter(None, (outcome.reason, f"the order is {status}")))
+                return replace(outcome, reason=reason)
         await self._record(self._engine.confirm_reservation, payment.order_id)
         return None
 
@@ -341,9 +345,20 @@ class ProviderSide:
         # Refused means cancelled already: no order that we still want to cancel was confirmed.
         await self._pace.turn()
         outcome = await self._client.cancel(reservation.provider_order)
-        if isinstance(outcome, Unknown):
+        if isinstance(outcome, Unknown) and not await self._is_seen_cancelled(reservation, watch):
             return outcome
         return await self._cancelled(payment, reservation)
+
+    async def _is_seen_cancelled(self, reservation: Reservation, watch: Watch) -> bool:
+        if not self._is_worth_a_look(watch):
+            return False
+        seen = await self._client.order(reservation.provider_order)
+        order = seen.answer if isinstance(seen, Done) else None
+        return order is not None and order.status is OrderStatus.CANCELLED
+
+    def _is_worth_a_look(self, watch: Watch) -> bool:
+        """True when the provider may err at this one call, and answer others."""
+        return watch.provider.failures >= UNANSWERED_MAX and not self._client.breaker.is_open()
 
     async def _cancelled(self, payment: Payment, reservation: Reservation) -> Trouble | None:
         self._claims.release(payment.order_id, reservation.seats, now_ms=self._clock_ms())

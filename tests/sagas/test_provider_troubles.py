@@ -246,6 +246,49 @@ def test_a_probe_that_an_outage_forbids_is_made_after_it(tell: Tell) -> None:
     tell(story)
 
 
+def test_one_order_at_which_the_provider_errs_is_no_outage(tell: Tell) -> None:
+    """On a quiet night nobody else is answered: a look at the order tells that it is there."""
+
+    async def story(world: World) -> None:
+        booking_id = world.book(PARTNER, 1)
+        order_id = world.initiate(booking_id)
+        await world.clock.advance(3)
+        break_down(world, "cancel")
+        world.cancel(booking_id)
+        for _ in range(16 * 6):
+            await world.clock.advance(10)
+            assert world.sagas.answering()["provider"] == "up"
+        reservation = world.payment(order_id).reservation
+        assert reservation is not None
+        assert reservation.parked == "cancel: HTTP 500"
+
+    tell(story)
+
+
+@pytest.mark.parametrize("call", ["confirm", "cancel"])
+def test_an_end_that_was_made_and_always_errs(tell: Tell, call: str) -> None:
+    """A look at the order tells what no repetition does."""
+
+    async def story(world: World) -> None:
+        booking_id = world.book(PARTNER, 1)
+        order_id = world.initiate(booking_id)
+        await world.clock.advance(3)
+        ours = order_of(world)
+        break_down(world, call)
+        if call == "confirm":
+            await world.pay(order_id)
+            await world.verify(order_id)
+            world.office.confirm(ours)
+        else:
+            world.cancel(booking_id)
+            world.office.cancel(ours)
+        await world.clock.advance(5)
+        ended = "CAPTURED CONFIRMED" if call == "confirm" else "RETURNED CANCELLED"
+        assert world.status(order_id) == ended
+
+    tell(story)
+
+
 @pytest.mark.parametrize("after_seconds", [3, 80])
 def test_orders_that_show_nothing_while_another_does(tell: Tell, after_seconds: int) -> None:
     """The provider still adds places, whatever it has lost of theirs: the next order is begun."""
