@@ -15,6 +15,10 @@ from sagas.wire import Reply
 FAILURES_MAX = 5
 # A customer who comes back after an outage waits for the next probe at most.
 PROBE_INTERVAL_MS = 1_000
+# Of those who ask in one second when to call, so many come for the next probe, so many for the one
+# after it, and whoever is left for the tenth: an answer wakes all.
+ASKING_MAX = 100
+PROBES_AHEAD_MAX = 10
 # The service, or what stands before it, says that it can't. An error of its own (500) may be about
 # one payment, so it says nothing of the others.
 _DOWN = frozenset({429, 502, 503, 504})
@@ -33,7 +37,15 @@ class Breaker:
         # Errors of its own too: in a row of calls of which none was answered.
         self._unanswered = 0
         self._next_probe_ms = 0
+        # How many have asked in vain since that moment.
+        self._asked = 0
+        self._asked_since_ms = 0
         self._answered_at_ms = 0
+        self._recovered: Callable[[], None] = lambda: None
+
+    def listen(self, recovered: Callable[[], None]) -> None:
+        """It is called at the first answer after an outage; one listener a service."""
+        self._recovered = recovered
 
     def is_open(self) -> bool:
         """True while nobody knows of an answer."""
@@ -53,10 +65,18 @@ class Breaker:
             return 0
         now_ms = self._clock_ms()
         if now_ms < self._next_probe_ms:
-            # Not as late as a long pause ends: an earlier call's answer may end it at any moment.
-            return min(self._next_probe_ms, now_ms + PROBE_INTERVAL_MS)
+            return self._ask_again_ms(now_ms)
         self._next_probe_ms = now_ms + PROBE_INTERVAL_MS
         return 0
+
+    def _ask_again_ms(self, now_ms: int) -> int:
+        if now_ms >= self._asked_since_ms + PROBE_INTERVAL_MS:
+            self._asked, self._asked_since_ms = 0, now_ms
+        probes = min(self._asked // ASKING_MAX, PROBES_AHEAD_MAX - 1)
+        self._asked += 1
+        # Not as late as a long pause ends: an earlier call's answer may end it at any moment.
+        next_ms = min(self._next_probe_ms, now_ms + PROBE_INTERVAL_MS)
+        return next_ms + probes * PROBE_INTERVAL_MS
 
     def note(self, reply: Reply | Unknown) -> None:
         """Every answer, or its absence, is told here."""
@@ -76,8 +96,10 @@ class Breaker:
         self._next_probe_ms = max(self._next_probe_ms, probe_ms)
 
     def _succeed(self) -> None:
-        if self.is_open():
-            log.warning("answers again", service=self._service)
+        was_open = self.is_open()
         self._failures = self._unanswered = 0
         self._next_probe_ms = 0
         self._answered_at_ms = self._clock_ms()
+        if was_open:
+            log.warning("answers again", service=self._service)
+            self._recovered()

@@ -89,12 +89,14 @@ class Sagas:
         recorder = Recorder(engine, clock_ms=clock_ms, changed=self._changed)
         self._gateway_side: GatewaySide | None = None
         if gateway is not None:
+            gateway.breaker.listen(self._gateway_has_recovered)
             self._gateway_side = GatewaySide(
                 engine, gateway, recorder, may_begin=self._may_begin, clock_ms=clock_ms, rng=rng
             )
         line = BegunFirst(self._owed_to_provider, is_failing=self._is_failing_at_provider)
         self._provider_side: ProviderSide | None = None
         if provider is not None and places is not None:
+            provider.breaker.listen(self._provider_has_recovered)
             self._provider_side = ProviderSide(
                 engine,
                 provider,
@@ -294,11 +296,8 @@ class Sagas:
             self._forget(order_id)
             return None
         watch = self._watch(order_id)
-        was_down = self._gateway_side.is_down()
         look = self._gateway_side.look(payment, watch)
         due_ms = await self._patiently(look, order_id=order_id, patience=watch.gateway)
-        if was_down and not self._gateway_side.is_down():
-            self._wake_the_awaited()
         if due_ms is not None or not payment.is_settled():
             return due_ms
         # A little longer, or a stranger's next hint would find no trace of the last check.
@@ -308,12 +307,18 @@ class Sagas:
         self._forget(order_id)
         return None
 
-    def _wake_the_awaited(self) -> None:
-        """The gateway answers again: first those whose customers are waiting."""
+    def _gateway_has_recovered(self) -> None:
+        """First those whose customers are waiting, then all others."""
         for order_id, watch in self._watches.items():
             if watch.is_awaited():
                 watch.gateway.hasten()
                 self._gateway_agenda.now(order_id, ahead=True)
+        for order_id in self._watches:
+            self._gateway_agenda.now(order_id)
+
+    def _provider_has_recovered(self) -> None:
+        for order_id in self._watches:
+            self._provider_agenda.now(order_id)
 
     def _is_without_news(self, order_id: int) -> bool:
         """Only its time has come to be asked about: of ten thousand open pages most are looked at.

@@ -3,7 +3,13 @@
 import pytest
 import structlog
 
-from sagas.breaker import FAILURES_MAX, PROBE_INTERVAL_MS, Breaker
+from sagas.breaker import (
+    ASKING_MAX,
+    FAILURES_MAX,
+    PROBE_INTERVAL_MS,
+    PROBES_AHEAD_MAX,
+    Breaker,
+)
 from sagas.outcome import Unknown
 from sagas.wire import Reply
 from tests.sagas.world import FakeClock
@@ -36,6 +42,31 @@ def test_an_outage_stops_the_calls() -> None:
     assert breaker.call_at_ms() == 0
     assert breaker.call_at_ms() == probe_at_ms + PROBE_INTERVAL_MS
     assert breaker.is_open()
+
+
+def test_a_crowd_waits_longer() -> None:
+    """Some of it come for each of the next probes, all others for the last of them."""
+    clock = FakeClock()
+    breaker = broken(clock)
+    probes = range(1, PROBES_AHEAD_MAX + 1)
+    for _ in range(2):
+        asked = [breaker.call_at_ms() for _ in range(ASKING_MAX * PROBES_AHEAD_MAX + 3)]
+        told = [
+            clock.now_ms + probe * PROBE_INTERVAL_MS for probe in probes for _ in range(ASKING_MAX)
+        ]
+        assert asked == told + told[-1:] * 3
+        clock.now_ms += PROBE_INTERVAL_MS
+        assert breaker.call_at_ms() == 0
+
+
+def test_who_listens_hears_of_the_end() -> None:
+    """At the first answer after an outage, when calls are let through already."""
+    breaker = broken(FakeClock())
+    heard: list[bool] = []
+    breaker.listen(lambda: heard.append(breaker.is_open()))
+    for reply in (LOST, answer(500), answer(200), answer(200)):
+        breaker.note(reply)
+    assert heard == [False]
 
 
 @pytest.mark.parametrize("status", [200, 204, 302, 404, 409, 401])

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from engine import Payment
-from sagas import GatewayUnavailable, PaymentEnded, runner
+from sagas import GatewayUnavailable, PaymentEnded, breaker, runner
 from sagas.gateway_side import GatewaySide
 from sagas.watch import Watch
 from tests.sagas.world import ANN, DECLINED, OWN, PARTNER, Tell, World, reply
@@ -32,6 +32,29 @@ def test_who_waits_goes_first(tell: Tell) -> None:
         assert all(one.done() for one in waiting)
         await world.clock.advance(31)
         assert {world.status(one) for one in orders} == {"PENDING"}
+
+    tell(story)
+
+
+@pytest.mark.parametrize("service", ["gateway", "provider"])
+def test_the_first_answer_wakes_all(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch, service: str
+) -> None:
+    """Of a crowd few ask every second whether a service is there again, and none waits longer."""
+    monkeypatch.setattr(breaker, "ASKING_MAX", 1)
+
+    async def story(world: World) -> None:
+        net = world.gateway_net if service == "gateway" else world.provider_net
+        net.down = True
+        world.initiate(world.book(PARTNER, 1))
+        await world.clock.advance(100)
+        orders = [world.initiate(world.book(PARTNER, number)) for number in (2, 3, 4)]
+        await world.clock.advance(0.5)
+        net.down = False
+        await world.clock.advance(1)
+        orders.append(world.initiate(world.book(PARTNER, 5)))
+        await world.clock.advance(2)
+        assert {world.status(one) for one in orders} == {"PENDING SUBMITTED"}
 
     tell(story)
 
