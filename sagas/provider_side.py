@@ -11,7 +11,7 @@ from functools import partial
 
 import structlog
 
-from engine import Engine, Payment, PaymentStatus, Reservation
+from engine import Engine, Payment, PaymentStatus, Reservation, ReservationStatus
 from engine.domain import RESERVATION_SETTLED
 from sagas import backoff, owed, parking
 from sagas.begun_first import BegunFirst
@@ -182,10 +182,13 @@ class ProviderSide:
         self, call: ProviderCall, payment: Payment, watch: Watch, trouble: Trouble
     ) -> None:
         """An order that is still being filled needs no operator: its booking has a deadline."""
-        if call not in _PARKABLE or payment.reservation is None:
+        reservation = payment.reservation
+        if call not in _PARKABLE or reservation is None:
+            return
+        if reservation.status is ReservationStatus.RENEW_DUE:
             return
         reason = parking.reason_of(call.value, trouble)
-        if not payment.reservation.parked:
+        if not reservation.parked:
             log.error("a reservation is parked", order_id=payment.order_id, reason=reason)
             park = partial(self._engine.park_reservation, reason=reason)
             await self._record(park, payment.order_id)

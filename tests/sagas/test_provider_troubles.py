@@ -1,8 +1,10 @@
 """The provider's errors: none is taken for success, and none is met with a hail of calls."""
 
+import httpx
 import pytest
 
 from engine import seat_id_of
+from sagas import parking
 from tests.sagas.world import ANN, BOB, PARTNER, Tell, World, reply
 
 # Calls with growing pauses that fit into a minute.
@@ -261,6 +263,31 @@ def test_one_order_at_which_the_provider_errs_is_no_outage(tell: Tell) -> None:
         reservation = world.payment(order_id).reservation
         assert reservation is not None
         assert reservation.parked == "cancel: HTTP 500"
+
+    tell(story)
+
+
+def test_errors_while_an_order_is_renewed(tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its customer waits for the next order: no operator is called, and no hour goes by."""
+    monkeypatch.setattr(parking, "FAILURES_MAX", 3)
+
+    async def story(world: World) -> None:
+        await world.clock.advance(MINUTE + 1)
+        stranger = world.office.start()
+
+        async def lose_it() -> None:
+            world.office.select(place_of(world, 1), stranger)
+            raise httpx.ReadTimeout("lost")
+
+        world.provider_net.hooks["select"] = lose_it
+        break_down(world, "cancel")
+        order_id = world.initiate(world.book(PARTNER, 1))
+        await world.clock.advance(5 * MINUTE)
+        assert world.status(order_id) == "PENDING RENEW_DUE"
+        world.office.cancel(stranger)
+        world.provider_net.replies.clear()
+        await world.clock.advance(40)
+        assert world.status(order_id) == "PENDING SUBMITTED"
 
     tell(story)
 
