@@ -131,3 +131,23 @@ def test_a_refund_that_is_shown_late(tell: Tell) -> None:
         assert world.money() == (200_000, 200_000)
 
     tell(story)
+
+
+def test_a_refund_by_the_gateways_own_people(tell: Tell) -> None:
+    """No hint makes us ask for it; whoever then cancels the booking gives nothing back again."""
+
+    async def story(world: World) -> None:
+        booking_id = world.book(OWN, 1)
+        order_id, theirs = await paid(world, booking_id)
+        await world.verify(order_id)
+        await world.desk.change(theirs, Status.REFUNDED)
+        asked = world.gateway_net.count("check")
+        await world.verify(order_id)
+        assert world.gateway_net.count("check") == asked
+        assert world.booking_status(booking_id) == "CONFIRMED"
+        world.cancel(booking_id)
+        await world.clock.advance(1)
+        assert world.status(order_id) == "RETURNED"
+        assert world.money() == (200_000, 200_000)
+
+    tell(story)
