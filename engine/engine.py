@@ -136,14 +136,19 @@ class Engine:
     async def stop(self) -> None:
         """Make everything durable and close the log."""
         assert self._commit_group is not None, "start() comes first"
-        await self._commit_group.stop()
-        self.close()
+        try:
+            await self._commit_group.stop()
+        finally:
+            self.close()
 
     def flush(self) -> None:
         """`durable` for callers without an asyncio loop: blocks until all is on disk."""
         self._log.flush()
 
     def close(self) -> None:
+        """`stop` for callers without an asyncio loop, or whose loop has ended."""
+        if self._commit_group is not None:
+            self._commit_group.end()
         self._log.close()
 
     @property
@@ -199,13 +204,11 @@ class Engine:
         if not self._log.has_room:
             raise Busy
         at_ms = self._at_ms(now_ms)
-        created = decide.create_booking(
+        made = decide.create_booking(
             self._state, self._events, user_id=user_id, event_id=event_id, at_ms=at_ms
         )
-        booking_id = created.booking_id
-        self._commit(
-            created if key is None else self._kept(created, user_id, key, at_ms, booking_id)
-        )
+        booking_id = made.booking_id
+        self._commit(made if key is None else self._kept(made, user_id, key, at_ms, booking_id))
         return booking_id
 
     def select_seat(
@@ -279,13 +282,11 @@ class Engine:
         if not self._log.has_room:
             raise Busy
         at_ms = self._at_ms(now_ms)
-        initiated = decide.initiate_payment(
+        begun = decide.initiate_payment(
             self._state, self.rules, user_id=user_id, booking_id=booking_id, at_ms=at_ms
         )
-        order_id = initiated.order_id if initiated else self._order_of_booking(booking_id)
-        self._commit(
-            initiated if key is None else self._kept(initiated, user_id, key, at_ms, order_id)
-        )
+        order_id = begun.order_id if begun else self._order_of_booking(booking_id)
+        self._commit(begun if key is None else self._kept(begun, user_id, key, at_ms, order_id))
         return order_id
 
     def cancel_booking(

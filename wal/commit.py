@@ -38,13 +38,13 @@ def end_process(failure: BaseException) -> None:
 
     A pipe that is full and that nobody reads would keep the process alive, so it is told nothing.
     """
-    said = f"billetter: ending, so nothing wrong is told: {failure!r}\n".encode()
     try:
+        said = f"billetter: ending, so nothing wrong is told: {failure!r}\n".encode()
         _, takes_more, _ = select.select([], [STDERR], [], 0)
         if takes_more:
             os.write(STDERR, said[: select.PIPE_BUF])  # more might wait even so
     finally:
-        os._exit(EXIT_CODE)  # whatever has become of stderr
+        os._exit(EXIT_CODE)  # whatever has become of stderr, or of the memory for a sentence
 
 
 class GroupCommit:
@@ -112,8 +112,16 @@ class GroupCommit:
                 await self.durable()
                 await asyncio.sleep(0)  # a round of the loop, for those who are woken bit by bit
         finally:
-            self._orders.put(None)
-            self._thread.join()  # it waits for nothing but this order, or for one last fsync
+            self.end()
+
+    def end(self) -> None:
+        """End the thread, behind what it was given; the log may be closed then, loop or no loop.
+
+        Who waits for more is told when the close has made it durable.
+        """
+        self._orders.put(None)
+        self._thread.join()  # it waits for nothing but this order, or for one last fsync
+        self._tell(self._wake_waiters)
 
     def _hand_over(self) -> None:
         pending = self._log.take()
@@ -158,8 +166,10 @@ class GroupCommit:
                 self._count(pending, self._clock() - began)
                 self._log.prepare()
         except BaseException as failure:
-            self._fail_stop(failure)
-            self._tell(partial(self._on_failure, failure))
+            try:
+                self._fail_stop(failure)
+            finally:
+                self._tell(partial(self._on_failure, failure))
 
     def _next_order(self) -> Pending | None:
         """Wait for it; meanwhile the log may find that a full disk has room again."""

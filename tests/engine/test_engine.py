@@ -1,9 +1,12 @@
 """The shell: what it does when the log can't, when apply breaks, and after a crash."""
 
 import asyncio
+import errno
+import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ from engine.errors import BadPlan, Busy, LogLost
 from engine.snapshotter import make_snapshot
 from engine.store import SNAPSHOTS_DIRECTORY, WAL_DIRECTORY, covered_lsn, open_snapshots
 from tests.scenario import EVENTS, HALL, START_MS, check, picture, seat_of
-from wal import Locked, Log, LogFailed, MemoryLog, NoLog
+from wal import Locked, Log, LogFailed, MemoryLog, NoLog, OsFileSystem
 
 STORE_ID = b"sixteen bytes id"
 
@@ -348,6 +351,50 @@ def test_durable_means_on_disk(directory: Path) -> None:
     again = Engine.open(directory, EVENTS)
     assert 8 == again.durable_lsn
     again.close()
+
+
+def test_a_store_is_closed_without_its_loop(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the loop has ended with a fault: nothing writes any more, and nothing has failed."""
+    monkeypatch.setattr("wal.commit.IDLE_SECONDS_MAX", 0.0)
+    failures: list[BaseException] = []
+    store = Engine.open(directory, EVENTS, fail_stop=failures.append)
+    others = set(threading.enumerate())
+
+    async def sell() -> None:
+        store.start()
+        buy(store, 1)
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        asyncio.run(sell())
+    store.close()
+    assert ([], set()) == (failures, set(threading.enumerate()) - others)
+    again = Engine.open(directory, EVENTS)
+    assert 2 == again.durable_lsn
+    again.close()
+
+
+def test_a_store_that_fails_to_stop_is_let_go(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stop can't make durable is told; another start isn't refused for it."""
+
+    def refuse(_: OsFileSystem, __: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    async def sell() -> None:
+        store = Engine.open(directory, EVENTS, fail_stop=lambda _: None)
+        store.start()
+        buy(store, 1)
+        with monkeypatch.context() as broken:
+            broken.setattr(OsFileSystem, "fdatasync", refuse)
+            with pytest.raises(LogFailed):
+                await store.stop()
+
+    asyncio.run(sell())
+    Engine.open(directory, EVENTS).close()
 
 
 def test_a_seal_is_made_while_nothing_else_happens(directory: Path) -> None:

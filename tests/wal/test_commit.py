@@ -317,6 +317,25 @@ def test_failure(directory: Path, call: str) -> None:
     assert threads == ["wal"]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_nobody_waits_for_ever_behind_a_fail_stop_that_fails(directory: Path) -> None:
+    """Whatever it raises, those who wait are told that the outcome is unknown."""
+    disk = FaultyDisk()
+
+    async def story() -> None:
+        log = opened(directory, disk)
+        commit = GroupCommit(log, fail_stop=never)
+        commit.start()
+        disk.refuse("fdatasync", errno.EIO)
+        log.append(b"record")
+        with pytest.raises(LogFailed):
+            await asyncio.wait_for(commit.durable(), SYNC_SECONDS_MAX)
+        commit.end()
+        log.close()
+
+    asyncio.run(story())
+
+
 def test_more_than_one_batch(directory: Path) -> None:
     """What does not fit in one batch follows in the next by itself."""
 
@@ -382,10 +401,26 @@ def test_loop_gone_without_stop(directory: Path) -> None:
     commit = asyncio.run(story())
     disk.fault = None
     disk.let_go()
-    commit._orders.put(None)
-    commit._thread.join()
+    commit.end()
     assert (failures, log.durable_lsn) == ([], 1)
     log.close()
+
+
+def test_who_waits_while_the_log_is_closed_is_told(directory: Path) -> None:
+    """Nothing is handed over any more, and what the close has made durable is."""
+
+    async def story() -> None:
+        log = opened(directory, FaultyDisk())
+        commit = GroupCommit(log, fail_stop=never)
+        commit.start()
+        log.append(b"record")
+        waiting = commit.durable()
+        commit.end()
+        log.close()
+        await asyncio.wait_for(waiting, SYNC_SECONDS_MAX)
+        assert log.durable_lsn == 1
+
+    asyncio.run(story())
 
 
 def test_memory_log() -> None:

@@ -54,6 +54,20 @@ def test_end_process_says_why(
     assert "the disk is gone" in capfd.readouterr().err
 
 
+def test_a_failure_without_words_ends_the_process_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the memory doesn't suffice for a sentence: the end needs none."""
+
+    class Unspeakable(Exception):
+        def __repr__(self) -> str:
+            raise MemoryError
+
+    codes: list[int] = []
+    monkeypatch.setattr("os._exit", codes.append)
+    with suppress(MemoryError):
+        end_process(Unspeakable())
+    assert [EXIT_CODE] == codes
+
+
 def test_a_full_pipe_is_told_nothing(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
