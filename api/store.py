@@ -79,7 +79,7 @@ def initialise(
         raise StoreError(
             f"{data} is initialised already; --replace-catalog imports anew and keeps the bookings"
         )
-    with _made_for_good(data), naming(target):
+    with naming(target):
         summary = import_files(
             target,
             users=users,
@@ -94,21 +94,6 @@ def initialise(
     if not Engine.exists(data):
         Engine.create(data, store_id=secrets.token_bytes(16))
     return summary
-
-
-@contextmanager
-def _made_for_good(data: Path) -> Iterator[None]:
-    """The directories this makes on the way to `data` are durable, or gone after a failure."""
-    missing = [one for one in (data, *data.parents) if not one.exists()]
-    try:
-        yield
-    except BaseException:
-        with suppress(OSError):
-            for directory in missing:
-                directory.rmdir()
-        raise
-    for directory in missing:
-        fsync(directory.parent)
 
 
 def ticket_key(data: Path) -> bytes:

@@ -45,8 +45,8 @@ def import_files(
     With `replace` an existing catalog is exchanged for the new one in one step. Raises BadInput,
     CatalogExists, ImportRunning or NotACatalog (asked to replace something else), and OSError.
     """
-    target = target.absolute()
     check_target(target, replace=replace)
+    target = target.resolve()  # a link to another disk stays, and names change places over there
     rules = read_halls(halls)
     with workplace(target) as building:
         # The small file first: a slip in it is told before a million users have been read.
@@ -62,7 +62,7 @@ def import_files(
             seats=sum(hall.seats_on_sale for _, hall in with_halls),
         )
         manifest.seal(building, timezone=timezone.key, summary=summary)
-        put(building, target)
+        put(building, target, replace=replace)
     return summary
 
 

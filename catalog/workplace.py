@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from catalog import manifest
@@ -24,15 +24,30 @@ def workplace(target: Path) -> Iterator[Path]:
     Leftovers of an interrupted import are removed first. Raises ImportRunning while another
     process has a workplace in the same directory.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
     building = target.with_name(f".{target.name}.importing")
-    with _locked(target):
+    with _made_for_good(target.parent), _locked(target):
         try:
             remove(building)
             building.mkdir()
             yield building
         finally:
             remove(building)
+
+
+@contextmanager
+def _made_for_good(directory: Path) -> Iterator[None]:
+    """It is there, and what this makes on the way to it is durable, or gone after a failure."""
+    missing = [one for one in (directory, *directory.parents) if not one.exists()]
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for one in missing:
+                one.rmdir()
+        raise
+    for one in missing:
+        manifest.fsync(one.parent)
 
 
 def remove(directory: Path) -> None:
@@ -72,12 +87,13 @@ def check_target(target: Path, *, replace: bool) -> None:
         raise NotACatalog(target, f"it has no {manifest.NAME}, so it won't be replaced")
 
 
-def put(building: Path, target: Path) -> None:
+def put(building: Path, target: Path, *, replace: bool = False) -> None:
     """Give a finished directory its final name, in one step that a crash can't divide.
 
-    An existing target changes places with it, and is left under the name `building`.
+    With `replace` an existing target changes places with it, and is left under the name `building`.
+    Without, one that has come meanwhile and isn't empty raises OSError.
     """
-    if os.path.lexists(target):
+    if replace and os.path.lexists(target):
         _exchange(building, target)
     else:
         building.rename(target)

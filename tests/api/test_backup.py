@@ -264,12 +264,13 @@ def test_all_of_it_is_on_disk_before_it_has_its_name(
         put(building, target)
 
     monkeypatch.setattr("api.backup.put", seen)
-    copy, again = tmp_path / "copy", tmp_path / "again"
+    copy, again = tmp_path / "new" / "far" / "copy", tmp_path / "new" / "again"
     backup(sold, copy, now=NOW, progress=False)
     restore(copy, again, progress=False)
 
     assert [copy, again] == named
-    assert ("fsync", tmp_path) == asked[-1]
+    assert [] == asked.lacks(tmp_path / "new")
+    assert ("fsync", tmp_path) in asked
 
 
 def test_a_backup_is_a_data_directory(made: Path) -> None:

@@ -18,6 +18,7 @@ from catalog import (
     ImportRunning,
     Summary,
     importer,
+    manifest,
     runs,
     verify,
 )
@@ -67,6 +68,7 @@ def test_what_was_imported_outlives_a_power_cut(
     data: Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every file and directory is synced, and last of all the catalog's name."""
+    data.target.parent.mkdir()
     asked = Asked(monkeypatch)
     data.load()
     assert [] == asked.lacks(data.target)
@@ -237,7 +239,7 @@ def test_killed_import_leaves_no_catalog(data: Data) -> None:
         "from pathlib import Path\n"
         "from catalog import importer\n"
         "from tests.catalog.conftest import Data\n"
-        "importer.put = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "importer.put = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
         "Data(Path(sys.argv[1])).load()\n"
     )
     done = python(program, data.directory)
@@ -327,3 +329,37 @@ def test_second_import_at_the_same_time_is_refused(data: Data) -> None:
         pytest.raises(ImportRunning),
     ):
         data.load()
+
+
+def test_a_catalog_that_lies_elsewhere_is_replaced_there(
+    data: Data, opened: Callable[..., Catalog], tmp_path: Path
+) -> None:
+    """Its link in the data directory stays, and nothing of the old one, again and again."""
+    there = tmp_path / "large disk"
+    data.load()
+    there.mkdir()
+    data.target.rename(there / "catalog")
+    data.target.symlink_to(there / "catalog")
+    for number in (2, 3):
+        data.load(users=data.users(user(number)), replace=True)
+
+        assert data.target.is_symlink()
+        assert [data.target.name] == left(data)
+        assert ["catalog"] == os.listdir(there)
+        assert 1 == verify(data.target).users
+
+
+def test_what_took_the_name_of_a_new_catalog_meanwhile_stays(
+    data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a catalog is ever replaced, and only when asked."""
+    seal = manifest.seal
+
+    def sealed(directory: Path, **told: Any) -> None:
+        seal(directory, **told)
+        (data.target / "somebody's").mkdir(parents=True)
+
+    monkeypatch.setattr(manifest, "seal", sealed)
+    with pytest.raises(OSError, match="not empty"):
+        data.load()
+    assert ["somebody's"] == os.listdir(data.target)

@@ -9,6 +9,7 @@ import pytest
 from catalog import manifest
 from catalog.errors import CatalogExists, ImportRunning, NotACatalog
 from catalog.workplace import check_target, put, workplace
+from tests.descriptors import Asked
 
 
 @pytest.fixture
@@ -37,8 +38,8 @@ def test_leftovers_are_removed_first(target: Path) -> None:
         assert names(building) == []
 
 
-def test_failed_work_leaves_nothing(target: Path) -> None:
-    """Neither the workplace nor the target exists after an exception."""
+def test_failed_work_leaves_nothing(target: Path, tmp_path: Path) -> None:
+    """After an exception neither workplace nor target exists, nor what was made for them."""
 
     def fail() -> None:
         with workplace(target) as building:
@@ -47,7 +48,7 @@ def test_failed_work_leaves_nothing(target: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         fail()
-    assert names(target.parent) == []
+    assert names(tmp_path) == []
 
 
 def test_file_that_comes_while_the_workplace_is_emptied_is_removed_too(
@@ -78,6 +79,32 @@ def test_second_workplace_is_refused_and_disturbs_nothing(target: Path) -> None:
         assert names(building) == ["file"]
 
 
+def test_the_names_that_lead_to_it_are_on_disk(
+    target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut would take all that lies in a directory whose own name it takes."""
+    asked = Asked(monkeypatch)
+    with workplace(target) as building:
+        put(building, target)
+    assert [] == asked.lacks(tmp_path)
+
+
+def test_what_took_the_free_name_meanwhile_stays(target: Path) -> None:
+    """Nobody has asked for it to be replaced, and whatever is replaced is deleted."""
+
+    def build() -> None:
+        with workplace(target) as building:
+            (building / "file").write_text("new")
+            target.mkdir()
+            (target / "file").write_text("somebody's")
+            put(building, target)
+
+    with pytest.raises(OSError, match="not empty"):
+        build()
+    assert (target / "file").read_text() == "somebody's"
+    assert names(target.parent) == ["catalog"]
+
+
 def test_finished_directory_takes_the_free_name(target: Path) -> None:
     """One rename, and the workplace is gone."""
     with workplace(target) as building:
@@ -93,7 +120,7 @@ def test_taken_name_is_exchanged(target: Path) -> None:
     (target / "file").write_text("old")
     with workplace(target) as building:
         (building / "file").write_text("new")
-        put(building, target)
+        put(building, target, replace=True)
         assert (building / "file").read_text() == "old"
     assert (target / "file").read_text() == "new"
     assert names(target.parent) == ["catalog"]
@@ -104,7 +131,7 @@ def test_failed_exchange_leaves_the_old_one(target: Path) -> None:
     target.mkdir(parents=True)
     (target / "file").write_text("old")
     with pytest.raises(FileNotFoundError):
-        put(target.parent / "missing", target)
+        put(target.parent / "missing", target, replace=True)
     assert (target / "file").read_text() == "old"
 
 
@@ -117,7 +144,7 @@ def test_a_system_that_cannot_exchange_names_is_told(
         (building / "file").write_text("new")
         monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())
         with pytest.raises(OSError, match="can't exchange two names"):
-            put(building, target)
+            put(building, target, replace=True)
         assert names(building) == ["file"]
     assert names(target) == []
 
