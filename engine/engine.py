@@ -93,6 +93,7 @@ class Engine:
                 apply_record(self._state, lsn, payload)
                 if progress is not None and lsn % 100_000 == 0:
                     progress(lsn)
+        self._state.forget_past_deadlines()
         self.set_aside += map(str, snapshots.broken)
 
     def _adopt(self, state: State) -> None:

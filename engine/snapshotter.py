@@ -43,7 +43,7 @@ def make_snapshot(directory: Path) -> int | None:
                 read_sealed=partial(read_sealed, directory / WAL_DIRECTORY),
                 load=_loaded,
                 apply=apply_record,
-                dump=lambda state: _leaving_room(directory, dump(state)),
+                dump=lambda state: _leaving_room(snapshots.directory, dump(state)),
             )
     except LossyDump:
         load_newest(snapshots)  # which sets it aside: the next try begins with the one before

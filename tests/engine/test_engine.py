@@ -314,6 +314,23 @@ def test_a_store_that_fails_to_open_is_let_go(
     Engine.open(directory, EVENTS).close()
 
 
+def test_recovery_leaves_no_deadline_that_is_over(directory: Path) -> None:
+    """A day's log has a hundred thousand; the first look after the start would pass over all."""
+    store = Engine.open(directory, EVENTS)
+    for number in (1, 2):
+        buy(store, number)
+    ended, held = (store.bookings_of(number)[0].booking_id for number in (1, 2))
+    store.initiate_payment(user_id=2, booking_id=held, now_ms=START_MS + 1)
+    store.cancel_booking(user_id=1, booking_id=ended, now_ms=START_MS + 1)
+    store.close()
+
+    again = Engine.open(directory, EVENTS)
+    booking = again.booking(held)
+    assert booking is not None
+    assert [(booking.expires_at_ms, held)] == again._state.deadlines
+    again.close()
+
+
 def test_recovery_tells_how_far_it_is(directory: Path) -> None:
     """Every hundred thousand records."""
     log = Log.open(directory / WAL_DIRECTORY)

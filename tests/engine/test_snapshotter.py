@@ -264,6 +264,20 @@ def test_a_snapshot_leaves_the_log_its_room(
     store.close()
 
 
+def test_a_snapshot_needs_room_where_snapshots_lie(
+    store: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may have a disk of their own, and the data directory's be nearly full of the rest."""
+    sealed(store, 3)
+
+    def free_bytes(_: OsFileSystem, directory: Path) -> int:
+        return 1 << 40 if directory == tmp_path / "snapshots" else 0
+
+    monkeypatch.setattr(OsFileSystem, "free_bytes", free_bytes)
+    assert 3 == make_snapshot(tmp_path)
+    store.close()
+
+
 def test_a_start_takes_back_the_space_of_a_dead_maker(
     store: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
