@@ -120,7 +120,8 @@ class GroupCommit:
         Who waits for more is told when the close has made it durable.
         """
         self._orders.put(None)
-        self._thread.join()  # it waits for nothing but this order, or for one last fsync
+        if self._thread.is_alive():  # it was never started where no more threads can be had
+            self._thread.join()  # it waits for nothing but this order, or for one last fsync
         self._tell(self._wake_waiters)
 
     def _hand_over(self) -> None:

@@ -423,6 +423,23 @@ def test_who_waits_while_the_log_is_closed_is_told(directory: Path) -> None:
     asyncio.run(story())
 
 
+def test_an_end_where_no_thread_could_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The start has failed and said why; the close after it has nothing to wait for."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    group = GroupCommit(MemoryLog())
+
+    async def begin() -> None:
+        group.start()
+
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        asyncio.run(begin())
+    group.end()
+
+
 def test_memory_log() -> None:
     """Over a log in memory nobody ever waits."""
 
