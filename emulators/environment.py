@@ -24,12 +24,12 @@ def optional_text(name: str) -> str | None:
     return os.environ.get(PREFIX + name) or None
 
 
-def url(name: str, default: str) -> str:
-    """The variable as an address that paths can be added to; raises BadEnvironment."""
-    written = text(name, default)
-    if not is_absolute_url(written):
+def url(name: str) -> str | None:
+    """The variable as an absolute address, or None when unset or empty; raises BadEnvironment."""
+    written = optional_text(name)
+    if written is not None and not is_absolute_url(written):
         raise BadEnvironment(f"{PREFIX}{name} must be like http://host:port")
-    return written.rstrip("/")
+    return written
 
 
 def number(name: str, default: int, *, least: int) -> int:

@@ -40,11 +40,11 @@ class GatewaySettings:
 def settings_from_environment() -> GatewaySettings:
     """The settings out of `BILLETTER_EMULATOR_*`; raises BadEnvironment."""
     return GatewaySettings(
-        base_url=environment.url("BASE_URL", BASE_URL),
+        base_url=(environment.url("BASE_URL") or BASE_URL).rstrip("/"),  # paths are added to it
         team_slug=environment.text("TEAM_SLUG", GatewaySettings.team_slug),
         password=environment.text("PASSWORD", GatewaySettings.password),
         admin_token=environment.text("ADMIN_TOKEN", GatewaySettings.admin_token),
-        notification_url=environment.optional_text("NOTIFICATION_URL"),
+        notification_url=environment.url("NOTIFICATION_URL"),
         webhook_secret=environment.optional_text("WEBHOOK_SECRET"),
         seed=environment.number("SEED", GatewaySettings.seed, least=0),
         payments_max=environment.number("PAYMENTS_MAX", PAYMENTS_MAX, least=1),

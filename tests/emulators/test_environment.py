@@ -137,6 +137,7 @@ def test_bad_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) ->
         ("BASE_URL", "http://host:port"),
         ("BASE_URL", "http://host:0"),
         ("BASE_URL", "http://:5162"),
+        ("NOTIFICATION_URL", "shop/hook"),
         ("PAYMENTS_MAX", "0"),
     ],
 )
