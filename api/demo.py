@@ -29,6 +29,7 @@ ORGANISER, OPERATOR = "organiser@billetter.kz", "operator@billetter.kz"
 MERCHANT_ID = "demo-merchant"
 MERCHANT_PASSWORD = "demo-password"
 READY_SECONDS_MAX = 120
+LOOK_SECONDS = 0.5
 
 _Child = subprocess.Popen[bytes]
 
@@ -84,7 +85,28 @@ def _run(settings: Settings, children: list[_Child]) -> None:
     children.append(server)
     _wait_for(f"{settings.own_url}/readyz", server)
     click.echo(greeting(settings.own_url))
-    raise store.StoreError(f"the service has ended with code {server.wait()}; see above")
+    code = _watch(server, dict(zip(urls.items(), children[:-1], strict=True)))
+    raise store.StoreError(f"the service has ended with code {code}; see above")
+
+
+def _watch(server: _Child, emulators: dict[tuple[str, str], _Child]) -> int:
+    """The code that the service ends with; an emulator that ends before is told of, once."""
+    while True:
+        for (service, url), emulator in list(emulators.items()):
+            if emulator.poll() is not None:
+                del emulators[service, url]
+                click.echo(_gone(service, url, emulator.returncode), err=True)
+        try:
+            return server.wait(LOOK_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _gone(service: str, url: str, code: int) -> str:
+    return (
+        f"The emulated {service} has ended with code {code} and has forgotten everything."
+        f" To start another one: billetter emulate {service} --port {url.rpartition(':')[2]}"
+    )
 
 
 def make_data(data: Path) -> None:

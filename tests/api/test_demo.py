@@ -64,6 +64,29 @@ def test_a_child_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch)
         child.kill()
 
 
+def test_an_emulator_that_ends_is_told_of_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what starts another one; the demo goes on for as long as its service does."""
+    monkeypatch.setattr(demo, "LOOK_SECONDS", 0.01)
+    asleep = [sys.executable, "-c", "import time; time.sleep(0.5); raise SystemExit(4)"]
+    with (
+        subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"]) as gateway,
+        subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as provider,
+        subprocess.Popen(asleep) as server,
+    ):
+        gateway.wait()
+        urls = {"gateway": "http://127.0.0.1:9001", "provider": "http://127.0.0.1:9002"}
+        emulators = dict(zip(urls.items(), (gateway, provider), strict=True))
+
+        assert 4 == demo._watch(server, emulators)
+        provider.kill()
+
+    (told,) = capsys.readouterr().err.splitlines()
+    assert "gateway has ended with code 3" in told
+    assert told.endswith("billetter emulate gateway --port 9001")
+
+
 def test_children_know_whose_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """And the service finds its settings in its environment, where no `ps` shows a password."""
     started: list[tuple[list[str], dict[str, str]]] = []
