@@ -5,6 +5,7 @@ which make it, and `runner.py`, which sees to it that somebody does.
 """
 
 from sagas.breaker import Breaker
+from sagas.calls import Calls
 from sagas.errors import (
     BadPlaces,
     GatewayUnavailable,
@@ -23,6 +24,7 @@ from sagas.signing import verify_signature
 __all__ = [
     "BadPlaces",
     "Breaker",
+    "Calls",
     "GatewayClient",
     "GatewayUnavailable",
     "NoGateway",

@@ -14,6 +14,7 @@ import msgspec
 
 from sagas import signing, wire
 from sagas.breaker import Breaker
+from sagas.calls import Calls
 from sagas.outcome import Done, Outcome, Refused, Unknown
 
 TOTAL_SECONDS = 10.0
@@ -111,6 +112,7 @@ class GatewayClient:
         self._merchant_password = merchant_password
         self._callbacks = public_url.rstrip("/") + "/api/payments"
         self.breaker = breaker
+        self.calls = Calls("init", "check", "confirm", "cancel")
         self._http = wire.open_client(
             self._base_url,
             total_seconds=TOTAL_SECONDS,
@@ -138,7 +140,7 @@ class GatewayClient:
             "failURL": f"{self._callbacks}/fail?orderId={order_id}",
             "notificationURL": f"{self._callbacks}/notifications",
         }
-        outcome = await self._post("/api/v1/PaymentInit/init", content, _OpenedAnswer)
+        outcome = await self._post("init", "/api/v1/PaymentInit/init", content, _OpenedAnswer)
         if not isinstance(outcome, Done):
             return outcome
         told = outcome.answer.order_id
@@ -170,11 +172,11 @@ class GatewayClient:
 
     async def confirm(self, *, payment_id: str) -> Outcome[None]:
         """Take the money that is held, all of it: a stated amount is limited, an absent one not."""
-        return await self._change("/api/v1/PaymentConfirm/confirm", payment_id)
+        return await self._change("confirm", "/api/v1/PaymentConfirm/confirm", payment_id)
 
     async def cancel(self, *, payment_id: str) -> Outcome[None]:
         """Give back what was or may be taken, all of it."""
-        return await self._change("/api/v1/PaymentCancel/cancel", payment_id)
+        return await self._change("cancel", "/api/v1/PaymentCancel/cancel", payment_id)
 
     def page_url(self, payment_id: str) -> str:
         """Where the customer pays, when the answer that said so got lost."""
@@ -184,7 +186,7 @@ class GatewayClient:
         flags, language = divmod(variant % CHECK_VARIANTS, len(CHECK_LANGUAGES))
         content["language"] = CHECK_LANGUAGES[language]
         content.update((flag, bool(flags >> bit & 1)) for bit, flag in enumerate(CHECK_FLAGS))
-        outcome = await self._post("/api/v1/PaymentCheck/check", content, _CheckedAnswer)
+        outcome = await self._post("check", "/api/v1/PaymentCheck/check", content, _CheckedAnswer)
         if not isinstance(outcome, Done):
             return outcome
         payments = outcome.answer.payments or []
@@ -192,13 +194,13 @@ class GatewayClient:
             return Unknown(f"a check that tells of {len(payments)} payments")
         return _standing(payments[0])
 
-    async def _change(self, path: str, payment_id: str) -> Outcome[None]:
+    async def _change(self, call: str, path: str, payment_id: str) -> Outcome[None]:
         content: dict[str, object] = {
             "teamSlug": self._merchant_id,
             "token": self._token(payment_id=payment_id),
             "paymentId": payment_id,
         }
-        outcome = await self._post(path, content, _ChangedAnswer)
+        outcome = await self._post(call, path, content, _ChangedAnswer)
         if not isinstance(outcome, Done):
             return outcome
         if outcome.answer.payment_id not in (None, payment_id):
@@ -206,11 +208,10 @@ class GatewayClient:
         return Done(None)
 
     async def _post(
-        self, path: str, content: dict[str, object], kind: type[_AnyAnswer]
+        self, call: str, path: str, content: dict[str, object], kind: type[_AnyAnswer]
     ) -> Outcome[_AnyAnswer]:
-        reply = await wire.ask(
-            self._http, "POST", path, total_seconds=TOTAL_SECONDS, content=content
-        )
+        asked = wire.ask(self._http, "POST", path, total_seconds=TOTAL_SECONDS, content=content)
+        reply = await self.calls.counted(call, asked)
         self.breaker.note(reply)
         return reply if isinstance(reply, Unknown) else _judged(reply, kind)
 

@@ -11,6 +11,7 @@ import structlog
 
 from engine import Engine, Payment, PaymentStatus
 from sagas import gateway_client, owed, parking
+from sagas.calls import Calls
 from sagas.gateway_client import GatewayClient, Opened, Standing
 from sagas.outcome import Done, Outcome, Refused, Trouble, Unknown
 from sagas.owed import Fact, GatewayCall, Money
@@ -61,6 +62,10 @@ class GatewaySide:
     def is_down(self) -> bool:
         """True while calls wait for the gateway to answer again."""
         return self._client.breaker.is_open()
+
+    @property
+    def calls(self) -> Calls:
+        return self._client.calls
 
     def is_answering(self) -> bool:
         """False also while it does nothing but err."""

@@ -15,6 +15,7 @@ from engine import Engine, Payment, PaymentStatus, Reservation, ReservationStatu
 from engine.domain import RESERVATION_SETTLED
 from sagas import backoff, owed, parking
 from sagas.begun_first import BegunFirst
+from sagas.calls import Calls
 from sagas.claims import Claims
 from sagas.filling import Filling, Refusal
 from sagas.outcome import Done, Outcome, Trouble, Unknown
@@ -91,6 +92,10 @@ class ProviderSide:
     def forget(self, order_id: int) -> None:
         """There is no such payment any more: a reset may have ended it during one of its calls."""
         self._claims.drop(order_id)
+
+    @property
+    def calls(self) -> Calls:
+        return self._client.calls
 
     def is_answering(self) -> bool:
         """False while the provider gives no answer, or gives places and shows none any more."""

@@ -18,6 +18,7 @@ from engine.errors import Busy, UnknownPayment
 from sagas import owed
 from sagas.agenda import Agenda, FirstCome, Sleep
 from sagas.begun_first import BegunFirst
+from sagas.calls import Calls
 from sagas.errors import (
     GatewayUnavailable,
     NoGateway,
@@ -179,6 +180,11 @@ class Sagas:
     def answering(self) -> dict[str, str]:
         """Of the gateway and the provider: "up", "down" (nobody is served lately), or "none"."""
         return {"gateway": _word(self._gateway_side), "provider": _word(self._provider_side)}
+
+    def calls(self) -> dict[str, Calls]:
+        """What became of the calls to the gateway and to the provider, of those there are."""
+        sides = {"gateway": self._gateway_side, "provider": self._provider_side}
+        return {service: side.calls for service, side in sides.items() if side is not None}
 
     def unsettled_payments(self) -> list[Payment]:
         """The payments that still owe the outside a call. Not to be changed."""

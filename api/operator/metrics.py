@@ -37,6 +37,7 @@ from engine import (
     Totals,
     disk_figures,
 )
+from sagas import Sagas
 
 PROMETHEUS_TEXT = b"text/plain; version=0.0.4; charset=utf-8"
 TIYN = 100
@@ -160,9 +161,23 @@ def _owed(service: Service, obligations: Obligations) -> Iterator[Metric]:
     yield _gauge("payments_parked", parked, obligations.parked)
     due = obligations.owed_back_minor / TIYN
     yield _gauge("owed_back_tenge", "Money that is to be given back.", due)
-    answers = service.sagas.answering()
+    yield from _services(service.sagas)
+
+
+def _services(sagas: Sagas) -> Iterator[Metric]:
+    answers = sagas.answering()
     up = [(name, int(word == "up")) for name, word in answers.items() if word != "none"]
     yield _by("service_up", "1 while the outside service answers.", "service", up)
+    name, text = "billetter_service_calls", "Calls to outside services, and what became of them."
+    counts = CounterMetricFamily(name, text, labels=("service", "call", "became"))
+    name, text = "billetter_service_call_seconds", "How long an outside service took to answer."
+    seconds = HistogramMetricFamily(name, text, labels=("service",))
+    for service, calls in sagas.calls().items():
+        for (call, became), count in calls.counts.items():
+            counts.add_metric((service, call, became), count)
+        seconds.add_metric((service,), _buckets(calls.seconds), calls.seconds.total)
+    yield counts
+    yield seconds
 
 
 def _calls(service: Service) -> Iterator[Metric]:
@@ -223,6 +238,9 @@ def _by(name: str, text: str, label: str, values: Sequence[tuple[str, float]]) -
 
 
 def _histogram(name: str, text: str, found: Histogram) -> HistogramMetricFamily:
+    return HistogramMetricFamily(f"billetter_{name}", text, _buckets(found), found.total)
+
+
+def _buckets(found: Histogram) -> list[tuple[str, float]]:
     bounds = (*map(str, map(float, found.bounds)), "+Inf")
-    buckets = list(zip(bounds, accumulate(found.counts), strict=True))
-    return HistogramMetricFamily(f"billetter_{name}", text, buckets, found.total)
+    return list(zip(bounds, accumulate(found.counts), strict=True))

@@ -20,7 +20,7 @@ from api.staff import Member, Role, Staff
 from catalog import Catalog, HallPlan, User
 from engine import Engine, Event, Hall, Payment, Rules, Sale, Zone, seat_id_of
 from engine.errors import UnknownPayment
-from sagas import SagaError
+from sagas import Calls, SagaError
 
 NOW_MS = 1_800_000_000_000
 DAY_MS = 86_400_000
@@ -119,6 +119,7 @@ class FakeSagas:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.failure: SagaError | None = None
+        self.gateway_calls = Calls("init", "check")
         self.sells = set(Sale)
         self.woken: list[int] = []
         self.asked: list[int] = []
@@ -152,6 +153,9 @@ class FakeSagas:
 
     def answering(self) -> dict[str, str]:
         return {"gateway": "up", "provider": "none"}
+
+    def calls(self) -> dict[str, Calls]:
+        return {"gateway": self.gateway_calls}
 
     def retry_parked(self) -> int:
         return sum(one.is_parked() for one in self.unsettled_payments())

@@ -12,6 +12,7 @@ from api.fairness.limits import Rates
 from api.operator.metrics import look
 from api.request_log import RequestLog
 from engine import Engine, Totals
+from sagas import wire
 from tests.api.conftest import opened
 from tests.api.rooms import ANN, BOB, CONCERT, IVAN, NOW_MS, OLGA, Rooms, basic, seat
 
@@ -68,6 +69,29 @@ def test_the_shop_in_figures(rooms: Rooms) -> None:
     }
     assert expected == {name: found[name] for name in expected}
     assert ("billetter_service_up", "provider") not in found, "there is none"
+
+
+def test_what_became_of_calls_to_outside_services(rooms: Rooms, runner: asyncio.Runner) -> None:
+    """Which of them are refused or err while others are answered, and how long they take."""
+
+    async def answered(status: int) -> wire.Reply:
+        return wire.Reply(status, b"", 0.0)
+
+    calls = rooms.sagas.gateway_calls
+    for call, status in (("check", 200), ("check", 200), ("init", 500)):
+        runner.run(calls.counted(call, answered(status)))
+    text = rooms.call("GET", "/metrics").body.decode()
+
+    found = {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name.startswith("billetter_service_call")
+    }
+    assert 2 == found["billetter_service_calls_total", "check", "done", "gateway"]
+    assert 1 == found["billetter_service_calls_total", "erred", "gateway", "init"]
+    assert 3 == found["billetter_service_call_seconds_count", "gateway"]
+    assert 3 == found["billetter_service_call_seconds_bucket", "+Inf", "gateway"]
 
 
 def test_the_process_in_figures(rooms: Rooms) -> None:
