@@ -8,6 +8,7 @@ event; then, where a crowd asks, the event's turn; then the engine's exists, own
 
 import re
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -47,6 +48,9 @@ COMMIT_LSN = b"x-commit-lsn"
 # Query strings whose meaning is kept, by operation: half a megabyte each.
 QUERIES_KEPT_MAX = 1_024
 QUERY_BYTES_KEPT_MAX = 256
+
+# What a browser is shown, in one number.
+PAGES = "pages"
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _KEY = re.compile(rb"[\x21-\x7e]{1,255}")
@@ -156,6 +160,8 @@ class Endpoint:
         self._limits = service.call_limits if has_limits else None
         self._reads_body = operation.method in ("POST", "PATCH")
         self._signature = f"{operation.method} {operation.path}"
+        counted_as = self._signature if operation.documented else PAGES
+        self._answered = service.answered.setdefault(counted_as, defaultdict(int, {500: 0}))
         # A crowd asks for the same: a cached search takes 3.0 us so, and 5.3 where it is parsed.
         # What isn't well-formed is never kept.
         self._query_input = lru_cache(QUERIES_KEPT_MAX)(
@@ -185,6 +191,7 @@ class Endpoint:
             answer = problem_reply(error, request_id, self._signature)
             if raw is None and self._reads_body and CLOSE not in answer.headers:
                 more.append(CLOSE)  # the server ends it, and who isn't told would send more by it
+        self._answered[answer.status] += 1  # 0.1 us; a Counter takes twice that
         head = scope["method"] == "HEAD"
         if answer.stream is None or head:
             await send(start(answer, more))

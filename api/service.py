@@ -1,5 +1,6 @@
 """What the handlers work with: the opened rooms behind them, and whether they may be used yet."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +94,9 @@ class Service:
         self.sizes: dict[str, tuple[str, Sized]] = {
             "streams": ("Replies that go on until their client leaves.", self.streams)
         }
+        # How often each call had each status; pages and files together. A 500 counts from zero,
+        # or whoever looks now and then would miss the first.
+        self.answered: dict[str, defaultdict[int, int]] = {}
         self.directory: Path | None = None
         self.opened_at_ms = 0
         self.sales = Sales()

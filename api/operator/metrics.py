@@ -1,8 +1,8 @@
 """GET /metrics: figures in Prometheus' text format, read when somebody asks and never before.
 
-No call pays for a figure: everything is a plain number that somebody keeps anyway, or is added up
-here. What takes long is added up in slices, and what asks the system is asked in another thread, so
-that a scrape holds the loop up for a millisecond at most.
+A call pays for one figure, the count of its answers: everything else is a plain number that
+somebody keeps anyway, or is added up here. What takes long is added up in slices, and what asks the
+system is asked in another thread, so that a scrape holds the loop up for some two milliseconds.
 """
 
 import asyncio
@@ -181,6 +181,13 @@ def _services(sagas: Sagas) -> Iterator[Metric]:
 
 
 def _calls(service: Service) -> Iterator[Metric]:
+    answers = CounterMetricFamily(
+        "billetter_answers", "Answers to calls, by their status.", labels=("call", "status")
+    )
+    for call, by_status in service.answered.items():
+        for status, count in by_status.items():
+            answers.add_metric((call, str(status)), count)
+    yield answers
     admission = service.admission
     admitted = "Calls about some event whose turn has come."
     yield CounterMetricFamily("billetter_calls_admitted", admitted, admission.admitted)

@@ -94,6 +94,35 @@ def test_what_became_of_calls_to_outside_services(rooms: Rooms, runner: asyncio.
     assert 3 == found["billetter_service_call_seconds_bucket", "+Inf", "gateway"]
 
 
+def test_how_often_each_call_had_each_status(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of ours too, which is counted from zero; pages and their files are one number."""
+    rooms.book(ANN, seat(1))
+    rooms.call("GET", "/api/seats?event_id=404")
+    rooms.call("HEAD", f"/api/seats?event_id={CONCERT}")
+    rooms.call("GET", "/")
+    rooms.call("GET", "/account")
+    monkeypatch.setattr(rooms.engine, "deal", lambda **_: 1 // 0)
+    rooms.call("GET", f"/api/seats?event_id={CONCERT}&status=FREE")
+
+    found = {
+        (sample.labels["call"], sample.labels["status"]): sample.value
+        for family in text_string_to_metric_families(rooms.call("GET", "/metrics").body.decode())
+        for sample in family.samples
+        if sample.name == "billetter_answers_total"
+    }
+    expected = {
+        ("POST /api/bookings", "201"): 1,
+        ("POST /api/bookings", "500"): 0,
+        ("PATCH /api/seats/select", "200"): 1,
+        ("GET /api/seats", "200"): 1,
+        ("GET /api/seats", "404"): 1,
+        ("GET /api/seats", "500"): 1,
+        ("pages", "200"): 2,
+        ("pages", "500"): 0,
+    }
+    assert expected == {name: found[name] for name in expected}
+
+
 def test_the_process_in_figures(rooms: Rooms) -> None:
     """Under the names that every dashboard knows."""
     found = {name for name, _ in read(rooms)}
