@@ -18,6 +18,9 @@ AS_TYPED = "typed"
 # Shorter beginnings fit too many words: қала is a town, қал to stay.
 PREFIX_LETTERS_MIN = 4
 QUERY_CHARS_MAX = 30_000  # no event has as much text; a longer query finds nothing
+# Of all phrases of a query together. Their cost grows with the square: one of 18,000 words kept a
+# search busy for eight seconds.
+PHRASE_WORDS_MAX = 32
 
 _KAZAKH = re.compile("[әғқңөұүһі]")
 _LATIN = re.compile("[a-z]")
@@ -46,7 +49,10 @@ class Word(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """A query in words; every phrase is the stems of two words or more that stood in quotes."""
+    """A query in words; every phrase is the stems of two words or more that stood in quotes.
+
+    Of a very long one it is the beginning.
+    """
 
     words: tuple[Word, ...]
     phrases: tuple[tuple[str, ...], ...]
@@ -103,10 +109,18 @@ class Speller:
         for one, stem in zip(self._words(text), self._stems(text), strict=True):
             if (key := one if _is_typed(one) else stem) not in words:
                 words[key] = self._word(one, stem)
-        quoted = (tuple(self._stems("".join(found))) for found in _QUOTED.findall(text))
-        return Wanted(
-            tuple(words.values()), tuple(dict.fromkeys(one for one in quoted if len(one) > 1))
-        )
+        return Wanted(tuple(words.values()), self._phrases(text))
+
+    def _phrases(self, folded_text: str) -> tuple[tuple[str, ...], ...]:
+        """Each once."""
+        phrases: dict[tuple[str, ...], None] = {}
+        room = PHRASE_WORDS_MAX
+        for quoted in _QUOTED.findall(folded_text):
+            phrase = tuple(self._stems("".join(quoted)))[:room]
+            if len(phrase) > 1 and phrase not in phrases:
+                phrases[phrase] = None
+                room -= len(phrase)
+        return tuple(phrases)
 
     def _word(self, text: str, stem: str) -> Word:
         typed = _is_typed(text)

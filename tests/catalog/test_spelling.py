@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.spelling import QUERY_CHARS_MAX, Speller, Wanted, Word, normalised
+from catalog.spelling import (
+    PHRASE_WORDS_MAX,
+    QUERY_CHARS_MAX,
+    Speller,
+    Wanted,
+    Word,
+    normalised,
+)
 from tests.catalog.test_search import build, ids, row
 
 
@@ -118,6 +125,16 @@ def test_quotes_of_every_kind_hold_a_phrase(quoted: str) -> None:
     assert wanted(quoted.format("Звёздные войны")).phrases == (("звездн", "войн"),)
     assert wanted(quoted.format("Войны")).phrases == ()
     assert wanted(quoted.format("Звёздные войны")[:-1]).phrases == ()
+
+
+def test_phrases_have_so_many_words_and_no_more() -> None:
+    """Of a longer one its beginning is compared, and what is quoted behind it are words."""
+    words = [f"а{number}" for number in range(PHRASE_WORDS_MAX + 1)]
+    wanted = Speller().wanted(f'"{" ".join(words)}" "а1 а2"')
+    assert (tuple(words[:PHRASE_WORDS_MAX]),) == wanted.phrases
+    assert words == [word.text for word in wanted.words]
+    shared = Speller().wanted(f'"а1 а2" "а1 а2" "{" ".join(words)}"')
+    assert (("а1", "а2"), tuple(words[: PHRASE_WORDS_MAX - 2])) == shared.phrases
 
 
 def test_typed_words_of_a_text() -> None:
