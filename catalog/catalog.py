@@ -9,6 +9,7 @@ from catalog import manifest
 from catalog.errors import NotACatalog
 from catalog.events import EventTable
 from catalog.importer import ACTIVE_EVENTS, INDEX, USERS
+from catalog.index import TEXTS
 from catalog.manifest import Summary
 from catalog.search import SearchIndex
 from catalog.users import UserTable
@@ -37,8 +38,15 @@ class Catalog:
 
     @classmethod
     def open(cls, directory: Path) -> Self:
-        """Raise NotACatalog where no import has finished, or a file is missing or cut short."""
+        """Raise NotACatalog where no import has finished, or a file is missing or cut short.
+
+        Or where one that is read whole has a wrong bit: it would be another price.
+        """
         found = manifest.read(directory)
+        try:
+            manifest.require_whole(directory, found, ACTIVE_EVENTS, f"{INDEX}/{TEXTS}")
+        except OSError as error:
+            raise NotACatalog(directory, str(error)) from None
         try:
             timezone = ZoneInfo(found.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -60,7 +60,7 @@ def read(directory: Path) -> Manifest:
         manifest = msgspec.json.decode(content, type=Manifest)
     except FileNotFoundError:
         raise NotACatalog(directory, f"it has no {NAME}; {_NEXT}") from None
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
         raise NotACatalog(directory, f"{NAME} can't be read ({error}); {_NEXT}") from None
     if manifest.format != FORMAT:
         reason = f"it has format {manifest.format}, not {FORMAT}; {_NEXT}"
@@ -72,12 +72,17 @@ def read(directory: Path) -> Manifest:
     return manifest
 
 
+def require_whole(directory: Path, manifest: Manifest, *names: str) -> None:
+    """Compare every byte of these files with the checksums; raises NotACatalog, and OSError."""
+    for name in names:
+        if _sum(directory / name) != manifest.files.get(name):
+            raise NotACatalog(directory, f"{name} is damaged: its checksum differs; {_NEXT}")
+
+
 def verify(directory: Path) -> Summary:
     """Compare every byte with the checksums; raises NotACatalog at the first difference."""
     manifest = read(directory)
-    for name, expected in manifest.files.items():
-        if _sum(directory / name) != expected:
-            raise NotACatalog(directory, f"{name} is damaged: its checksum differs; {_NEXT}")
+    require_whole(directory, manifest, *manifest.files)
     return manifest.summary
 
 

@@ -9,12 +9,14 @@ quoted phrases are equally good, unless a day is named: then BM25 decides among 
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from heapq import merge
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+import msgspec
 from tantivy import DocAddress, Index, Occur, Order, Query
 
 from catalog.errors import NotACatalog
@@ -46,6 +48,7 @@ class SearchIndex:
         index.config_reader("Manual")  # it never changes: no thread need watch the directory
         self._schema = index.schema
         self._searcher = index.searcher()
+        self._directory = directory
         self._files = MappedFiles(directory)
         self._texts = texts
         self._speller = Speller()
@@ -60,10 +63,8 @@ class SearchIndex:
     @classmethod
     def open(cls, directory: Path) -> Self:
         """Raise NotACatalog when the directory holds no index."""
-        try:
+        with _damage_told(directory):
             return cls(Index.open(str(directory)), Texts.read(directory), directory)
-        except (OSError, ValueError) as error:
-            raise NotACatalog(directory, str(error)) from None
 
     def __len__(self) -> int:
         return self._searcher.num_docs
@@ -71,26 +72,35 @@ class SearchIndex:
     def page(
         self, query: str | None, day: date | None, *, offset: int, limit: int
     ) -> list[EventRow]:
-        """At most `limit` events after the first `offset`, in the order of Catalog.search."""
+        """At most `limit` events after the first `offset`, in the order of Catalog.search.
+
+        Raises NotACatalog where the disk has spoilt the index.
+        """
         last = min(offset + limit, len(self))
         if offset >= last:
             return []
-        limit = last - offset
-        if query is not None and query.strip():
-            return self._rows(self._by_words(query, day, offset=offset, limit=limit))
-        if day is not None:
-            return self._rows(self._of_day(day, offset=offset, limit=limit))
-        return self._rows(self._by_id(offset=offset, limit=limit))
+        with _damage_told(self._directory):
+            return self._rows(self._numbers_of(query, day, offset=offset, limit=last - offset))
 
     def find(self, event_id: int) -> EventRow | None:
-        """The event with this id, by bisection over the ranks."""
+        """The event with this id, by bisection over the ranks; raises NotACatalog as `page`."""
         if not 1 <= event_id < PAST:
             return None
-        for rank in (event_id, event_id + PAST):
-            number = self._first(rank)
-            if number < len(self) and self._rank(number) == rank:
-                return self._rows([number])[0]
+        with _damage_told(self._directory):
+            for rank in (event_id, event_id + PAST):
+                number = self._first(rank)
+                if number < len(self) and self._rank(number) == rank:
+                    return self._rows([number])[0]
         return None
+
+    def _numbers_of(
+        self, query: str | None, day: date | None, *, offset: int, limit: int
+    ) -> Sequence[int]:
+        if query is not None and query.strip():
+            return self._by_words(query, day, offset=offset, limit=limit)
+        if day is not None:
+            return self._of_day(day, offset=offset, limit=limit)
+        return self._by_id(offset=offset, limit=limit)
 
     def _all_windows(self) -> list[Query]:
         last = window_of(len(self) - 1)
@@ -99,7 +109,8 @@ class SearchIndex:
 
     def _rank(self, number: int) -> int:
         rank = self._searcher.fast_field_values("rank", [DocAddress(0, number)])[0]
-        assert isinstance(rank, int)
+        if not isinstance(rank, int):
+            raise ValueError(f"event number {number} has no rank")
         return rank
 
     def _first(self, rank: int) -> int:
@@ -313,6 +324,27 @@ class SearchIndex:
         ]
         self._files.keep_few()
         return rows
+
+
+@contextmanager
+def _damage_told(directory: Path) -> Iterator[None]:
+    """What tantivy makes of a damaged file, as NotACatalog.
+
+    It may panic, and a panic is no Exception: nobody would answer whoever asked.
+    """
+    try:
+        yield
+    except (OSError, ValueError, msgspec.DecodeError) as error:
+        raise NotACatalog(directory, _unread(error)) from error
+    except BaseException as panic:
+        if type(panic).__name__ != "PanicException":  # tantivy's bindings export no name for it
+            raise
+        raise NotACatalog(directory, _unread(panic)) from panic
+
+
+def _unread(fault: BaseException) -> str:
+    told = "billetter verify tells whether it is damaged"
+    return f"the search index can't be read ({fault}); {told}"
 
 
 def _worth(score: float, query: Query) -> Query:

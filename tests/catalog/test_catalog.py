@@ -8,6 +8,7 @@ import pytest
 
 from catalog import Catalog, NotACatalog, manifest
 from catalog.importer import ACTIVE_EVENTS, INDEX, USERS
+from catalog.index import TEXTS
 from tests.catalog.conftest import Data, event
 from tests.descriptors import opened_files
 
@@ -80,6 +81,18 @@ def test_catalog_with_a_missing_part_is_refused(data: Data, name: str) -> None:
     (data.target / name).rename(data.directory / "elsewhere")
     with pytest.raises(NotACatalog):
         Catalog.open(data.target)
+
+
+@pytest.mark.parametrize("name", [ACTIVE_EVENTS, f"{INDEX}/{TEXTS}"])
+def test_one_wrong_bit_of_what_is_read_whole_is_told(data: Data, name: str) -> None:
+    """Most of them are good MessagePack, and another price."""
+    data.load()
+    path = data.target / name
+    content = path.read_bytes()
+    for at in range(0, len(content), 7):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+        with pytest.raises(NotACatalog, match=f"{name} is damaged"):
+            Catalog.open(data.target)
 
 
 @pytest.mark.parametrize("zone", ["Asia/Kokdala", "Asia", "../../etc/passwd", "", "a" * 300])

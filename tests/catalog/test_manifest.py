@@ -59,6 +59,15 @@ def test_flipped_bit_is_found(sealed: Path, offset: int) -> None:
         manifest.verify(sealed)
 
 
+def test_what_was_never_sealed_is_not_whole(sealed: Path) -> None:
+    """A file that the manifest doesn't name is none of the catalog's."""
+    found = manifest.read(sealed)
+    manifest.require_whole(sealed, found, "users", "search/index")
+    (sealed / "more").write_bytes(b"more")
+    with pytest.raises(NotACatalog, match="more is damaged"):
+        manifest.require_whole(sealed, found, "users", "more")
+
+
 def test_missing_or_short_file_is_found_on_opening(sealed: Path) -> None:
     """Sizes are compared at every start."""
     (sealed / "users").write_bytes(b"user")
@@ -75,6 +84,7 @@ def test_missing_or_short_file_is_found_on_opening(sealed: Path) -> None:
         (None, r"it has no catalog\.json"),
         (b"", r"catalog\.json can't be read"),
         (b"{}", r"catalog\.json can't be read"),
+        (b'{"timezone": "\xff"}', r"catalog\.json can't be read"),
         (
             b'{"format": 1, "timezone": "", "summary": SUMMARY, "files": {}}',
             "format 1, not 4; import the files anew",
