@@ -161,24 +161,35 @@ class SearchIndex:
 
     def _part(self, rank: _Rank, *, offset: int, limit: int) -> tuple[list[int], int]:
         """Documents of one rank; and where there are none that far, how many it has."""
-        if rank.walked:
-            return self._walk(rank.query, offset=offset, limit=limit)
-        if offset > DEEP_OFFSET and offset >= (total := self._count(rank.query)):
+        look = self._walk if rank.walked else self._at_once
+        return look(rank.query, offset=offset, limit=limit)
+
+    def _at_once(self, query: Query, *, offset: int, limit: int) -> tuple[list[int], int]:
+        if offset > DEEP_OFFSET and offset >= (total := self._count(query)):
             return [], total
-        numbers = self._numbers(rank.query, offset=offset, limit=limit)
-        return numbers, self._count(rank.query) if offset and not numbers else 0
+        numbers = self._numbers(query, offset=offset, limit=limit)
+        return numbers, self._count(query) if offset and not numbers else 0
 
     def _walk(self, query: Query, *, offset: int, limit: int) -> tuple[list[int], int]:
-        """The same for equally good hits: window by window, until there are enough."""
+        """The same for equally good hits: window by window, until there are enough.
+
+        Where a window has none they are few, and the rest is asked at once: tantivy looks on for
+        the next one behind the window, in each of them to the end of the index if there is none.
+        """
         found: list[int] = []
         skipped = 0
         for window in self._windows:
-            part = _all([query, window])
-            if offset - skipped > DEEP_OFFSET and (total := self._count(part)) <= offset - skipped:
-                skipped += total
+            part, ahead = _all([query, window]), offset - skipped
+            count = self._count(part) if ahead > DEEP_OFFSET else None
+            result: Any = None
+            if count is None or count > ahead:
+                result = self._searcher.search(part, limit=limit, offset=ahead)
+                count = result.count
+            if not count:
+                return self._at_once(query, offset=offset, limit=limit)
+            skipped += min(count, ahead)
+            if result is None:
                 continue
-            result: Any = self._searcher.search(part, limit=limit, offset=offset - skipped)
-            skipped += min(result.count, offset - skipped)
             found += [address.doc for _, address in result.hits][: limit - len(found)]
             if len(found) == limit:
                 break
