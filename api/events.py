@@ -74,7 +74,10 @@ class EventPages:
 
     async def show(self, call: Call[int]) -> Reply:
         """One event, active or archived. Its figures move with every sale, so nothing is kept."""
-        event = await self._in_thread(partial(call.service.catalog.events.get, call.input))
+        events = call.service.catalog.events
+        event = events.on_sale(call.input)
+        if event is None:
+            event = await self._in_thread(partial(events.get, call.input))
         if event is None:
             raise EventNotFound(call.input)
         zones = call.service.engine.zones(event.id) if event.active else []
@@ -106,7 +109,9 @@ class EventPages:
 
 async def title_and_start(catalog: Catalog, event_id: int) -> tuple[str, str]:
     """An event's title and its local time, as `/x/events` tells them; empty: no catalog has it."""
-    event = await asyncio.to_thread(catalog.events.get, event_id)
+    event = catalog.events.on_sale(event_id)
+    if event is None:
+        event = await asyncio.to_thread(catalog.events.get, event_id)
     return ("", "") if event is None else (event.title, event.starts_at.isoformat())
 
 

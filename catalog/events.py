@@ -83,9 +83,13 @@ class EventTable:
             timezone=timezone,
         )
 
+    def on_sale(self, event_id: int) -> Event | None:
+        """The active event with this id, without a look at the disk."""
+        return self._active.get(event_id)
+
     def get(self, event_id: int) -> Event | None:
         """The event with this id, active or archived."""
-        event = self._active.get(event_id)
+        event = self.on_sale(event_id)
         if event is not None:
             return event
         row = self._archive.find(event_id)

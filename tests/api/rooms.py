@@ -80,6 +80,9 @@ def staff() -> Staff:
 class FakeEvents:
     """Event 1 is a partner's, of OPERA we sell a part, the others are ours; one more is past."""
 
+    def on_sale(self, event_id: int) -> catalog.Event | None:
+        return None if event_id == PAST else self.get(event_id)
+
     def get(self, event_id: int) -> catalog.Event | None:
         if event_id not in (CONCERT, SOON, CHARITY, OPERA, PAST):
             return None

@@ -10,7 +10,7 @@ from api.endpoint import Call
 from api.events import QUERY_CHARS_KEPT_MAX, EventPages, events_query
 from api.problems import BUSY, Refusal
 from api.reply import Reply, json_reply
-from tests.api.rooms import Rooms
+from tests.api.rooms import CONCERT, PAST, Rooms
 
 
 async def find(pages: EventPages, rooms: Rooms, query: str) -> Reply:
@@ -83,3 +83,19 @@ def test_only_so_many_searches_wait(
         runner.run(story())
     finally:
         slow.set()
+
+
+def test_the_page_of_an_event_on_sale_waits_for_no_search(
+    rooms: Rooms, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever wants to buy is let in, however many others search; what is past lies on disk."""
+    monkeypatch.setattr(events, "SEARCHES_WAITING_MAX", 0)
+    pages = EventPages()
+
+    def show(event_id: int) -> Reply:
+        return runner.run(pages.show(Call(rooms.service, event_id, 0, None, b"", {}, "")))
+
+    assert 200 == show(CONCERT).status
+    with pytest.raises(Refusal) as refused:
+        show(PAST)
+    assert refused.value.problem is BUSY

@@ -48,6 +48,7 @@ def test_active_and_archived_events_are_found_by_id(
     assert events.get(2) == Event(2, "Вечер номер 2", *about, active=True)
     assert events.get(100_007) == Event(100_007, "Давно", *about, active=False)
     assert [events.get(number) for number in (1, 0, -5, 100_008, 2**63, 2**70)] == [None] * 6
+    assert (events.on_sale(2), events.on_sale(100_007)) == (events.get(2), None)
     assert events.hall(2) == STANDARD
     assert events.hall(100_007) is None
     assert [one.id for one, _ in events.active()] == [2]
