@@ -54,18 +54,30 @@ class EventPages:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[EventsQuery, Reply] = OrderedDict()
+        self._searches: dict[EventsQuery, asyncio.Task[Reply]] = {}
         self._threads = aside("search", SEARCH_THREADS)
         self._waiting = 0
 
     async def find(self, call: Call[EventsQuery]) -> Reply:
-        """Events by words and day, a page of them; raises Refusal while too many others search."""
+        """Events by words and day, a page of them; raises Refusal while too many others search.
+
+        Whoever asks for what is searched for already waits for that: after a start a whole crowd
+        wants the same page.
+        """
         wanted = call.input
         kept = self._kept.get(wanted)
         if kept is not None:
             self._kept.move_to_end(wanted)
             return kept
-        search = partial(_found, call.service.catalog, wanted)
-        answer = await self._in_thread(search)
+        search = self._searches.get(wanted)
+        if search is None:
+            search = asyncio.create_task(self._search(call.service.catalog, wanted))
+            self._searches[wanted] = search
+            search.add_done_callback(lambda _: self._searches.pop(wanted))
+        return await asyncio.shield(search)  # one of them may leave
+
+    async def _search(self, catalog: Catalog, wanted: EventsQuery) -> Reply:
+        answer = await self._in_thread(partial(_found, catalog, wanted))
         if len(wanted.query or "") <= QUERY_CHARS_KEPT_MAX:
             self._kept[wanted] = compact(answer)
             if len(self._kept) > PAGES_KEPT_MAX:

@@ -99,3 +99,38 @@ def test_the_page_of_an_event_on_sale_waits_for_no_search(
     with pytest.raises(Refusal) as refused:
         show(PAST)
     assert refused.value.problem is BUSY
+
+
+def test_what_is_searched_for_already_is_searched_for_once(
+    rooms: Rooms, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By all who ask meanwhile, also when the first of them leaves, or all are told of a fault."""
+    pages, slow, search = EventPages(), Event(), rooms.catalog.search
+    longest = "я" * (QUERY_CHARS_KEPT_MAX + 1)
+
+    def slowly(query: str | None, *_: object, **page: int) -> list[tuple[int, str]]:
+        slow.wait()
+        found = search(query, None, **page)
+        if query == "fault":
+            raise OSError
+        return found
+
+    async def asked_at_once(query: str) -> list[Reply | BaseException]:
+        slow.clear()
+        first, *others = [asyncio.create_task(find(pages, rooms, query)) for _ in range(3)]
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.sleep(0)
+        slow.set()
+        return await asyncio.gather(*others, return_exceptions=True)
+
+    monkeypatch.setattr(rooms.catalog, "search", slowly)
+    try:
+        for query, status in (("a", 200), (longest, 200), (longest, 200)):
+            answers = runner.run(asked_at_once(query))
+            assert [status] * 2 == [one.status for one in answers if isinstance(one, Reply)]
+        faults = runner.run(asked_at_once("fault"))
+        assert [OSError] * 2 == [type(one) for one in faults]
+    finally:
+        slow.set()
+    assert ["a", longest, longest, "fault"] == [query for query, *_ in rooms.catalog.asked]
