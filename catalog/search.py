@@ -271,8 +271,17 @@ class SearchIndex:
         """Scored by BM25; of words that are looked up as typed, the same word goes first."""
         match = self._match("title", word)
         if not word.typed:
-            return match
+            return self._stems_first(match, word)
         return _all([_unscored(match)], scores=[self._term("title_typed", word.text)])
+
+    def _stems_first(self, match: Query, word: Word) -> Query:
+        """A title that has a Kazakh form of a word goes behind those that have the word."""
+        stems = self._stems("title", word)
+        if not word.prefix or not self._searcher.terms_with_prefix(
+            "title_typed", word.text, limit=1
+        ):
+            return match
+        return _all([_unscored(match)], scores=[self._term("title", stem) for stem in stems])
 
     def _match(self, field: str, word: Word, *, among: Query | None = None) -> Query:
         """Either form of the word; `among` few events each form is looked for by itself.

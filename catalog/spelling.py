@@ -23,6 +23,7 @@ QUERY_CHARS_MAX = 30_000  # no event has as much text; a longer query finds noth
 PHRASE_WORDS_MAX = 32
 
 _KAZAKH = re.compile("[әғқңөұүһі]")
+_KAZAKH_OR_PLAIN = re.compile("[а-я]+|.*[әғқңөұүһі].*")
 _LATIN = re.compile("[a-z]")
 _CYRILLIC = re.compile("[а-яәғқңөұүһі]")
 _MAY_BE_TYPED = re.compile("[әғқңөұүһіa-z]")
@@ -39,7 +40,8 @@ _DECLINED_LETTERS_MIN = 3  # of a word without its ending; less is no name
 class Word(NamedTuple):
     """One word of a query: `typed` is to be looked up unstemmed, `prefix` by its beginning.
 
-    `stems` are those of the word and of its other cases: mostly one, none for two alphabets.
+    What is looked up by its beginning are words as typed. `stems` are those of the word and of its
+    other cases: mostly one, none for two alphabets.
     """
 
     text: str
@@ -124,7 +126,8 @@ class Speller:
 
     def _word(self, text: str, stem: str) -> Word:
         typed = _is_typed(text)
-        prefix = bool(_KAZAKH.search(text)) and len(text) >= PREFIX_LETTERS_MIN
+        # Алматы and Абай have no Kazakh letter, and Алматының and Абайдың have.
+        prefix = len(text) >= PREFIX_LETTERS_MIN and bool(_KAZAKH_OR_PLAIN.fullmatch(text))
         if typed and not prefix:
             return Word(text, (), typed=True, prefix=False)
         stems = dict.fromkeys([stem, *self._stems_of_cases(text)])

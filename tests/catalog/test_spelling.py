@@ -64,7 +64,7 @@ def test_a_title_is_found_by_its_own_spelling(tmp_path: Path, title: str) -> Non
 
 
 def russian(text: str, *stems: str) -> Word:
-    return Word(text, stems, typed=False, prefix=False)
+    return Word(text, stems, typed=False, prefix=not text.isascii())
 
 
 def test_words_of_a_query_come_once() -> None:
@@ -80,13 +80,15 @@ def test_words_of_a_query_come_once() -> None:
         ("қала", True, True),
         ("қал", True, False),
         ("әні", True, False),
-        ("концерты", False, False),
+        ("концерты", False, True),
+        ("зал", False, False),
+        ("зал5", False, False),
         ("concerts", False, False),
         ("рок2rock", True, False),
     ],
 )
 def test_words_that_are_looked_up_as_typed(word: str, typed: bool, prefix: bool) -> None:
-    """Kazakh letters and two alphabets in one word; four letters of Kazakh are a beginning."""
+    """Kazakh letters and two alphabets in one word; four Cyrillic letters are a beginning."""
     (found,) = Speller().wanted(word).words
     assert (found.text, found.typed, found.prefix) == (word, typed, prefix)
 
