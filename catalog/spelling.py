@@ -29,7 +29,9 @@ _CYRILLIC = re.compile("[а-яәғқңөұүһі]")
 _MAY_BE_TYPED = re.compile("[әғқңөұүһіa-z]")
 # Not every sign there is: those that people type between words.
 _SIGNS = re.compile(r"[!#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~–—…]+")
-_IN_WORDS = re.compile("[\u00ad\u0300-\u036f]")  # soft hyphens, accents that show the stress
+# Soft hyphens, accents that show the stress, and what nobody sees: it comes along when text of a
+# page is pasted.
+_IN_WORDS = re.compile("[\u00ad\u0300-\u036f\u200b-\u200f\u2060\ufeff]")
 _BETWEEN_WORDS = re.compile("[№™℠]")  # NFKC would write letters, and join them to the next word
 _QUOTED = re.compile('"([^"]+)"|«([^«»]+)»|[“„]([^“”„]+)[“”]')
 _CASE_ENDING = re.compile("(?:[ая]ми|[оеыиая]м|[оеыи]й|[ая]х|[аяуюеыиоьй])$")

@@ -416,6 +416,8 @@ def test_names_that_end_like_a_form_are_found_in_every_case(
         ("Старый за\u0301мок", "замок"),
         ("Кон\u00adцерт", "концерт"),
         ("Концерт", "кон\u00adцерты"),
+        ("Концерт\u200bный зал", "концертный"),
+        ("Концерт", "\ufeffкон\u2060церты"),
     ],
 )
 def test_signs_at_words_and_marks_in_them_hide_no_word(
