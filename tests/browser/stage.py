@@ -24,7 +24,7 @@ PAGES = {"/": "index"} | {
 ROWS, COLUMNS = 6, 60
 BOOKING = 7_000_000_001
 WAIT_MS, WAITS_MAX = 10, 2_000
-FREE, RESERVED, SOLD = 0, 1, 2
+FREE, RESERVED, SOLD, WITHHELD = 0, 1, 2, 3
 
 Answer = Callable[[Request], dict[str, Any]]
 

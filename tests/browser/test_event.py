@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.stage import BOOKING, Stage, problem
+from tests.browser.stage import BOOKING, COLUMNS, WITHHELD, Stage, problem
 
 pytestmark = pytest.mark.browser
 
@@ -53,6 +53,21 @@ def test_an_event_is_told_with_its_zones(stage: Stage) -> None:
     parter = page.get_by_role("button", name=re.compile("^Партер"))
     expect(parter).to_contain_text("свободно 238 мест")
     assert page.evaluate("performance.getEntriesByName('hall-ready').length") == 1
+
+
+def test_of_a_hall_some_zones_may_not_be_sold_here(stage: Stage) -> None:
+    """The plan leaves them out: the others keep their prices, and every seat has its words."""
+    stage.states[: 4 * COLUMNS] = [WITHHELD] * (4 * COLUMNS)
+    balcony = stage.plan()["zones"][1]
+    stage.next_time("GET", "/x/events/7/plan", {"json": {**stage.plan(), "zones": [balcony]}})
+    stage.open("/event?id=7")
+    page = stage.page
+    expect(seat(page, 3, row=5)).to_have_accessible_name(re.compile("свободно, 1.500,50.₸"))
+    hall = page.get_by_role("img", name=re.compile("^Схема зала"))
+    hall.focus()
+    for _ in range(2):  # the first one goes to the middle, row 4
+        page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("status").last).to_have_text("Ряд 3, место 31, не продаётся здесь")
 
 
 def test_an_unknown_event_is_said_to_be_none(stage: Stage) -> None:

@@ -33,9 +33,10 @@ export class Hall {
     this.mine = new Set();
     /** @type {Set<number>} indexes of seats that are being asked for */
     this.pending = new Set();
-    this.zoneOfRow = plan.zones.flatMap((zone, at) =>
-      new Array(zone.last_row - zone.first_row + 1).fill(at),
-    );
+    // A row in no zone of the plan has no seat that is sold here.
+    /** @type {(Zone | undefined)[]} */
+    this.zoneOfRow = new Array(plan.rows).fill(undefined);
+    for (const zone of plan.zones) this.zoneOfRow.fill(zone, zone.first_row - 1, zone.last_row);
   }
 
   /** All states at once. @param {Uint8Array} states */
@@ -95,8 +96,9 @@ export class Hall {
     return this.index(row, number);
   }
 
+  /** Whose price the seat has; undefined: its zone isn't sold here. @returns {Zone | undefined} */
   zone(index) {
-    return this.zones[this.zoneOfRow[Math.floor(index / this.columns)]];
+    return this.zoneOfRow[Math.floor(index / this.columns)];
   }
 
   /** Free seats of a zone. @param {Zone} zone */

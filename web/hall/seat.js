@@ -8,6 +8,7 @@ export function about(hall, index) {
   const { row, number } = hall.place(index);
   const state = say(`seat.${STATE_NAMES[hall.state(index)]}`);
   const zone = hall.zone(index);
+  if (zone === undefined) return `${place(row, number)}, ${state}`;
   const values = { row: String(row), number: String(number), state, price: money(zone.price) };
   return say("seat.about", values);
 }
