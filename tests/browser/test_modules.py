@@ -201,6 +201,49 @@ def test_a_click_outlives_a_restart_behind_a_proxy(modules: Stage, told: dict[st
     assert 1 == len(set(keys))
 
 
+BROKEN = """(async () => {
+  const [fetched, keys] = [window.fetch, []];
+  window.fetch = (path, request) => {
+    keys.push(request.headers.get("idempotency-key"));
+    if (keys.length > 1) return fetched(path, request);
+    return Promise.resolve(new Response(new ReadableStream({
+      start: (body) => body.enqueue(new TextEncoder().encode('{"id": 7')),
+      pull: (body) => body.error(new TypeError("network error")),
+    })));
+  };
+  try { return [await %s, keys]; } finally { window.fetch = fetched; }
+})()"""
+
+
+@pytest.mark.parametrize("call", ["get('/x/events/7')", "getBytes('/x/events/7/seatmap')"])
+def test_an_answer_that_breaks_off_is_asked_for_again(modules: Stage, call: str) -> None:
+    """Its head had come, so the call had been answered; no word of it can be used."""
+    _, keys = modules.run("base/api.js", BROKEN % f"m.{call}")
+    assert [None, None] == keys
+
+
+def test_a_change_whose_answer_breaks_off_is_done_once(modules: Stage) -> None:
+    """It is sent again with the same key."""
+    call = "m.change('POST', '/api/bookings', {event_id: 7})"
+    made, (first, second) = modules.run("base/api.js", BROKEN % call)
+    assert {"id": BOOKING} == made
+    assert first == second
+
+
+def test_a_wait_leaves_nothing_behind(modules: Stage) -> None:
+    """A page that is open for a day waits forty thousand times for the same signal."""
+    script = """(async () => {
+      const heard = new Set();
+      const signal = {
+        addEventListener: (_, listener) => heard.add(listener),
+        removeEventListener: (_, listener) => heard.delete(listener),
+      };
+      await m.wait(1, signal);
+      return heard.size;
+    })()"""
+    assert 0 == modules.run("base/api.js", script)
+
+
 @pytest.mark.parametrize("name", ["waiting-room", "gateway-down"])
 def test_what_the_service_itself_refuses_is_told_at_once(modules: Stage, name: str) -> None:
     """Its 503 has a reason that a person should know of."""

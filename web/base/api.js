@@ -35,17 +35,17 @@ export class Problem extends Error {
 
 /** Read JSON. @param {string} path @param {Asking} [asking] */
 export async function get(path, asking = {}) {
-  return (await ask("GET", path, undefined, asking)).json();
+  return ask("GET", path, undefined, asking, (answer) => answer.json());
 }
 
 /** An answer to be read as it comes. @param {string} path @param {Asking} [asking] */
 export async function open(path, asking = {}) {
-  return ask("GET", path, undefined, asking);
+  return ask("GET", path, undefined, asking, (answer) => answer);
 }
 
 /** Read bytes. @param {string} path @param {Asking} [asking] */
 export async function getBytes(path, asking = {}) {
-  return (await ask("GET", path, undefined, asking)).arrayBuffer();
+  return ask("GET", path, undefined, asking, (answer) => answer.arrayBuffer());
 }
 
 /**
@@ -54,18 +54,19 @@ export async function getBytes(path, asking = {}) {
  * @param {"POST" | "PATCH"} method @param {string} path @param {object} body @param {Asking} [asking]
  */
 export async function change(method, path, body, asking = {}) {
-  const answer = await ask(method, path, body, asking);
-  if (answer.type === "opaqueredirect") return null;
-  const text = await answer.text();
-  return text.startsWith("{") || text.startsWith("[") ? JSON.parse(text) : {};
+  return ask(method, path, body, asking, async (answer) => {
+    if (answer.type === "opaqueredirect") return null;
+    const text = await answer.text();
+    return text.startsWith("{") || text.startsWith("[") ? JSON.parse(text) : {};
+  });
 }
 
-async function ask(method, path, body, asking) {
+async function ask(method, path, body, asking, read) {
   const request = prepared(method, body, asking);
   let failures = 0;
   let refusals = 0;
   for (;;) {
-    const [answer, problem] = await once(path, request);
+    const [answer, problem] = await once(path, request, read);
     if (problem === null) return answer;
     const waitMs = pause(problem, problem.status === 0 ? failures++ : refusals++);
     if (waitMs === null) throw problem;
@@ -92,18 +93,18 @@ function prepared(method, body, asking) {
   return { method, headers, body: sent, redirect, credentials: "omit", signal: asking.signal };
 }
 
-async function once(path, request) {
+/** An answer that breaks off, or can't be read, is as good as none. */
+async function once(path, request, read) {
   const sent = Date.now();
-  let answer;
   try {
-    answer = await fetch(path, request);
+    const answer = await fetch(path, request);
+    noteAnswer(answer.headers, sent, Date.now());
+    if (answer.ok || answer.type === "opaqueredirect") return [await read(answer), null];
+    return [null, await problemOf(answer)];
   } catch (error) {
     if (request.signal?.aborted) throw error;
     return [null, new Problem("network")];
   }
-  noteAnswer(answer.headers, sent, Date.now());
-  if (answer.ok || answer.type === "opaqueredirect") return [answer, null];
-  return [null, await problemOf(answer)];
 }
 
 async function problemOf(answer) {
@@ -123,13 +124,20 @@ function newKey() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** @param {number} ms @param {AbortSignal} [signal] */
+/**
+ * Leaves nothing with the signal: a page that polls for a day waits often.
+ * @param {number} ms @param {AbortSignal} [signal]
+ */
 export function wait(ms, signal) {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    signal?.addEventListener("abort", () => {
+    const stop = () => {
       clearTimeout(timer);
-      reject(signal.reason);
-    });
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve(undefined);
+    }, ms);
+    signal?.addEventListener("abort", stop);
   });
 }
