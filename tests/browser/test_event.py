@@ -109,6 +109,42 @@ def test_a_seat_is_taken_and_released_with_the_keyboard_on_the_map(stage: Stage)
     assert [] == stage.held
 
 
+def near(page: Page) -> tuple[float, float]:
+    """Pixels of a free seat, seen from near."""
+    hall = page.get_by_role("img", name=re.compile("^Схема зала"))
+    for _ in range(5):
+        page.get_by_role("button", name="Ближе").click()
+    hall.scroll_into_view_if_needed()
+    box = hall.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2 + 5, box["y"] + box["height"] / 2 + 5
+
+
+def test_a_menu_takes_no_seat(stage: Stage) -> None:
+    """Of the mouse's buttons only the first one does."""
+    page = opened(stage)
+    x, y = near(page)
+    page.mouse.click(x, y, button="right")
+    page.mouse.click(x + 44, y, button="middle")
+    page.mouse.click(x + 88, y)
+    expect(page.get_by_role("complementary")).to_contain_text("1 место")
+    assert 1 == len(stage.calls(*SELECT))
+
+
+def test_two_fingers_take_no_seat(stage: Stage) -> None:
+    """Not even where neither of them moves."""
+    page = opened(stage)
+    x, y = near(page)
+    fingers = page.context.new_cdp_session(page)
+    for pressed in ([0], [0, 88], [88], [], [44], []):
+        kind = "touchStart" if pressed in ([0], [0, 88], [44]) else "touchEnd"
+        points = [{"x": x + right, "y": y, "id": right} for right in pressed]
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        page.wait_for_timeout(20)
+    expect(page.get_by_role("complementary")).to_contain_text("1 место")
+    assert 1 == len(stage.calls(*SELECT))
+
+
 def test_what_others_take_is_seen_as_it_happens(stage: Stage) -> None:
     """By the stream where there is one."""
     change = '{"version": 2, "whole": false, "free": [0], "reserved": [2], "sold": [3]}'

@@ -111,8 +111,10 @@ export class SeatMap {
   }
 
   _press(event) {
+    if (event.button !== 0) return; // the others open menus and scroll
     this.canvas.setPointerCapture(event.pointerId);
-    if (this.pointers.size === 0) this.travelled = 0;
+    // Two fingers mean no seat, however little they move.
+    this.travelled = this.pointers.size === 0 ? 0 : TAP_PIXELS;
     this.pointers.set(event.pointerId, { left: event.offsetX, top: event.offsetY });
   }
 
