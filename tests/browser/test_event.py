@@ -342,6 +342,27 @@ def test_seats_held_by_an_older_booking_are_shown(stage: Stage) -> None:
     expect(seat(page, 5)).to_have_attribute("aria-pressed", "true")
 
 
+def test_a_browser_that_remembers_nothing_sells_as_well(stage: Stage) -> None:
+    """As one that forbids cookies: the page remembers, and is left to pay."""
+    stage.page.add_init_script("""
+      for (const name of ["sessionStorage", "localStorage"]) {
+        const refuse = () => { throw new DOMException("denied", "SecurityError"); };
+        Object.defineProperty(window, name, {get: refuse});
+      }
+    """)
+    stage.open("/event?id=7")
+    page = stage.page
+    seat(page, 3).click()
+    page.get_by_label("Почта").fill("anna@billetter.kz")
+    page.get_by_label("Пароль").fill("word")
+    page.get_by_role("dialog").get_by_role("button", name="Войти").click()
+    expect(seat(page, 3)).to_have_attribute("aria-pressed", "true")
+    stage.next_time("PATCH", "/api/bookings/initiatePayment", {"json": {}})
+    stage.payments = [{"page": "http://billetter.test/blank?paying"}]
+    page.get_by_role("button", name="Оплатить").click()
+    page.wait_for_url("**/blank?paying")
+
+
 def test_paying_leads_to_the_gateway_s_page(stage: Stage) -> None:
     """The redirect isn't shown to a script, so the booking is asked; a script's address is none."""
     stage.held, stage.expires_at = [70_010_005], soon(600)

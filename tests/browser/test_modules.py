@@ -178,6 +178,25 @@ def test_a_login_is_sent_in_utf_8(modules: Stage) -> None:
     )
 
 
+def test_a_refusal_of_whoever_was_here_before_ends_no_login(modules: Stage) -> None:
+    """A slow answer to the one who has left; her own ends it."""
+    script = """(async () => {
+      const {Problem} = await import("/web/base/api.js");
+      const refused = () => { throw new Problem("unauthenticated", 401); };
+      await m.buyer.enter("anna", "word");
+      const slow = m.buyer.asking(async () => {
+        m.buyer.leave();
+        await m.buyer.enter("bella", "word");
+        refused();
+      });
+      await slow.catch(() => {});
+      const here = m.buyer.name;
+      await m.buyer.asking(refused).catch(() => {});
+      return [here, m.buyer.name];
+    })()"""
+    assert ["bella", ""] == modules.run("base/session.js", script)
+
+
 def passing(name: str, status: int) -> dict[str, Any]:
     return problem(name, status, **{"retry-after": "0"})
 

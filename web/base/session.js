@@ -1,6 +1,7 @@
 // Who is at the keyboard. The browser forgets it with the tab, and nothing is sent by itself.
 
 import { get, Problem } from "./api.js";
+import { remember, remembered } from "./memory.js";
 
 /** "Basic …" in UTF-8: names hold Cyrillic letters. */
 export function basic(name, password) {
@@ -19,25 +20,27 @@ export class Session extends EventTarget {
 
   /** The Authorization header; "" when nobody is logged in. */
   get authorization() {
-    return sessionStorage.getItem(`${this.kind}-authorization`) ?? "";
+    return remembered(`${this.kind}-authorization`);
   }
 
   get name() {
-    return sessionStorage.getItem(`${this.kind}-name`) ?? "";
+    return remembered(`${this.kind}-name`);
   }
 
   /** Raises a Problem where name and password don't fit. */
   async enter(name, password) {
     const authorization = basic(name, password);
     await get(this.door, { authorization });
-    sessionStorage.setItem(`${this.kind}-authorization`, authorization);
-    sessionStorage.setItem(`${this.kind}-name`, name);
-    this.dispatchEvent(new Event("change"));
+    this._become(authorization, name);
   }
 
   leave() {
-    sessionStorage.removeItem(`${this.kind}-authorization`);
-    sessionStorage.removeItem(`${this.kind}-name`);
+    this._become("", "");
+  }
+
+  _become(authorization, name) {
+    remember(`${this.kind}-authorization`, authorization);
+    remember(`${this.kind}-name`, name);
     this.dispatchEvent(new Event("change"));
   }
 
@@ -47,10 +50,13 @@ export class Session extends EventTarget {
    * @param {(asking: {authorization: string}) => Promise<T>} call
    */
   async asking(call) {
+    const { authorization } = this;
     try {
-      return await call({ authorization: this.authorization });
+      return await call({ authorization });
     } catch (error) {
-      if (error instanceof Problem && error.name === "unauthenticated") this.leave();
+      const isRefused = error instanceof Problem && error.name === "unauthenticated";
+      // Whoever has come meanwhile isn't meant by an answer to the one before.
+      if (isRefused && authorization === this.authorization) this.leave();
       throw error;
     }
   }

@@ -1,6 +1,7 @@
 // To the gateway's page, and what is remembered of it until the buyer is back.
 
 import { change, get, Problem } from "../base/api.js";
+import { remember, remembered } from "../base/memory.js";
 
 const LEFT_FOR = "paying";
 
@@ -19,7 +20,7 @@ export async function pay(session, bookingId, onWait) {
   const booking = await session.asking((asking) => get(`/x/bookings/${bookingId}`, asking));
   const page = pageOf(booking);
   if (page === "") throw new Problem("gateway-down");
-  sessionStorage.setItem(LEFT_FOR, String(bookingId));
+  remember(LEFT_FOR, String(bookingId));
   location.assign(page);
 }
 
@@ -31,5 +32,5 @@ export function pageOf(booking) {
 
 /** The booking that the buyer left to pay for; 0: none in this tab. */
 export function leftFor() {
-  return Number(sessionStorage.getItem(LEFT_FOR) ?? 0);
+  return Number(remembered(LEFT_FOR));
 }

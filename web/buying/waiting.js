@@ -2,6 +2,7 @@
 
 import { change, Problem, wait } from "../base/api.js";
 import { make, setText } from "../base/dom.js";
+import { remember, remembered } from "../base/memory.js";
 import { announce } from "../base/page.js";
 import { told } from "../base/problems.js";
 import { number, say } from "../base/words.js";
@@ -46,12 +47,12 @@ async function turn(eventId, session, room, signal) {
   const kept = `waiting-place-${eventId}`;
   while (!signal.aborted) {
     try {
-      const place = sessionStorage.getItem(kept) ?? "";
+      const place = remembered(kept);
       const path = `/x/events/${eventId}/waiting-room/place`;
       const answer = await session.asking((asking) =>
         change("POST", path, place ? { place } : {}, { ...asking, signal }),
       );
-      if (answer.place) sessionStorage.setItem(kept, answer.place);
+      if (answer.place) remember(kept, answer.place);
       if (answer.state === "admitted" || answer.state === "closed") {
         announce(say("waiting.admitted"));
         return true;
