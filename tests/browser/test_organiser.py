@@ -2,13 +2,14 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.stage import Stage, problem
+from tests.browser.stage import Stage, Withheld, problem
 
 pytestmark = pytest.mark.browser
 
@@ -132,6 +133,46 @@ def test_the_course_of_a_sale_is_told_in_words_and_rows(stage: Stage) -> None:
     page.get_by_label("За последние").select_option("15")
     expect(page.get_by_text("За 15 минут: продано мест – 3")).to_be_visible()
     assert "minutes=15" in stage.calls(*COURSE)[-1].url
+
+
+def course(*ago: int) -> dict[str, Any]:
+    """What the service remembers: as many seats more were sold so many minutes ago, each time."""
+    now = datetime.now(UTC)
+    points = [
+        {
+            "at": (now - timedelta(minutes=minutes)).isoformat(),
+            "sold": sold,
+            "reserved": 0,
+            "free": 360 - sold,
+            "revenue": f"{sold * 40_000}.00",
+        }
+        for sold, minutes in enumerate(ago)
+    ]
+    return {"json": {"event_id": 7, "step_seconds": 60, "points": points}}
+
+
+def test_what_was_sold_while_the_stream_was_cut_has_its_minute(stage: Stage) -> None:
+    """The service is asked for it as soon as it is there again."""
+    stage.next_time(*STREAM, streamed(figures(3)))
+    stage.next_time(*COURSE, course(3), *[course(80, 3)] * 9)
+    page = opened(stage)
+    expect(page.get_by_text("Данные есть с")).to_be_visible()
+    expect(page.get_by_text("Данные есть с")).to_have_count(0)
+    expect(page.get_by_text("За 1 час: продано мест – 3")).to_be_visible()
+
+
+def test_a_slow_answer_about_another_span_changes_nothing(stage: Stage) -> None:
+    """Only what was asked for last is shown."""
+    loads = Withheld(stage.page, "**/x/events/7/sales?*")
+    page = opened(stage)
+    slow = loads.next()
+    page.get_by_label("За последние").select_option("1440")
+    loads.next().fulfill(**course(1500, 1200, 2))
+    summary = page.get_by_text("За 24 часа: продано мест – 3")
+    expect(summary).to_be_visible()
+    slow.fulfill(**course(2))
+    page.wait_for_load_state("networkidle")
+    expect(page.get_by_text("Данные есть с")).to_have_count(0)
 
 
 @pytest.mark.parametrize("kind", ["csv", "json"])

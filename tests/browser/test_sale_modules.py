@@ -58,6 +58,16 @@ def test_a_point_a_second_is_kept(modules: Stage) -> None:
     assert [{"at": 1999}, {"at": 3000}] == modules.run("sale/series.js", script)
 
 
+def test_a_service_that_began_anew_takes_nothing_away(modules: Stage) -> None:
+    """What it knows counts for its time; what the page has seen before and after stays."""
+    known = json.dumps([point(MINUTE, 3), point(4 * MINUTE, 5)])
+    times = "map(({at, sold}) => [at, sold])"
+    assert [[0, 0], [MINUTE, 3], [4 * MINUTE, 5], [5 * MINUTE, 4]] == series(
+        modules, f"m.merged(p, {known}).{times}"
+    )
+    assert SALE == series(modules, "m.merged(p, [])")
+
+
 def test_things_stand_as_they_are_until_the_next_point(modules: Stage) -> None:
     """A sale has steps, no slopes."""
     sold = series(modules, f"[-5, 0, 59999, {MINUTE}, 1e9].map((at) => m.standing(p, at).sold)")

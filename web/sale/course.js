@@ -5,7 +5,7 @@ import { serverNow } from "../base/clock.js";
 import { byId, make, setText } from "../base/dom.js";
 import { clockTime, hereTime, money, number, say } from "../base/words.js";
 import { Chart } from "./chart.js";
-import { between, gains, joined, MINUTE_MS, pointsOf, summary } from "./series.js";
+import { between, gains, joined, merged, MINUTE_MS, pointsOf, summary } from "./series.js";
 
 const SPANS = [15, 60, 360, 1440]; // minutes
 const ROWS_MAX = 15;
@@ -19,6 +19,8 @@ export class Course {
     this.session = session;
     /** @type {import("./series.js").Point[]} */
     this.points = [];
+    /** How often it was loaded: an answer about an earlier span comes too late for this one. */
+    this.turns = 0;
     const onPoint = (point, at) => setText(byId("course-pointed"), point ? pointed(point, at) : "");
     this.sold = new Chart(byId("sold-chart"), (point) => point.sold, number, onPoint);
     this.revenue = new Chart(byId("revenue-chart"), (point) => point.revenue, short, onPoint);
@@ -32,9 +34,11 @@ export class Course {
 
   /** What the server remembers, so that a page opened late or lost for a while shows all of it. */
   async load() {
+    const turn = (this.turns += 1);
     const path = `/x/events/${this.eventId}/sales?minutes=${this.span.value}`;
     const asked = await this.session.asking((asking) => get(path, asking)).catch(() => null);
-    if (asked !== null) this._merge(pointsOf(asked.points));
+    if (turn !== this.turns) return;
+    if (asked !== null) this.points = merged(this.points, pointsOf(asked.points));
     this._show();
   }
 
@@ -45,11 +49,6 @@ export class Course {
       this.calm = undefined;
       this._show();
     }, CALM_MS);
-  }
-
-  _merge(known) {
-    const until = known.at(-1)?.at ?? -Infinity;
-    this.points = [...known, ...this.points.filter(({ at }) => at > until)];
   }
 
   _show() {

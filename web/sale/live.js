@@ -41,9 +41,9 @@ export class Live {
 
   async _follow(signal) {
     try {
-      this.told.onBegin();
       while (!signal.aborted) {
         const isUp = await this._ask(signal);
+        if (isUp) this.told.onBegin();
         if (isUp && !(await this._stream(signal))) await this._poll(signal);
         else await wait(POLL_MS, signal);
       }
@@ -54,8 +54,8 @@ export class Live {
 
   async _poll(signal) {
     const until = Date.now() + STREAM_AGAIN_MS;
-    this.told.onState("polling");
     while (Date.now() < until) {
+      this.told.onState("polling");
       await wait(POLL_MS, signal);
       if (!(await this._ask(signal))) return;
     }

@@ -28,6 +28,18 @@ export function joined(points, point, most = 20_000) {
   return [...(isSameSecond ? points.slice(0, -1) : points), point].slice(-most);
 }
 
+/**
+ * With what is known from elsewhere instead of what lies in its time; the rest stays, because a
+ * service that was started anew knows of nothing before.
+ * @param {Point[]} points @param {Point[]} known @returns {Point[]}
+ */
+export function merged(points, known) {
+  if (known.length === 0) return points;
+  const [first, last] = [known[0].at, known[known.length - 1].at];
+  const before = points.filter(({ at }) => at < first);
+  return [...before, ...known, ...points.filter(({ at }) => at > last)];
+}
+
 /** How the sale stood at this time; before the first point as at the first. */
 export function standing(points, at) {
   let [low, high] = [0, points.length];
