@@ -19,8 +19,6 @@ export class Course {
     this.session = session;
     /** @type {import("./series.js").Point[]} */
     this.points = [];
-    /** How often it was loaded: an answer about an earlier span comes too late for this one. */
-    this.turns = 0;
     const onPoint = (point, at) => setText(byId("course-pointed"), point ? pointed(point, at) : "");
     this.sold = new Chart(byId("sold-chart"), (point) => point.sold, number, onPoint);
     this.revenue = new Chart(byId("revenue-chart"), (point) => point.revenue, short, onPoint);
@@ -34,10 +32,8 @@ export class Course {
 
   /** What the server remembers, so that a page opened late or lost for a while shows all of it. */
   async load() {
-    const turn = (this.turns += 1);
     const path = `/x/events/${this.eventId}/sales?minutes=${this.span.value}`;
     const asked = await this.session.asking((asking) => get(path, asking)).catch(() => null);
-    if (turn !== this.turns) return;
     if (asked !== null) this.points = merged(this.points, pointsOf(asked.points));
     this._show();
   }
