@@ -54,6 +54,12 @@ class Withheld:
             self.page.wait_for_timeout(WAIT_MS)
         raise AssertionError("nobody has called")
 
+    def answer_late(self, route: Route, answer: dict[str, Any]) -> None:
+        """When it is back the page has read it, and done with it what it will."""
+        with self.page.expect_event("requestfinished", lambda one: one == route.request):
+            route.fulfill(**answer)
+        self.page.evaluate("new Promise((read) => setTimeout(read, 50))")
+
     def _keep(self, route: Route) -> None:
         self.routes.append(route)
 

@@ -78,6 +78,17 @@ def test_an_unknown_event_is_said_to_be_none(stage: Stage) -> None:
     expect(stage.page.get_by_role("link", name="К поиску событий")).to_be_visible()
 
 
+def test_a_service_that_is_away_is_waited_for(stage: Stage) -> None:
+    """The page says so, and goes on by itself: a toast would be gone, and the page empty."""
+    stage.next_time("GET", "/x/events/7", problem("stopping", 503))
+    stage.next_time("GET", "/x/events/7/plan", problem("stopping", 503))
+    stage.open("/event?id=7")
+    trouble = stage.page.get_by_text("Не получилось (stopping)")
+    expect(trouble).to_be_visible()
+    expect(seat(stage.page, 3)).to_be_visible()
+    expect(trouble).to_be_hidden()
+
+
 def test_a_seat_is_taken_from_the_list_after_a_login(stage: Stage) -> None:
     """Wrong words are told; then the seat is held, and the basket knows its price."""
     stage.open("/event?id=7")

@@ -170,8 +170,7 @@ def test_a_slow_answer_about_another_span_changes_nothing(stage: Stage) -> None:
     loads.next().fulfill(**course(1500, 1200, 2))
     summary = page.get_by_text("За 24 часа: продано мест – 3")
     expect(summary).to_be_visible()
-    slow.fulfill(**course(2))
-    page.wait_for_load_state("networkidle")
+    loads.answer_late(slow, course(2))
     expect(page.get_by_text("Данные есть с")).to_have_count(0)
 
 
@@ -218,6 +217,32 @@ def test_a_set_waiting_room_fills_its_form(stage: Stage) -> None:
     expect(page.get_by_label("Когда начать")).to_have_value("2027-01-01T10:00")
     expect(page.get_by_label("Впускать в минуту")).to_have_value("70")
     expect(page.get_by_label("Пропуск действует")).to_have_value("9")
+
+
+def test_an_order_outlasts_what_was_asked_before_it(stage: Stage) -> None:
+    """A slow look at the waiting room doesn't show it as it was."""
+    closed = {"state": "closed", "opens_at": "", "waiting": 0, "per_minute": 0, "pass_minutes": 0}
+    room = {**closed, "state": "open", "waiting": 42, "per_minute": 900, "pass_minutes": 5}
+    calls = Withheld(stage.page, f"**{ROOM}")
+    page = opened(stage)
+    calls.next().fulfill(json=closed)
+    expect(page.get_by_text("пускают всех сразу")).to_be_visible()
+    slow = calls.next()
+    page.get_by_role("button", name="Открыть очередь").click()
+    calls.next().fulfill(json=room)
+    expect(page.get_by_text("ждут 42 человека")).to_be_visible()
+    calls.answer_late(slow, {"json": closed})
+    expect(page.get_by_text("ждут 42 человека")).to_be_visible()
+
+
+def test_a_service_that_is_away_is_waited_for(stage: Stage) -> None:
+    """Its hall and its waiting room are there as soon as it is."""
+    closed = {"state": "closed", "opens_at": "", "waiting": 0, "per_minute": 0, "pass_minutes": 0}
+    stage.next_time("GET", "/x/events/7/plan", problem("stopping", 503))
+    stage.next_time("GET", ROOM, problem("stopping", 503), *[{"json": closed}] * 9)
+    page = opened(stage)
+    expect(page.locator("#map")).to_be_visible()
+    expect(page.get_by_text("пускают всех сразу")).to_be_visible()
 
 
 def test_what_the_service_has_not_is_not_shown(stage: Stage) -> None:

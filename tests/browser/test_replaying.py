@@ -213,6 +213,7 @@ def test_what_came_back_is_sold_no_more(modules: Stage) -> None:
         ("c.toggle(); c.change(9); c.pass(100)", [100_000, False]),  # the end
         ("c.seek(1e9); c.toggle(); c.pass(10)", [600, True]),  # from the beginning again
         ("c.seek(-5)", [0, False]),
+        ("c.seek(9000); c.toggle(); c.pass(-16)", [9000, True]),  # a frame of before the key
     ],
 )
 def test_the_story_s_clock_goes_as_fast_as_one_likes(
@@ -282,6 +283,34 @@ def test_a_replay_that_comes_in_part_is_not_played(stage: Stage) -> None:
     page.get_by_role("button", name="Смотреть").click()
     expect(page.get_by_text("Запись загрузилась не целиком")).to_be_visible()
     expect(page.get_by_role("button", name="Смотреть")).to_be_enabled()
+
+
+def test_a_replay_that_is_cut_off_is_not_played(stage: Stage) -> None:
+    """As where the server stops meanwhile: the connection breaks."""
+    page = opened(stage)
+    page.evaluate("""() => {
+      const fetched = window.fetch;
+      const broken = () => new ReadableStream({
+        pull: (body) => body.error(new TypeError("network error")),
+      });
+      window.fetch = async (path, request) =>
+        path.endsWith("/data") ? new Response(broken()) : fetched(path, request);
+    }""")
+    page.get_by_role("button", name="Собрать запись").click()
+    page.get_by_role("button", name="Смотреть").click()
+    expect(page.get_by_text("Запись загрузилась не целиком")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_replay_whose_server_is_started_anew_can_be_made_again(stage: Stage) -> None:
+    """It is gone with the server; the page waits for the next one, and offers to begin anew."""
+    page = opened(stage)
+    stage.answers["GET", REPLAY][2:] = [problem("stopping", 503), making("none")]
+    begin = page.get_by_role("button", name="Собрать запись")
+    begin.click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    expect(begin).to_be_visible()
+    expect(page.get_by_role("progressbar")).to_be_hidden()
 
 
 def test_one_replay_is_made_at_a_time(stage: Stage) -> None:

@@ -10,6 +10,7 @@ const PASSING = new Set([
 // Without a problem it is no answer of the service's, but of a proxy that got none.
 const PROXYS = new Set([502, 503, 504]);
 const PROXYS_RETRY_MS = 1000;
+const AWAY = new Set([0, ...PROXYS]);
 const PASSING_TRIES = 6;
 const NETWORK_WAITS_MS = [500, 1500, 4000];
 const PREFIX = "/problems/";
@@ -122,6 +123,26 @@ async function problemOf(answer) {
 function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/**
+ * What `call` answers in the end: while the network or the service is away, it is asked again.
+ * @template T
+ * @param {() => Promise<T>} call
+ * @param {number} pauseMs between two tries, each of which is patient itself
+ * @param {(problem: Problem) => void} [onWait] told before each pause
+ * @returns {Promise<T>}
+ */
+export async function patiently(call, pauseMs, onWait) {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof Problem) || !AWAY.has(error.status)) throw error;
+      onWait?.(error);
+      await wait(pauseMs);
+    }
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 // One event: what it is, its hall, and the buyer's way from a seat to the payment.
 
-import { get, Problem } from "../base/api.js";
+import { get, patiently, Problem } from "../base/api.js";
 import { byId, make, setShown, setText, whileBusy } from "../base/dom.js";
 import { requireLogin } from "../base/login.js";
 import { alarm, announce, beginPage, setTitle } from "../base/page.js";
@@ -19,6 +19,7 @@ import { SeatList } from "../hall/list.js";
 import { SeatMap } from "../hall/map.js";
 import { about, place } from "../hall/seat.js";
 
+const AGAIN_MS = 2000;
 const eventId = Number(new URLSearchParams(location.search).get("id"));
 
 beginPage("event.title", buyer);
@@ -26,15 +27,25 @@ void open();
 
 async function open() {
   try {
-    const event = await get(`/x/events/${eventId}`);
+    const event = await asked(`/x/events/${eventId}`);
     describe(event);
-    if (event.active) await beginSale(await get(`/x/events/${eventId}/plan`));
+    if (event.active) await beginSale(await asked(`/x/events/${eventId}/plan`));
     else close("event.past");
   } catch (error) {
     const isMissing = error instanceof Problem && [400, 404].includes(error.status);
     if (isMissing) close("event.missing");
     else alarm(told(error));
   }
+}
+
+/** What is answered in the end; meanwhile the page says what it waits for. */
+async function asked(path) {
+  const found = await patiently(() => get(path), AGAIN_MS, (problem) => {
+    setText(byId("closed"), told(problem));
+    setShown(byId("closed"), true);
+  });
+  setShown(byId("closed"), false);
+  return found;
 }
 
 function describe(event) {

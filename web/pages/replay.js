@@ -36,7 +36,9 @@ async function open() {
   }
   byId("to-sale").href = `/organiser?id=${eventId}`;
   setShown(byId("making"), true);
-  const making = new Making(eventId, staff, showMaking);
+  const making = new Making(eventId, staff, showMaking, (problem) => {
+    setText(byId("making-state"), told(problem));
+  });
   listenTo("begin", () => making.begin());
   listenTo("play-ready", play);
   await whileBusy(byId("begin"), () => attempt(() => making.look()));

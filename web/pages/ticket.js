@@ -1,6 +1,6 @@
 // What became of an order: told as it happens after the gateway's page, with the tickets in the end.
 
-import { get, Problem, wait } from "../base/api.js";
+import { get, patiently, wait } from "../base/api.js";
 import { byId, make, setShown, setText } from "../base/dom.js";
 import { requireLogin } from "../base/login.js";
 import { alarm, beginPage, setTitle } from "../base/page.js";
@@ -58,7 +58,7 @@ async function wanted() {
 
 async function follow(bookingId) {
   for (let asks = 0; ; asks += 1) {
-    const booking = await patiently(() => asked(`/x/bookings/${bookingId}`));
+    const booking = await awaited(() => asked(`/x/bookings/${bookingId}`));
     const name = outcome(booking);
     show(booking, name);
     if (name === "paid") await showTickets(booking);
@@ -117,23 +117,15 @@ function link(href, words, isMain) {
 }
 
 async function showTickets(booking) {
-  const tickets = await patiently(() => allTickets(booking), say("ticket.unfound"));
+  const tickets = await awaited(() => allTickets(booking), say("ticket.unfound"));
   const cards = tickets.map((ticket) => ticketCard(ticket, booking, startWords(booking)));
   byId("tickets").replaceChildren(...cards);
   setShown(byId("tickets-part"), true);
 }
 
-/** What `call` answers in the end: while the network or the service is away, it is asked again. */
-async function patiently(call, words = "") {
-  for (;;) {
-    try {
-      return await call();
-    } catch (error) {
-      if (!(error instanceof Problem) || ![0, 502, 503, 504].includes(error.status)) throw error;
-      setText(byId("more"), words || told(error));
-      await wait(ASK_SLOWER_MS);
-    }
-  }
+/** What it answers in the end; meanwhile the page says what it waits for. */
+function awaited(call, words = "") {
+  return patiently(call, ASK_SLOWER_MS, (problem) => setText(byId("more"), words || told(problem)));
 }
 
 /** A page of them holds a hundred. */

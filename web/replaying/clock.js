@@ -11,10 +11,13 @@ export class StoryClock {
     this.isPlaying = false;
   }
 
-  /** So much time has passed for whoever looks. A tab that slept doesn't leap ahead. */
+  /**
+   * So much time has passed for whoever looks. A tab that slept doesn't leap ahead, and a frame that
+   * was begun before the key was pressed leads nowhere back.
+   */
   pass(ms) {
     if (!this.isPlaying) return;
-    this.seek(this.at + Math.min(ms, 250) * this.speed);
+    this.seek(this.at + Math.min(Math.max(ms, 0), 250) * this.speed);
     if (this.at === this.length) this.isPlaying = false;
   }
 

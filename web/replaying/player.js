@@ -95,10 +95,16 @@ export class Player {
     this.clock.toggle();
     this._showControls();
     this.frameAt = performance.now();
-    if (this.clock.isPlaying) requestAnimationFrame((now) => this._frame(now));
+    this._play();
+  }
+
+  /** One frame after the other, however often it is begun. */
+  _play() {
+    if (this.clock.isPlaying) this.frame ??= requestAnimationFrame((now) => this._frame(now));
   }
 
   _frame(now) {
+    this.frame = undefined;
     this.clock.pass(now - this.frameAt);
     this.frameAt = now;
     this._go();
@@ -106,7 +112,7 @@ export class Player {
       this.shownAt = now;
       this._showAll();
     }
-    if (this.clock.isPlaying) requestAnimationFrame((next) => this._frame(next));
+    this._play();
   }
 
   _seek(at) {

@@ -1,6 +1,6 @@
 // The hall for those who only look: the buyers' map, where a tap says how a seat stands.
 
-import { get } from "../base/api.js";
+import { get, patiently } from "../base/api.js";
 import { byId, setShown } from "../base/dom.js";
 import { announce } from "../base/page.js";
 import { Feed } from "../hall/feed.js";
@@ -9,9 +9,12 @@ import { fillLegend } from "../hall/legend.js";
 import { SeatMap } from "../hall/map.js";
 import { about } from "../hall/seat.js";
 
+const AGAIN_MS = 2000;
+
 /** The hall of an event as it stands, kept up to date. @param {number} eventId */
 export async function showHall(eventId) {
-  const hall = new Hall(await get(`/x/events/${eventId}/plan`));
+  const plan = await patiently(() => get(`/x/events/${eventId}/plan`), AGAIN_MS);
+  const hall = new Hall(plan);
   const map = beginMap(hall);
   const feed = new Feed(hall, { onChange: (indexes) => map.refresh(indexes), onState: () => {} });
   await feed.start();

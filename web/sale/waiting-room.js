@@ -1,6 +1,6 @@
 // The event's waiting room, as its organiser opens and closes it.
 
-import { change, get } from "../base/api.js";
+import { change, get, patiently } from "../base/api.js";
 import { byId, setShown, setText } from "../base/dom.js";
 import { alarm, announce } from "../base/page.js";
 import { told } from "../base/problems.js";
@@ -12,17 +12,20 @@ const REFRESH_MS = 5000;
 export async function beginWaitingRoom(eventId, session) {
   const path = `/x/events/${eventId}/waiting-room`;
   try {
-    const room = await get(path);
+    const room = await patiently(() => get(path), REFRESH_MS);
     show(room);
     if (room.state !== "closed") fill(room);
   } catch {
     return; // a service without waiting rooms shows none
   }
+  let orders = 0;
   setShown(byId("room"), true);
   const order = (where, body, words) => async (event) => {
     event.preventDefault();
     try {
-      show(await session.asking((asking) => change("POST", where, body(), asking)));
+      const room = await session.asking((asking) => change("POST", where, body(), asking));
+      orders += 1;
+      show(room);
       announce(say(words));
     } catch (problem) {
       alarm(told(problem));
@@ -30,9 +33,12 @@ export async function beginWaitingRoom(eventId, session) {
   };
   byId("room-form").addEventListener("submit", order(path, wanted, "room.wasSet"));
   byId("room-close").addEventListener("click", order(`${path}/close`, () => ({}), "room.wasClosed"));
-  setInterval(() => {
-    if (!document.hidden) get(path).then(show, () => {});
-  }, REFRESH_MS);
+  const look = async () => {
+    const before = orders;
+    const room = await get(path);
+    if (before === orders) show(room); // else it is of before the order that was carried out since
+  };
+  setInterval(() => document.hidden || look().catch(() => {}), REFRESH_MS);
 }
 
 /** The form says what is set, so that a change of one thing changes no other. */
