@@ -182,6 +182,29 @@ def test_what_happens_while_the_map_is_fetched_is_not_lost(stage: Stage) -> None
     assert 2 == len([one for one in stage.asked if maps.search(one.url)])
 
 
+SILENT = """
+  const fetched = window.fetch;
+  let streams = 0;
+  window.fetch = (path, request) => path.includes("/stream?") && streams++ === 0
+    ? Promise.resolve(new Response(new ReadableStream({})))
+    : fetched(path, request);
+"""
+
+
+def test_a_stream_that_has_fallen_silent_is_no_stream(stage: Stage) -> None:
+    """As of a phone whose network has forgotten the connection: nobody says that it is gone."""
+    page = stage.page
+    page.add_init_script(SILENT)
+    page.clock.install()
+    opened(stage)
+    expect(page.get_by_text("Приблизьте схему")).to_be_visible()
+    stage.changes = {"version": 2, "whole": False, "sold": [4]}
+    sold = page.get_by_role("button", name=re.compile("^Ряд 1, место 5, продано"))
+    for _ in range(6):
+        page.clock.run_for(10_000)
+    expect(sold).to_be_visible()
+
+
 def test_without_a_stream_the_map_is_asked_for(stage: Stage) -> None:
     """Every two seconds, from the version that is known."""
     stage.next_time(*STREAM, problem("too-many-watchers", 503))

@@ -39,7 +39,7 @@ def test_a_stream_is_read_by_messages(modules: Stage, pieces: list[str]) -> None
       const events = new m.EventReader();
       return {json.dumps(pieces)}.flatMap((piece) => events.take(piece));
     }})()"""
-    assert ['{"a":\n1}', "2"] == modules.run("sale/events.js", script)
+    assert ['{"a":\n1}', "2"] == modules.run("base/events.js", script)
 
 
 def test_the_service_s_figures_become_points(modules: Stage) -> None:

@@ -1,11 +1,11 @@
 // Keeps a hall as the server has it: the whole map once, then what changes, as it changes.
 
-import { get, getBytes, Problem, wait } from "../base/api.js";
+import { get, getBytes, open, Problem, wait } from "../base/api.js";
+import { readEvents } from "../base/events.js";
 import { unpack } from "./bits.js";
 
 const POLL_MS = 2000;
 const STREAM_AGAIN_MS = 30_000;
-const LOST_AFTER_MS = 4000;
 
 /**
  * `onChange` is told the indexes that changed, null for all; `onState` "live", "polling" or "lost".
@@ -75,8 +75,8 @@ export class Feed {
 
   async _poll(signal, forMs) {
     const until = Date.now() + forMs;
-    this.onState("polling");
     while (!signal.aborted && Date.now() < until) {
+      this.onState("polling");
       await wait(POLL_MS, signal).catch(() => {});
       if (!signal.aborted && !(await this._ask(signal))) return;
     }
@@ -84,8 +84,9 @@ export class Feed {
 
   /** False: the server can't be reached. */
   async _ask(signal) {
+    const asking = { signal, onWait: (problem) => this._missed(problem) };
     try {
-      await this._take(await get(`${this.path}/seatmap?since=${this.version}`, { signal }), signal);
+      await this._take(await get(`${this.path}/seatmap?since=${this.version}`, asking), signal);
       return true;
     } catch (error) {
       if (!signal.aborted) this._missed(error);
@@ -105,31 +106,15 @@ export class Feed {
   }
 
   /** Follow the stream until it ends; false: the server has none for us, true: it was cut. */
-  _stream(signal) {
-    const source = new EventSource(`${this.path}/stream?since=${this.version}`);
-    let lost = 0;
-    let taken = Promise.resolve();
-    return new Promise((resolve) => {
-      const end = (wasCut) => {
-        clearTimeout(lost);
-        source.close();
-        resolve(wasCut);
-      };
-      source.onopen = () => {
-        clearTimeout(lost);
-        this.onState("live");
-      };
+  async _stream(signal) {
+    try {
+      const answer = await open(`${this.path}/stream?since=${this.version}`, { signal });
+      this.onState("live");
       // One after another: what changes while a map is fetched comes after that map.
-      source.onmessage = (message) => {
-        taken = taken
-          .then(() => this._take(JSON.parse(message.data), signal))
-          .catch(() => end(true));
-      };
-      source.onerror = () => {
-        if (source.readyState === EventSource.CLOSED) end(false);
-        else lost = setTimeout(() => end(true), LOST_AFTER_MS);
-      };
-      signal.addEventListener("abort", () => end(true));
-    });
+      await readEvents(answer, signal, (told) => this._take(told, signal));
+      return true;
+    } catch (error) {
+      return signal.aborted || !(error instanceof Problem) || error.status === 0;
+    }
   }
 }

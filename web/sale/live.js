@@ -1,11 +1,10 @@
 // Follows an event's figures: by the server's stream, and where it has none for us by asking anew.
 
 import { get, open, Problem, wait } from "../base/api.js";
-import { EventReader } from "./events.js";
+import { readEvents } from "../base/events.js";
 
 const POLL_MS = 2000;
 const STREAM_AGAIN_MS = 30_000;
-const SILENCE_MS = 40_000; // a comment comes every 15 s: without one the connection is dead
 
 /**
  * `onFigures` is told each news, `onState` "live", "polling" or "lost", `onBegin` that news may have
@@ -77,27 +76,11 @@ export class Live {
     try {
       const answer = await this._asking(signal, (asking) => open(this.streamPath, asking));
       this.told.onState("live");
-      await this._read(answer.body.getReader(), signal);
+      await readEvents(answer, signal, this.told.onFigures);
       return true;
     } catch (error) {
       if (signal.aborted || !(error instanceof Problem)) throw error;
       return error.status === 0;
-    }
-  }
-
-  async _read(reader, signal) {
-    const events = new EventReader();
-    const decoder = new TextDecoder();
-    for (;;) {
-      const silence = setTimeout(() => reader.cancel(), SILENCE_MS);
-      // A connection that breaks off is an end like any other: we ask anew.
-      const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
-      clearTimeout(silence);
-      signal.throwIfAborted();
-      if (done) return;
-      for (const data of events.take(decoder.decode(value, { stream: true }))) {
-        this.told.onFigures(JSON.parse(data));
-      }
     }
   }
 
