@@ -163,3 +163,23 @@ def test_the_camera_takes_a_ticket_once_and_the_next_one_after_it(stage: Stage) 
     page.clock.run_for(500)
     expect(page.get_by_role("status")).to_contain_text("Ticket B")
     assert 1 == len(stage.calls("GET", "/x/tickets/AAAA"))
+
+
+def test_a_camera_that_is_asked_for_twice_is_one_camera(stage: Stage) -> None:
+    """A second press, while the browser asks for leave, would leave one on that nobody can stop."""
+    stage.page.add_init_script(CAMERA)
+    stage.page.add_init_script("""
+      window.asked = [];
+      navigator.mediaDevices.getUserMedia = () => new Promise((give) => window.asked.push(give));
+    """)
+    stage.log_in("staff")
+    stage.open("/box-office")
+    page = stage.page
+    scan = page.get_by_role("button", name="Сканировать")
+    scan.dispatch_event("click")
+    scan.dispatch_event("click")
+    assert 1 == page.evaluate("window.asked.length")
+    page.evaluate("window.asked[0](new MediaStream())")
+    page.get_by_role("button", name="Выключить камеру").click()
+    expect(scan).to_be_visible()
+    expect(page.locator("#camera")).to_be_hidden()

@@ -25,7 +25,7 @@ byId("check").addEventListener("submit", (event) => {
 });
 byId("admit").addEventListener("click", () => whileBusy(byId("admit"), admit));
 byId("next").addEventListener("click", begin);
-byId("scan").addEventListener("click", () => (camera ? stop() : scan()));
+byId("scan").addEventListener("click", () => (camera ? stop() : whileBusy(byId("scan"), scan)));
 setShown(byId("scan"), "BarcodeDetector" in window && Boolean(navigator.mediaDevices));
 staff.addEventListener("change", clear);
 begin();
@@ -127,14 +127,15 @@ async function scan() {
   setShown(video, true);
   setText(byId("scan"), say("box.stop"));
   await video.play();
-  await look(video, new /** @type {any} */ (window).BarcodeDetector({ formats: ["qr_code"] }));
+  void look(video, new /** @type {any} */ (window).BarcodeDetector({ formats: ["qr_code"] }));
 }
 
 /** Look for a code until there is one that wasn't just seen, or the camera is off. */
 async function look(video, detector) {
+  const ours = camera;
   let last = "";
   let unseen = 0;
-  while (camera) {
+  while (ours && camera === ours) {
     const [seen] = await detector.detect(video).catch(() => []);
     unseen = seen ? 0 : unseen + 1;
     if (unseen === LOOKS_UNSEEN) last = "";
