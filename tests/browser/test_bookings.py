@@ -181,6 +181,20 @@ def test_a_list_that_is_read_again_meanwhile_is_shown_once(stage: Stage) -> None
     expect(page.get_by_role("listitem").filter(has_text="Опера")).to_have_count(1)
 
 
+def test_whoever_comes_back_from_paying_sees_it(stage: Stage) -> None:
+    """A list from the browser's cache hasn't heard of what was paid."""
+    stage.held = [70_010_005]
+    stage.log_in()
+    stage.open("/account")
+    page = stage.page
+    expect(page.get_by_role("button", name="Оплатить")).to_be_visible()
+    stage.status = "CONFIRMED"
+    back = "window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))"
+    page.evaluate(back)
+    expect(page.get_by_role("link", name="Билеты", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Оплатить")).to_have_count(0)
+
+
 def test_bookings_that_could_not_be_read_are_asked_for_again(stage: Stage) -> None:
     """By the same button: none is passed over because its turn came in a bad moment."""
     ids = [BOOKING + number for number in range(30)]

@@ -26,6 +26,8 @@ beginPage("account.title", buyer);
 byId("enter").addEventListener("click", () => requireLogin(buyer, ""));
 byId("more").addEventListener("click", () => whileBusy(byId("more"), () => attempt(showMore)));
 buyer.addEventListener("change", () => attempt(begin));
+// Whoever comes back with the Back button, as from the gateway, may have paid there.
+window.addEventListener("pageshow", (event) => event.persisted && attempt(begin));
 void attempt(begin);
 
 async function begin() {
