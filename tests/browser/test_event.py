@@ -315,6 +315,22 @@ def test_seats_that_were_paid_for_elsewhere_are_not_returned_unasked(stage: Stag
     assert [] == stage.calls("PATCH", "/api/bookings/cancel")
 
 
+def test_a_booking_that_is_gone_holds_up_no_other(stage: Stage) -> None:
+    """After a reset the next seat begins a new one."""
+    stage.held, stage.expires_at = [70_010_005], soon(600)
+    page = opened(stage)
+    basket = page.get_by_role("complementary")
+    expect(basket).to_contain_text("Ряд 1, место 5")
+    stage.held = []
+    stage.next_time(*SELECT, problem("booking-not-found", 404))
+    stage.next_time("GET", f"/x/bookings/{BOOKING}", problem("booking-not-found", 404))
+    seat(page, 3).click()
+    expect(basket).not_to_contain_text("Ряд 1, место 5")
+    seat(page, 3).click()
+    expect(basket).to_contain_text("Ряд 1, место 3")
+    assert 1 == len(stage.calls("POST", "/api/bookings"))
+
+
 def test_a_refused_payment_shows_what_it_was_refused_for(stage: Stage) -> None:
     """The booking is read again: it isn't what the page has shown."""
     page = paid_for_elsewhere(stage)

@@ -6,6 +6,8 @@ import { pageOf } from "./payment.js";
 import { throughRoom } from "./waiting.js";
 
 const OPEN = new Set(["CREATED", "PAYMENT_INITIATED"]);
+// After a reset there is no such booking, or it is somebody else's.
+const GONE = new Set([403, 404]);
 const LOOKED_AT = 5; // bookings of one event; whoever has bought more often waits for no more reads
 
 /** Tells of every change by the event "change"; of each call that waits by "wait". */
@@ -95,7 +97,13 @@ export class Basket extends EventTarget {
   }
 
   async _look() {
-    if (this.bookingId) await this._read(this.bookingId);
+    if (!this.bookingId) return;
+    try {
+      await this._read(this.bookingId);
+    } catch (error) {
+      if (!GONE.has(error.status)) throw error;
+      this._become(null);
+    }
   }
 
   /**

@@ -113,8 +113,8 @@ async function payFor(basket) {
   try {
     await pay(buyer, basket.bookingId, (problem) => alarm(told(problem)));
   } catch (error) {
-    // The booking itself is refused: it may be paid for, or over, by what was done on another page.
-    if (error.status === 419) void basket.refresh().catch(() => {});
+    // The booking itself is refused: it may be paid for, or over, by what was done elsewhere.
+    if ([403, 404, 419].includes(error.status)) void basket.refresh().catch(() => {});
     throw error;
   }
 }
