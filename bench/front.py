@@ -63,7 +63,7 @@ def _rewritten(directory: Path, *, upstream: str, port: int, plain: int, tls: bo
         "/var/cache/billetter-nginx ": f"{directory / 'cache'} ",
         "/etc/billetter/tls.crt": str(certificate),
         "/etc/billetter/tls.key": str(key),
-        "/run/billetter-nginx.pid": str(directory / "nginx.pid"),
+        "/run/nginx.pid": str(directory / "nginx.pid"),
         "/var/log/nginx/billetter-error.log": str(directory / "error.log"),
     }.items():
         assert text.count(old) == 1, old
@@ -75,7 +75,7 @@ def _rewritten(directory: Path, *, upstream: str, port: int, plain: int, tls: bo
 
 def _unlimited(text: str) -> str:
     found, count = re.subn(r"^ *limit_(conn|req) .*$", "", text, flags=re.MULTILINE)
-    assert count == 4, "limits of connections and requests, and of streams beside connections"
+    assert count == 5, "of connections, requests, news, and of streams beside connections"
     return found
 
 

@@ -1,11 +1,15 @@
 """nginx.conf really serves: nginx is started with it in front of the real server."""
 
+import contextlib
 import os
 import re
+import signal
 import socket
 import socketserver
 import ssl
+import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,7 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bench.front import NGINX, OPENSSL, nginx
+from bench.front import CONF, NGINX, OPENSSL, nginx
 from tests.server.conftest import USER, StartServer
 
 pytestmark = [
@@ -23,6 +27,8 @@ pytestmark = [
 ]
 CACHED = "x-cache-status"
 PROBLEM = "application/problem+json"
+LONG_BYTES = 64 << 20
+CONDITION = {"if-match": '"any"'}  # that nginx looks at where it keeps the answer
 StartNginx = Callable[[str], str]
 
 
@@ -75,22 +81,27 @@ def test_what_nobody_can_change_is_asked_for_once(
         (style,) = set(re.findall(r'"(/web/[^"]+/style\.css)"', page))
         asked = [http.get("/api/events", params={"query": "концерт"}) for _ in range(5)]
         styles = [http.get(style) for _ in range(5)]
+        docs = [http.get("/docs/swagger-ui-bundle.js") for _ in range(5)]
         refused = http.get("/api/events", params={"page": 0})
         other = http.get("/api/events", params={"query": "опера"})
         seats = http.get("/api/seats", params={"event_id": 1})
 
-    for first, *later in (asked, styles):
+    # On a connection of its own, which nginx ends after it.
+    conditioned = httpx.get(asked[0].url, headers=CONDITION, verify=False)
+
+    for first, *later in (asked, styles, docs):
         assert ["MISS", *["HIT"] * 4] == [one.headers[CACHED] for one in (first, *later)]
     assert "MISS" == other.headers[CACHED], "another search is another answer"
     assert CACHED not in seats.headers
-    assert {200} == {one.status_code for one in (*asked, *styles, other)}
+    assert {200} == {one.status_code for one in (*asked, *styles, *docs, other)}
     assert 1 == len({one.content for one in asked})
     assert asked[0].content != other.content
-    ids = [one.headers["x-request-id"] for one in (*asked, *styles)]
+    ids = [one.headers["x-request-id"] for one in (*asked, *styles, *docs)]
     assert len(ids) == len(set(ids))
     assert "gzip" == styles[0].headers["content-encoding"]
     assert "immutable" in styles[0].headers["cache-control"]
     assert "max-age=31536000" == styles[0].headers["strict-transport-security"]
+    assert (400, PROBLEM) == (conditioned.status_code, conditioned.headers["content-type"])
     assert (400, refused.headers["x-request-id"]) == (
         refused.status_code,
         refused.json()["request_id"],
@@ -128,9 +139,10 @@ def test_nginx_refuses_as_the_service_does(
 
 
 def test_an_address_that_hurries_is_told_when_to_ask_again(
-    data: Path, serve: StartServer, front: StartNginx
+    data: Path, serve: StartServer, front: StartNginx, tmp_path: Path
 ) -> None:
-    """A thousand calls at once, of which the service answers only one: a search is kept."""
+    """A thousand calls at once, of which the service answers only one: a search is kept. Nobody
+    fills the disk by being refused."""
     url = front(serve(data).url.removeprefix("http://"))
     ask = b"GET /api/events HTTP/1.1\r\nHost: billetter\r\n"
     asked = (ask + b"\r\n") * 1_000 + ask + b"Connection: close\r\n\r\n"
@@ -140,6 +152,22 @@ def test_an_address_that_hurries_is_told_when_to_ask_again(
     head, _, body = refused.partition(b"\r\n\r\n")
     assert b"\r\nRetry-After: 1\r\n" in head
     assert body.startswith(b'{"type":"/problems/too-many-calls",')
+    assert "limiting" not in (tmp_path / "error.log").read_text()
+
+
+def test_the_gateway_tells_of_all_payments_from_one_address(
+    data: Path, serve: StartServer, front: StartNginx
+) -> None:
+    """What is enough for an office of buyers isn't for the gateway of all of them."""
+    url = front(serve(data).url.removeprefix("http://"))
+    tell = (
+        b"POST /api/payments/notifications HTTP/1.1\r\nHost: billetter\r\n"
+        b"Content-Type: application/json\r\nContent-Length: 2\r\n"
+    )
+    heard = told(url, (tell + b"\r\n{}") * 1_000 + tell + b"Connection: close\r\n\r\n{}")
+
+    assert 1_001 == heard.count(b"HTTP/1.1 400 ")  # the service's own: of no payment
+    assert 0 == heard.count(b"HTTP/1.1 429 ")
 
 
 @pytest.mark.parametrize(
@@ -161,6 +189,59 @@ def test_what_nginx_does_not_speak_is_a_problem_too(front: StartNginx, asked: by
     assert body.startswith(b'{"type":"/problems/bad-request",')
 
 
+def test_a_call_without_tls_stays_the_same_call(front: StartNginx, tmp_path: Path) -> None:
+    """By a 301 a client that follows it would ask for the list of bookings instead of booking."""
+    front("127.0.0.1:1")
+    conf = (tmp_path / "nginx.conf").read_text()
+    (plain,) = re.findall(r"listen (127\.0\.0\.1:\d+);", conf)
+    answer = httpx.post(f"http://{plain}/api/bookings?x=1", json={"event_id": 1})
+
+    assert 308 == answer.status_code
+    assert "https://127.0.0.1/api/bookings?x=1" == answer.headers["location"]
+
+
+def test_whoever_watches_comes_back_after_a_reload(
+    data: Path, serve: StartServer, front: StartNginx, tmp_path: Path
+) -> None:
+    """Streams go on for hours; each reload would leave a set of workers for as long as one does."""
+    server = serve(data)
+    url = front(server.url.removeprefix("http://"))
+    conf, pid = tmp_path / "nginx.conf", int((tmp_path / "nginx.pid").read_text())
+    text, shortened = re.subn(r"(worker_shutdown_timeout) \d+s;", r"\1 1s;", conf.read_text())
+    assert shortened
+    conf.write_text(text)
+
+    with httpx.Client(base_url=url, verify=False, timeout=60) as http:
+        before = workers(pid)
+        os.kill(pid, signal.SIGHUP)
+        until_other_workers(pid, before)
+        with http.stream("GET", "/x/events/1/stream") as stream:
+            parts = stream.iter_bytes()
+            next(parts)
+            os.kill(pid, signal.SIGHUP)
+            with contextlib.suppress(httpx.RemoteProtocolError):
+                for _ in parts:
+                    pass
+        assert 200 == http.get("/readyz").status_code
+
+
+def workers(nginx_id: int) -> set[str]:
+    children = Path(f"/proc/{nginx_id}/task/{nginx_id}/children").read_text().split()
+    return {
+        one
+        for one in children
+        if Path(f"/proc/{one}/cmdline").read_bytes().startswith(b"nginx: worker process\0")
+    }
+
+
+def until_other_workers(nginx_id: int, before: set[str]) -> None:
+    """Until none is left of those before: they take no new client any more, but end those here."""
+    deadline = time.monotonic() + 60
+    while not (found := workers(nginx_id)) or found & before:
+        assert time.monotonic() < deadline, "the workers before don't end"
+        time.sleep(0.05)
+
+
 def told(url: str, asked: bytes) -> bytes:
     """All that is answered to these bytes until the connection ends."""
     trusting = ssl.create_default_context()
@@ -171,6 +252,42 @@ def told(url: str, asked: bytes) -> bytes:
     ):
         connection.sendall(asked)
         return b"".join(iter(lambda: connection.recv(1 << 16), b""))
+
+
+class _Long(socketserver.StreamRequestHandler):
+    """Answers more than all buffers on the way hold; `was_taken` says whether somebody took it."""
+
+    was_taken: bool | None = None
+    is_over = threading.Event()
+
+    def handle(self) -> None:
+        while self.rfile.readline() not in (b"\r\n", b""):
+            pass
+        self.connection.settimeout(2)
+        try:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LONG_BYTES)
+            self.wfile.write(bytes(LONG_BYTES))
+            type(self).was_taken = True
+        except TimeoutError:
+            type(self).was_taken = False
+        self.is_over.set()
+
+
+def test_who_reads_slowly_does_not_fill_the_disk(front: StartNginx) -> None:
+    """A reply is kept for nobody in a file: the disk is the log's, and one address has thousands of
+    connections. Where nginx doesn't go on, the service puts him out."""
+    with _upstream(_Long) as port:
+        url = httpx.URL(front(f"127.0.0.1:{port}"))
+        trusting = ssl.create_default_context()
+        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+        with (
+            socket.create_connection(("127.0.0.1", url.port or 443)) as plain,
+            trusting.wrap_socket(plain) as connection,
+        ):
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: billetter\r\n\r\n")
+            assert _Long.is_over.wait(60)
+
+    assert _Long.was_taken is False
 
 
 class _Counting(socketserver.StreamRequestHandler):
@@ -187,8 +304,8 @@ class _Counting(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def _upstream() -> Iterator[int]:
-    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Counting)
+def _upstream(handler: type[socketserver.StreamRequestHandler]) -> Iterator[int]:
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -200,11 +317,20 @@ def _upstream() -> Iterator[int]:
         thread.join()
 
 
+def test_the_unit_of_the_distribution_finds_nginx_by_its_pid() -> None:
+    """Its start, its reload and its log rotation ask that file; with another the start fails."""
+    assert NGINX is not None
+    built = subprocess.run([NGINX, "-V"], capture_output=True, text=True, check=True).stderr
+    (expected,) = re.findall(r"--pid-path=(\S+)", built)
+
+    assert [expected] == re.findall(r"^pid (\S+);$", CONF.read_text(), re.MULTILINE)
+
+
 def test_nginx_keeps_its_connections_to_the_service(front: StartNginx) -> None:
     """Many requests, each of another client, need no more than nginx has workers: one a core."""
     workers = os.cpu_count() or 1
     clients = 10 * workers
-    with _upstream() as port:
+    with _upstream(_Counting) as port:
         url = front(f"127.0.0.1:{port}")
         answers = [httpx.get(url + "/", verify=False).text for _ in range(clients)]
 
