@@ -117,6 +117,13 @@ def test_every_alert_says_what_to_do() -> None:
     assert len({rule["alert"] for rule in rules()}) == len(rules())
 
 
+def test_an_alert_about_a_span_does_not_fire_before_that_is_over() -> None:
+    """The least of an hour is that of its first minute, for a server that is just looked at."""
+    for rule in rules():
+        for span in re.findall(r"min_over_time\(\S+\[(\w+)\]\)", rule["expr"]):
+            assert f"offset {span}" in rule["expr"], rule["alert"]
+
+
 def test_the_alert_looks_for_what_is_said_of_a_disk_that_refuses() -> None:
     """The worker's last words; its exit code is on no line of the journal."""
     (down,) = [rule for rule in rules() if rule["alert"] == "BilletterDown"]
