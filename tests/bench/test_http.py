@@ -39,6 +39,11 @@ def test_a_machine_without_wrk_is_told_so(smoke: Smoke, tmp_path: Path) -> None:
     assert "scenarios" not in results
 
 
+def test_a_refusal_is_no_success() -> None:
+    """A server that sends everybody away would be the fastest of all."""
+    assert 20 == NOBODY._replace(requests=50, refused=10, seconds=2.0).rate
+
+
 def test_a_run_without_an_answer_is_made_again_and_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
