@@ -36,6 +36,12 @@ def report(results: dict[str, Any], path: Path, *, kept: bool, entry: str = "") 
     written = {**before, entry: results} if kept and entry else results
     text = orjson.dumps(written, option=orjson.OPT_INDENT_2)
     if kept:
-        path.write_bytes(text + b"\n")
+        # Whole or not at all: what was measured before is worth more than half of this.
+        whole = path.with_suffix(".new")
+        try:
+            whole.write_bytes(text + b"\n")
+            whole.replace(path)
+        finally:
+            whole.unlink(missing_ok=True)
     else:
         print(text.decode())

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.selling import BUYERS, CONCERT, NOW_MS, ROWS, SEATS_PER_ROW
-from bench.tasks import Figures, spread
+from bench.tasks import Figures, ended_in_order, spread
 
 MISSING = "PostgreSQL is not installed: it was not measured"
 FEW_CALLS = 20
@@ -64,7 +64,9 @@ class Postgres:
         self._tell("VACUUM ANALYZE")
 
     def stop(self) -> None:
-        self._run("pg_ctl", "-D", str(self._directory / "data"), "-w", "-m", "fast", "stop")
+        """Also one whose start has failed in the middle."""
+        if (self._directory / "data" / "postmaster.pid").exists():
+            self._run("pg_ctl", "-D", str(self._directory / "data"), "-w", "-m", "fast", "stop")
 
     def version(self) -> str:
         return self._run("pgbench", "--version").split()[2]
@@ -123,8 +125,9 @@ def cluster(programs: Path) -> Iterator[Postgres]:
             owner = next(one for one in _OWNERS if one in known)
             shutil.chown(directory, owner)
         postgres = Postgres(programs, directory, owner)
-        postgres.start()
-        try:
-            yield postgres
-        finally:
-            postgres.stop()
+        with ended_in_order():
+            try:
+                postgres.start()
+                yield postgres
+            finally:
+                postgres.stop()

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import orjson
 import uvloop
 
+from bench.baseline import report
 from bench.direct import Direct
 from bench.machine import described
 from bench.open_loop import open_loop, until
@@ -56,11 +57,7 @@ def main(arguments: list[str]) -> None:
     for task in (page, flight, outage):
         results[task.__name__] = task(size)
         print(task.__name__, orjson.dumps(results[task.__name__]).decode(), file=sys.stderr)
-    written = orjson.dumps(results, option=orjson.OPT_INDENT_2)
-    if size is SMOKE:
-        print(written.decode())
-    else:
-        RESULTS.write_bytes(written + b"\n")
+    report(results, RESULTS, kept=size is FULL)
 
 
 def page(size: Size) -> Figures:

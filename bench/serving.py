@@ -13,6 +13,7 @@ from typing import NamedTuple
 import httpx
 
 from bench.machine import resident_bytes
+from bench.tasks import ended_in_order
 from torture.servers.ports import free_port
 
 READY_SECONDS_MAX = 60
@@ -45,16 +46,17 @@ def served(
     url = f"{'https' if certificate else 'http'}://127.0.0.1:{port}"
     trusted = ssl.create_default_context(cafile=certificate)
     command = [sys.executable, "-m", *module, str(port)]
-    with log.open("ab") as file:
-        server = subprocess.Popen(
-            command, stdout=file, stderr=file, env={**os.environ, **(environment or {})}
-        )
-    try:
-        _wait_for(url + ready, server, trusted)
-        yield Server(url, worker_of(server.pid))
-    finally:
-        server.terminate()
-        server.wait()
+    with ended_in_order():
+        with log.open("ab") as file:
+            server = subprocess.Popen(
+                command, stdout=file, stderr=file, env={**os.environ, **(environment or {})}
+            )
+        try:
+            _wait_for(url + ready, server, trusted)
+            yield Server(url, worker_of(server.pid))
+        finally:
+            server.terminate()
+            server.wait()
 
 
 def serving(data: Path, *options: str) -> list[str]:

@@ -3,7 +3,8 @@
 `python -m bench.slow` starts the real server, has honest customers book seats and look at the hall
 at a fixed rate, alone and then beside each crowd, directly and, where nginx is installed, behind
 it (without TLS), and writes `bench/results/slow.json`; `--smoke` does the same with a hundredth and
-prints it. Whoever of a crowd is put out comes back at once. All share the same cores.
+prints it, as a run without nginx does. Whoever of a crowd is put out comes back at once. All share
+the same cores.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ import uvloop
 
 from api.serve import HEADER_TIMEOUT_MS, REPLY_SECONDS_MAX
 from api.service import Limits
+from bench.baseline import report
 from bench.caller import Caller
 from bench.front import NGINX, nginx, seconds_of
 from bench.hostile import crowd
@@ -39,6 +41,7 @@ USER = (demo.EMAIL, demo.PASSWORD)
 # nginx allows one address 200 requests a second.
 ADDRESSES = [f"127.0.2.{at}" for at in range(1, 11)]
 KNOCKS_PER_SECOND = 10
+NGINX_MISSING = "nginx is not installed: behind it nothing was measured"
 TIMEOUTS_S = {
     "directly": {
         "slow headers": HEADER_TIMEOUT_MS / 1_000,
@@ -85,11 +88,10 @@ def main(arguments: list[str]) -> None:
         for name, sizes in size.crowds.items():
             results[front][name] = besieged(size, sizes, behind_nginx=front != "directly")
             print(front, name, orjson.dumps(results[front][name]).decode(), file=sys.stderr)
-    written = orjson.dumps(results, option=orjson.OPT_INDENT_2)
-    if size is SMOKE:
-        print(written.decode())
-    else:
-        RESULTS.write_bytes(written + b"\n")
+    if NGINX is None:
+        results["missing"] = NGINX_MISSING
+        print(NGINX_MISSING, file=sys.stderr)
+    report(results, RESULTS, kept=size is FULL and NGINX is not None)
 
 
 def besieged(size: Size, sizes: Mapping[str, int], *, behind_nginx: bool) -> Figures:

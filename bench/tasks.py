@@ -2,9 +2,12 @@
 
 import os
 import resource
+import signal
+import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +19,7 @@ NICENESS = -10
 
 def in_child(task: Callable[[Path, _Size], Figures], directory: Path, size: _Size) -> Figures:
     """Run a task in a fresh process and add its peak memory."""
-    with get_context("spawn").Pool(1) as pool:
+    with ended_in_order(), get_context("spawn").Pool(1) as pool:
         return pool.apply(measured, (task, directory, size))
 
 
@@ -41,6 +44,24 @@ def be_served_first() -> None:
     with suppress(PermissionError):  # then it waits like everybody
         theirs = os.getpriority(os.PRIO_PROCESS, os.getppid())
         os.setpriority(os.PRIO_PROCESS, 0, theirs + NICENESS)
+
+
+@contextmanager
+def ended_in_order() -> Iterator[None]:
+    """Let a SIGTERM, or a terminal that is closed, end the block as Ctrl-C does.
+
+    Else the servers that it has started would go on for ever, on files that nobody removes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals aren't told here
+        return
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = {one: signal.signal(one, lambda number, _: sys.exit(128 + number)) for one in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Stopwatch:

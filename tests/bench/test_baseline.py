@@ -1,5 +1,8 @@
 """A figure is compared with the one of the same place in the committed results."""
 
+import resource
+import signal
+from multiprocessing import get_context
 from pathlib import Path
 
 from bench.baseline import committed, compared, report
@@ -22,6 +25,25 @@ def test_a_run_without_a_baseline_is_compared_with_nothing(tmp_path: Path) -> No
     assert {} == committed(tmp_path / "http.json")
     (tmp_path / "http.json").write_bytes(b'{"ratio": 0.5}')
     assert {"ratio": 0.5} == committed(tmp_path / "http.json")
+
+
+def _report_on_a_full_disk(path: Path) -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4, 4))
+    report({"ratio": 3.0}, path, kept=True)
+
+
+def test_results_that_find_no_room_leave_those_before(tmp_path: Path) -> None:
+    """Half a file would be no baseline, and end the next run after all its measuring."""
+    path = tmp_path / "http.json"
+    report({"ratio": 2.0}, path, kept=True)
+    writing = get_context("spawn").Process(target=_report_on_a_full_disk, args=(path,))
+    writing.start()
+    writing.join()
+
+    assert 1 == writing.exitcode
+    assert 2.0 == committed(path)["ratio"]
+    assert [path] == list(tmp_path.iterdir())
 
 
 def test_an_entry_leaves_the_others_of_its_file(tmp_path: Path) -> None:
