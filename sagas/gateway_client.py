@@ -14,10 +14,11 @@ import msgspec
 
 from sagas import signing, wire
 from sagas.breaker import Breaker
-from sagas.calls import Calls
+from sagas.calls import Calls, counted
 from sagas.outcome import Done, Outcome, Refused, Unknown
 
 TOTAL_SECONDS = 10.0
+CALLS = ("init", "check", "look_up", "confirm", "cancel")
 CONNECTIONS_MAX = 64
 CURRENCY = "KZT"
 # Shorter than the deadline of our bookings; the gateway itself may accept a card after it.
@@ -112,7 +113,7 @@ class GatewayClient:
         self._merchant_password = merchant_password
         self._callbacks = public_url.rstrip("/") + "/api/payments"
         self.breaker = breaker
-        self.calls = Calls("init", "check", "confirm", "cancel")
+        self.calls = Calls(*CALLS)
         self._http = wire.open_client(
             self._base_url,
             total_seconds=TOTAL_SECONDS,
@@ -123,6 +124,7 @@ class GatewayClient:
     async def aclose(self) -> None:
         await self._http.aclose()
 
+    @counted
     async def init(self, *, order_id: int, amount_minor: int) -> Outcome[Opened]:
         """Begin a payment. Not idempotent: a second one of the order id is Refused as DUPLICATE."""
         content = {
@@ -140,7 +142,7 @@ class GatewayClient:
             "failURL": f"{self._callbacks}/fail?orderId={order_id}",
             "notificationURL": f"{self._callbacks}/notifications",
         }
-        outcome = await self._post("init", "/api/v1/PaymentInit/init", content, _OpenedAnswer)
+        outcome = await self._post("/api/v1/PaymentInit/init", content, _OpenedAnswer)
         if not isinstance(outcome, Done):
             return outcome
         told = outcome.answer.order_id
@@ -152,6 +154,7 @@ class GatewayClient:
         # It goes into a header of ours, so it must be an address and nothing but one.
         return Done(Opened(payment_id, url if _URL.fullmatch(url) else self.page_url(payment_id)))
 
+    @counted
     async def check(self, *, payment_id: str, variant: int) -> Outcome[Standing]:
         """How a payment stands. A new `variant` (any integer) gets an answer from no cache."""
         content: dict[str, object] = {
@@ -161,6 +164,7 @@ class GatewayClient:
         }
         return await self._check(content, variant)
 
+    @counted
     async def look_up(self, *, order_id: int, variant: int) -> Outcome[Standing]:
         """The same by our own id, for a payment whose id got lost; NOT_THERE if there is none."""
         content: dict[str, object] = {
@@ -170,13 +174,15 @@ class GatewayClient:
         }
         return await self._check(content, variant)
 
+    @counted
     async def confirm(self, *, payment_id: str) -> Outcome[None]:
         """Take the money that is held, all of it: a stated amount is limited, an absent one not."""
-        return await self._change("confirm", "/api/v1/PaymentConfirm/confirm", payment_id)
+        return await self._change("/api/v1/PaymentConfirm/confirm", payment_id)
 
+    @counted
     async def cancel(self, *, payment_id: str) -> Outcome[None]:
         """Give back what was or may be taken, all of it."""
-        return await self._change("cancel", "/api/v1/PaymentCancel/cancel", payment_id)
+        return await self._change("/api/v1/PaymentCancel/cancel", payment_id)
 
     def page_url(self, payment_id: str) -> str:
         """Where the customer pays, when the answer that said so got lost."""
@@ -186,7 +192,7 @@ class GatewayClient:
         flags, language = divmod(variant % CHECK_VARIANTS, len(CHECK_LANGUAGES))
         content["language"] = CHECK_LANGUAGES[language]
         content.update((flag, bool(flags >> bit & 1)) for bit, flag in enumerate(CHECK_FLAGS))
-        outcome = await self._post("check", "/api/v1/PaymentCheck/check", content, _CheckedAnswer)
+        outcome = await self._post("/api/v1/PaymentCheck/check", content, _CheckedAnswer)
         if not isinstance(outcome, Done):
             return outcome
         payments = outcome.answer.payments or []
@@ -194,13 +200,13 @@ class GatewayClient:
             return Unknown(f"a check that tells of {len(payments)} payments")
         return _standing(payments[0])
 
-    async def _change(self, call: str, path: str, payment_id: str) -> Outcome[None]:
+    async def _change(self, path: str, payment_id: str) -> Outcome[None]:
         content: dict[str, object] = {
             "teamSlug": self._merchant_id,
             "token": self._token(payment_id=payment_id),
             "paymentId": payment_id,
         }
-        outcome = await self._post(call, path, content, _ChangedAnswer)
+        outcome = await self._post(path, content, _ChangedAnswer)
         if not isinstance(outcome, Done):
             return outcome
         if outcome.answer.payment_id not in (None, payment_id):
@@ -208,10 +214,11 @@ class GatewayClient:
         return Done(None)
 
     async def _post(
-        self, call: str, path: str, content: dict[str, object], kind: type[_AnyAnswer]
+        self, path: str, content: dict[str, object], kind: type[_AnyAnswer]
     ) -> Outcome[_AnyAnswer]:
-        asked = wire.ask(self._http, "POST", path, total_seconds=TOTAL_SECONDS, content=content)
-        reply = await self.calls.counted(call, asked)
+        reply = await wire.ask(
+            self._http, "POST", path, total_seconds=TOTAL_SECONDS, content=content
+        )
         self.breaker.note(reply)
         return reply if isinstance(reply, Unknown) else _judged(reply, kind)
 

@@ -13,11 +13,11 @@ import msgspec
 
 from sagas import wire
 from sagas.breaker import Breaker
-from sagas.calls import Calls
+from sagas.calls import Calls, counted
 from sagas.outcome import Done, Outcome, Refused, Unknown
 
 TOTAL_SECONDS = 5.0
-CALLS = ("start", "order", "place", "select", "submit", "confirm", "cancel", "places")
+CALLS = ("start", "order", "is_free", "select", "submit", "confirm", "cancel", "places")
 CONNECTIONS_MAX = 20
 PAGE_SIZE_MAX = 1_000
 _API = "/api/partners/v1"
@@ -77,9 +77,10 @@ class ProviderClient:
     async def aclose(self) -> None:
         await self._http.aclose()
 
+    @counted
     async def start(self) -> Outcome[str]:
         """Open a new order and return its id. One that is started in vain does no harm."""
-        reply = await self._ask("start", "POST", "/orders")
+        reply = await self._ask("POST", "/orders")
         if isinstance(reply, Unknown):
             return reply
         if reply.status not in (200, 201):
@@ -89,9 +90,10 @@ class ProviderClient:
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             return wire.unknown(reply, "an order without an id")
 
+    @counted
     async def order(self, order: str) -> Outcome[Order | None]:
         """How an order looks; None: not to be seen, which soon after its start means nothing."""
-        reply = await self._ask("order", "GET", f"/orders/{order}")
+        reply = await self._ask("GET", f"/orders/{order}")
         if isinstance(reply, Unknown):
             return reply
         if reply.status == 404:
@@ -103,9 +105,10 @@ class ProviderClient:
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             return wire.unknown(reply, "an order that can't be read")
 
+    @counted
     async def is_free(self, place: str) -> Outcome[bool]:
         """Whether a place looks free: late, and only ever behind the truth."""
-        reply = await self._ask("place", "GET", f"/places/{place}")
+        reply = await self._ask("GET", f"/places/{place}")
         if isinstance(reply, Unknown):
             return reply
         if reply.status != 200:
@@ -115,27 +118,30 @@ class ProviderClient:
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             return wire.unknown(reply, "a place that can't be read")
 
+    @counted
     async def select(self, *, place: str, order: str) -> Outcome[None]:
         """Take a place. Refused if it is taken – perhaps by this very order, a moment ago."""
-        return _changed(
-            await self._ask("select", "PATCH", f"/places/{place}/select", {"order_id": order})
-        )
+        return _changed(await self._ask("PATCH", f"/places/{place}/select", {"order_id": order}))
 
+    @counted
     async def submit(self, order: str) -> Outcome[None]:
         """Hold all its places for us: from then on nobody else is sold one."""
-        return _changed(await self._ask("submit", "PATCH", f"/orders/{order}/submit"))
+        return _changed(await self._ask("PATCH", f"/orders/{order}/submit"))
 
+    @counted
     async def confirm(self, order: str) -> Outcome[None]:
         """Make it ours for ever: there is no way back."""
-        return _changed(await self._ask("confirm", "PATCH", f"/orders/{order}/confirm"))
+        return _changed(await self._ask("PATCH", f"/orders/{order}/confirm"))
 
+    @counted
     async def cancel(self, order: str) -> Outcome[None]:
         """Let all its places go. They are free a little after the answer."""
-        return _changed(await self._ask("cancel", "PATCH", f"/orders/{order}/cancel"))
+        return _changed(await self._ask("PATCH", f"/orders/{order}/cancel"))
 
+    @counted
     async def places(self, *, page: int, page_size: int = PAGE_SIZE_MAX) -> Outcome[list[Place]]:
         """A page of all places, from page 1; past the end it is empty."""
-        reply = await self._ask("places", "GET", f"/places?page={page}&pageSize={page_size}")
+        reply = await self._ask("GET", f"/places?page={page}&pageSize={page_size}")
         if isinstance(reply, Unknown):
             return reply
         if reply.status != 200:
@@ -145,12 +151,10 @@ class ProviderClient:
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             return wire.unknown(reply, "a page that can't be read")
 
-    async def _ask(
-        self, call: str, method: str, path: str, content: object = None
-    ) -> wire.Reply | Unknown:
-        path = _API + path
-        asked = wire.ask(self._http, method, path, total_seconds=TOTAL_SECONDS, content=content)
-        reply = await self.calls.counted(call, asked)
+    async def _ask(self, method: str, path: str, content: object = None) -> wire.Reply | Unknown:
+        reply = await wire.ask(
+            self._http, method, _API + path, total_seconds=TOTAL_SECONDS, content=content
+        )
         self.breaker.note(reply)
         return reply
 

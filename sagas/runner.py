@@ -182,7 +182,7 @@ class Sagas:
         return {"gateway": _word(self._gateway_side), "provider": _word(self._provider_side)}
 
     def calls(self) -> dict[str, Calls]:
-        """What became of the calls to the gateway and to the provider, of those there are."""
+        """How the calls to the gateway and to the provider have ended, of those there are."""
         sides = {"gateway": self._gateway_side, "provider": self._provider_side}
         return {service: side.calls for service, side in sides.items() if side is not None}
 

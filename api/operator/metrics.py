@@ -168,13 +168,13 @@ def _services(sagas: Sagas) -> Iterator[Metric]:
     answers = sagas.answering()
     up = [(name, int(word == "up")) for name, word in answers.items() if word != "none"]
     yield _by("service_up", "1 while the outside service answers.", "service", up)
-    name, text = "billetter_service_calls", "Calls to outside services, and what became of them."
-    counts = CounterMetricFamily(name, text, labels=("service", "call", "became"))
+    name, text = "billetter_service_calls", "Calls to outside services, and how they ended."
+    counts = CounterMetricFamily(name, text, labels=("service", "call", "outcome"))
     name, text = "billetter_service_call_seconds", "How long an outside service took to answer."
     seconds = HistogramMetricFamily(name, text, labels=("service",))
     for service, calls in sagas.calls().items():
-        for (call, became), count in calls.counts.items():
-            counts.add_metric((service, call, became), count)
+        for (call, outcome), count in calls.counts.items():
+            counts.add_metric((service, call, outcome), count)
         seconds.add_metric((service,), _buckets(calls.seconds), calls.seconds.total)
     yield counts
     yield seconds

@@ -1,62 +1,93 @@
-"""What became of the calls to an outside service, and how long they took."""
+"""How the calls to an outside service ended, and how long they took."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from sagas import wire
-from sagas.calls import Calls
-from sagas.outcome import Unknown
+from sagas.calls import Calls, counted
+from sagas.gateway_client import CALLS as GATEWAY_CALLS
+from sagas.gateway_client import GatewayClient
+from sagas.outcome import Done, Outcome, Refused, Unknown
+from sagas.provider_client import CALLS as PROVIDER_CALLS
+from sagas.provider_client import ProviderClient
 from tests.sagas.world import PARTNER, Tell, World
 
 
+class Client:
+    """Its one call takes as long as `seconds` says."""
+
+    def __init__(self, outcome: Outcome[Any], *, seconds: float = 0.0) -> None:
+        self.calls = Calls("init", "check")
+        self._outcome = outcome
+        self._seconds = seconds
+
+    @counted
+    async def init(self) -> Outcome[Any]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, Loop)
+        loop.now += self._seconds
+        return self._outcome
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """Whose time passes when a test says so, as a simulation's."""
+
+    now = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+
+def call(client: Client) -> Outcome[Any]:
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        return runner.run(client.init())
+
+
 @pytest.mark.parametrize(
-    ("reply", "became"),
+    ("outcome", "word"),
     [
-        (wire.Reply(200, b"", 0.0), "done"),
-        (wire.Reply(204, b"", 0.0), "done"),
-        (wire.Reply(302, b"", 0.0), "refused"),
-        (wire.Reply(409, b"", 0.0), "refused"),
-        (wire.Reply(429, b"", 5.0), "erred"),
-        (wire.Reply(500, b"", 0.0), "erred"),
-        (wire.Reply(503, b"", 5.0), "erred"),
-        (Unknown("ReadTimeout"), "silent"),
+        (Done(None), "done"),
+        (Refused(409, "TAKEN"), "refused"),
+        (Unknown("ReadTimeout"), "unknown"),
     ],
 )
-def test_each_call_becomes_one_of_four(reply: wire.Reply | Unknown, became: str) -> None:
-    """By its status; whoever asked gets the answer as it came."""
+def test_each_call_ends_in_one_of_three_ways(outcome: Outcome[Any], word: str) -> None:
+    """Whoever made it gets the outcome as it came; what never happened is counted, too."""
+    client = Client(outcome)
 
-    async def asked() -> wire.Reply | Unknown:
-        return reply
-
-    calls = Calls("check", "init")
-    assert asyncio.run(calls.counted("init", asked())) is reply
-    assert {("init", became)} == {name for name, count in calls.counts.items() if count}
-    assert {1} == {*calls.counts.values()} - {0}
-    assert 1 == sum(calls.seconds.counts)
+    assert call(client) is outcome
+    words = ("done", "refused", "unknown")
+    nothing = {(name, one): 0 for name in ("init", "check") for one in words}
+    assert {**nothing, ("init", word): 1} == client.calls.counts
+    assert 1 == sum(client.calls.seconds.counts)
 
 
 def test_it_takes_as_long_as_the_loop_says() -> None:
     """Which in a simulation is no time of the machine's."""
+    client = Client(Done(None), seconds=0.3)
+    call(client)
 
-    class Loop(asyncio.SelectorEventLoop):
-        now = 0.0
+    assert 0.3 == client.calls.seconds.total
 
-        def time(self) -> float:
-            return self.now
 
-    async def asked() -> wire.Reply:
-        loop.now += 0.3
-        return wire.Reply(200, b"", 0.0)
+@pytest.mark.parametrize(
+    ("client", "names"), [(GatewayClient, GATEWAY_CALLS), (ProviderClient, PROVIDER_CALLS)]
+)
+def test_every_call_of_a_client_is_counted(client: type, names: tuple[str, ...]) -> None:
+    """One that is added and not counted would be missed by whoever watches."""
+    made = {name for name, one in vars(client).items() if hasattr(one, "__wrapped__")}
+    public = {
+        name
+        for name, one in vars(client).items()
+        if asyncio.iscoroutinefunction(one) and not name.startswith("_")
+    }
 
-    loop, calls = Loop(), Calls("check")
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        runner.run(calls.counted("check", asked()))
-    assert 0.3 == calls.seconds.total
+    assert {*names} == made == public - {"aclose"}
 
 
 def test_a_sale_in_calls(tell: Tell) -> None:
-    """Each by the name that the service has for it, beside what nobody has answered."""
+    """Each by its name, beside what nobody has answered."""
 
     async def story(world: World) -> None:
         world.gateway_net.down = True
@@ -69,7 +100,7 @@ def test_a_sale_in_calls(tell: Tell) -> None:
         await world.clock.settle()
         assert world.status(order_id) == "CAPTURED CONFIRMED"
         calls = world.sagas.calls()
-        assert 1 <= calls["gateway"].counts["init", "silent"]
+        assert 1 <= calls["gateway"].counts["init", "unknown"]
         assert 1 == calls["gateway"].counts["init", "done"]
         assert 1 == calls["gateway"].counts["confirm", "done"]
         for call in ("start", "select", "submit", "confirm"):
