@@ -21,6 +21,7 @@ from bench import fullness, postgres
 from bench.baseline import report
 from bench.machine import described
 from bench.selling import Pace, Store, concert, sold
+from bench.smoke import is_smoke
 from bench.sqlite import SqliteStore
 from bench.stadium import fresh
 from bench.tasks import Figures, in_child
@@ -50,7 +51,7 @@ SMOKE = Size(1, 0.05, 4, fullness.Size(calls=200, seconds=0.05, bookings=10_000)
 
 
 def main(arguments: list[str]) -> None:
-    size = SMOKE if "--smoke" in arguments else FULL
+    size = SMOKE if is_smoke("bench.engine", __doc__, arguments) else FULL
     results: Figures = {
         "command": " ".join(["python -m bench.engine", *arguments]),
         "machine": described(),
@@ -67,7 +68,7 @@ def main(arguments: list[str]) -> None:
         results["sale"] = compared_stores(turns)
         for task in (fullness.fill, fullness.flat):
             results[task.__name__] = in_child(task, directory, size.full)
-    report(results, RESULTS, kept=not arguments)
+    report(results, RESULTS, kept=size is FULL)
 
 
 def engine_on_disk(directory: Path) -> Store:

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser
 from bench.baseline import report
 from bench.machine import described
 from bench.opened import Shop, chromium, opened
+from bench.smoke import is_smoke
 from bench.tasks import Figures
 from bench.visitor import DESKTOP, PHONE, Visitor
 
@@ -35,7 +36,7 @@ MARKS = """new Promise((resolve) => {
 
 
 def main(arguments: list[str]) -> None:
-    is_smoke = "--smoke" in arguments
+    only_smoke = is_smoke("bench.pages", __doc__, arguments)
     with (
         TemporaryDirectory(prefix="billetter-bench-", dir=os.environ.get("BENCH_DIR")) as directory,
         opened(Path(directory)) as shop,
@@ -47,9 +48,9 @@ def main(arguments: list[str]) -> None:
             "load": round(os.getloadavg()[0], 1),
             "browser": browser.version,
             "processor_slower": SLOWER,
-            "pages": measured(browser, shop, turns=1 if is_smoke else TURNS),
+            "pages": measured(browser, shop, turns=1 if only_smoke else TURNS),
         }
-    report(results, RESULTS, kept=not is_smoke)
+    report(results, RESULTS, kept=not only_smoke)
 
 
 def measured(browser: Browser, shop: Shop, *, turns: int) -> Figures:

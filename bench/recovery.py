@@ -23,6 +23,7 @@ import orjson
 
 from bench.baseline import report
 from bench.machine import described
+from bench.smoke import is_smoke
 from bench.stadium import NOW_MS, ROWS, SEATS, SEATS_PER_ROW, fresh, stadium
 from bench.tasks import Figures, Stopwatch, in_child, spread
 from engine import Engine, Event, seat_id_of
@@ -55,7 +56,7 @@ SMOKE = Size(10_000, 10_000, 1, 20)
 
 
 def main(arguments: list[str]) -> None:
-    size = SMOKE if "--smoke" in arguments else FULL
+    size = SMOKE if is_smoke("bench.recovery", __doc__, arguments) else FULL
     results: Figures = {
         "command": " ".join(["python -m bench.recovery", *arguments]),
         "machine": described(),
@@ -67,7 +68,7 @@ def main(arguments: list[str]) -> None:
             told = orjson.dumps(results[task.__name__]).decode()
             print(f"{task.__name__}: {told}", file=sys.stderr)
     assert results["build"]["digest"] == results["recover"]["digest"]
-    report(results, RESULTS, kept=not arguments)
+    report(results, RESULTS, kept=size is FULL)
 
 
 def log(directory: Path, size: Size) -> Figures:

@@ -21,6 +21,7 @@ from bench.baseline import report
 from bench.direct import Direct
 from bench.machine import described
 from bench.open_loop import open_loop, until
+from bench.smoke import is_smoke
 from bench.tasks import Figures, Stopwatch, spread
 from bench.town import OWN, PARTNER, Sale, Town, gathered, town
 
@@ -48,7 +49,7 @@ UP: dict[str, object] = {"faults": []}
 
 
 def main(arguments: list[str]) -> None:
-    size = SMOKE if "--smoke" in arguments else FULL
+    size = SMOKE if is_smoke("bench.sagas", __doc__, arguments) else FULL
     results: Figures = {
         "command": " ".join(["python -m bench.sagas", *arguments]),
         "machine": described(),

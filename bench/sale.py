@@ -24,6 +24,7 @@ from bench.buyers import Sale, sold
 from bench.machine import cpu_seconds, described
 from bench.serving import Server, served, serving
 from bench.shop import CONCERT, HOLD_SECONDS, ROWS, written
+from bench.smoke import is_smoke
 from bench.tasks import Figures
 from torture.servers.clients import User, active_users
 
@@ -46,7 +47,7 @@ USERS_PER_BUYER = 1.27  # four in five may log in
 
 
 def main(arguments: list[str]) -> None:
-    size = SMOKE if "--smoke" in arguments else FULL
+    size = SMOKE if is_smoke("bench.sale", __doc__, arguments) else FULL
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     results: Figures = {

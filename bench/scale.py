@@ -27,6 +27,7 @@ from bench.baseline import report
 from bench.machine import described, resident_parts, resident_peak_bytes
 from bench.serving import served, serving
 from bench.shop import HOLD_SECONDS, PRICE_MINOR
+from bench.smoke import is_smoke
 from bench.stadium import NOW_MS, seat_ids, sell, stadium
 from bench.tasks import Figures, Stopwatch, in_child
 from catalog import Catalog, demo
@@ -57,7 +58,7 @@ SMOKE = Size(*(one // 100 for one in FULL))
 
 
 def main(arguments: list[str]) -> None:
-    size = SMOKE if "--smoke" in arguments else FULL
+    size = SMOKE if is_smoke("bench.scale", __doc__, arguments) else FULL
     results: Figures = {
         "command": " ".join(["python -m bench.scale", *arguments]),
         "machine": described(),

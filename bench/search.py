@@ -4,7 +4,8 @@
 them, and asks queries drawn from their own texts, each once, so that no answer is remembered. Fewer
 are asked with the disk cold. The alternative a user would pick, SQLite FTS5, gets 1,000,000 of the
 same events and fewer of the same queries, because all would take an hour. Each task runs in a
-process of its own. Prints JSON.
+process of its own. It compares the ratios with those of `bench/results/search.json` and writes it
+anew; `--smoke` only prints.
 """
 
 import asyncio
@@ -30,10 +31,12 @@ import orjson
 
 from api.demo import initialise
 from api.events import SEARCH_THREADS
+from bench.baseline import report
 from bench.crowd import requests_per_second
 from bench.machine import described, resident_parts
 from bench.queries import WORD, query_of
 from bench.serving import served, serving
+from bench.smoke import is_smoke
 from bench.tasks import Figures, Stopwatch, in_child, spread
 from catalog import Catalog, demo
 from catalog.event_file import EventFile, EventRow
@@ -47,6 +50,7 @@ SEARCHES_AT_ONCE = 8
 ID_STEP = 3_999_971  # a prime: multiples of it, modulo the number of events, are all different
 REQUESTS = 100_000
 TICK_SECONDS = 0.001
+RESULTS = Path(__file__).parent / "results" / "search.json"
 _ID = re.compile(rb'(?<="id": )\d+')
 _KINDS = (("without_date", False), ("with_date", True))
 
@@ -68,18 +72,34 @@ SMOKE = Size(3_000, 50, 5, 1_000, 20, 200)
 
 
 def main(arguments: list[str]) -> None:
-    size = SMOKE if "--smoke" in arguments else FULL
+    size = SMOKE if is_smoke("bench.search", __doc__, arguments) else FULL
     results: Figures = {
         "command": " ".join(["python -m bench.search", *arguments]),
         "machine": described(),
         "seed": SEED,
         **size._asdict(),
+        "reference": "a ratio is how many times as long SQLite FTS5 takes, with a sixth of the"
+        " events: to import one, and for a query in the middle of all",
     }
     with TemporaryDirectory(prefix="billetter-bench-", dir=os.environ.get("BENCH_DIR")) as name:
         for task in TASKS:
             results[task.__name__] = in_child(task, Path(name), size)
             print(task.__name__, orjson.dumps(results[task.__name__]).decode(), file=sys.stderr)
-    print(orjson.dumps(results, option=orjson.OPT_INDENT_2).decode())
+    results["beside_fts5"] = beside(results)
+    report(results, RESULTS, kept=size is FULL)
+
+
+def beside(results: Figures) -> Figures:
+    """How many times as long FTS5 took for an event that it imported, and for a query: p50."""
+    ours, theirs = results["build"], results["fts5"]
+    an_event = ours["seconds"] / ours["events"]
+    figures: Figures = {
+        "import": {"ratio": round(theirs["seconds"] / theirs["events"] / an_event, 2)}
+    }
+    for name, _ in _KINDS:
+        p50_ms = results["latency"][name]["p50_ms"]
+        figures[name] = {"ratio": round(theirs[name]["p50_ms"] / p50_ms, 2)}
+    return figures
 
 
 def generate(directory: Path, size: Size) -> Figures:

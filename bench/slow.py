@@ -32,6 +32,7 @@ from bench.front import NGINX, nginx, seconds_of
 from bench.hostile import crowd
 from bench.machine import described
 from bench.open_loop import open_loop, until
+from bench.smoke import is_smoke
 from bench.tasks import Figures, spread
 from bench.town import OWN, Town, town
 from catalog import demo
@@ -73,7 +74,7 @@ SMOKE = Size(50, 1, 1, {"all": {name: size // 100 for name, size in _ALL.items()
 
 
 def main(arguments: list[str]) -> None:
-    size = SMOKE if "--smoke" in arguments else FULL
+    size = SMOKE if is_smoke("bench.slow", __doc__, arguments) else FULL
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     results: Figures = {

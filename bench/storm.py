@@ -31,6 +31,7 @@ from bench.machine import cpu_seconds, described
 from bench.serving import Server, served
 from bench.shop import WALK, Shop
 from bench.slow_moments import SlowMoments, watched
+from bench.smoke import is_smoke
 from bench.tasks import Figures, spread
 
 RESULTS = Path(__file__).parent / "results" / "storm.json"
@@ -54,7 +55,7 @@ SMOKE = Size(60, 1, 1, (50,), shop.Size(users=20, with_20=1, with_900=1))
 
 
 def main(arguments: list[str]) -> None:
-    size = SMOKE if "--smoke" in arguments else FULL
+    size = SMOKE if is_smoke("bench.storm", __doc__, arguments) else FULL
     results: Figures = {
         "command": " ".join(["python -m bench.storm", *arguments]),
         "machine": described(),

@@ -33,6 +33,7 @@ from bench.machine import cpu_seconds, described, resident_bytes
 from bench.open_loop import open_loop
 from bench.serving import Server, served, serving
 from bench.shop import ROWS, STADIUM, STADIUM_SEATS_PER_ROW, written
+from bench.smoke import is_smoke
 from bench.tasks import Figures, spread
 from bench.town import gathered
 from engine import seat_id_of
@@ -60,7 +61,7 @@ SMOKE = Size(10, 40, 1, 1)
 
 
 def main(arguments: list[str]) -> None:
-    size = SMOKE if "--smoke" in arguments else FULL
+    size = SMOKE if is_smoke("bench.watchers", __doc__, arguments) else FULL
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     results: Figures = {
