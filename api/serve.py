@@ -136,6 +136,7 @@ def application() -> Callable[[Scope, Receive, Send], Awaitable[None]]:
         metrics_open=settings.metrics_open,
         request_log=request_log_of(settings, clock),
         watchers_max=settings.watchers,
+        connections_max=allow_connections(settings.connections),
     )
 
     @asynccontextmanager

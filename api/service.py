@@ -66,6 +66,7 @@ class Service:
         waiting_rooms: WaitingRooms | None = None,
         hoarding: Hoarding | None = None,
         watchers_max: int = 4_096,
+        connections_max: int = 16_384,
     ) -> None:
         """Without a secret, notifications need no signature; `merchant_id` is what they name.
 
@@ -85,6 +86,7 @@ class Service:
         self.stalls = Stalls()
         self.staff = staff or Staff()
         self.watchers_max = watchers_max
+        self.connections_max = connections_max
         self.streams = Streams()
         self.settings = dict(settings or {})
         self.metrics_open = metrics_open

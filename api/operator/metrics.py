@@ -203,6 +203,8 @@ def _calls(service: Service) -> Iterator[Metric]:
     yield shed
     for name, (text, one) in service.sizes.items():
         yield _gauge(name, text, len(one))
+    taken = "Connections that are taken at once; each is an open file."
+    yield _gauge("connections_max", taken, service.connections_max)
     yield from _requests(service.request_log)
 
 

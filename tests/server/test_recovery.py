@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from api.processes import require_free_port
@@ -209,7 +210,8 @@ def test_a_torn_end_is_told(data: Path, serve: StartServer) -> None:
 
 def test_no_more_connections_than_allowed(data: Path, serve: StartServer) -> None:
     """Who comes too early waits in the backlog, and is served when somebody has left."""
-    server = serve(data, "--connections", 4)
+    server = serve(data, "--connections", 4, "--metrics-open")
+    assert "billetter_connections_max 4.0\n" in httpx.get(f"{server.url}/metrics").text
     address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
     worker = worker_of(server)
     before = _sockets(worker)

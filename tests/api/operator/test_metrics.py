@@ -66,6 +66,7 @@ def test_the_shop_in_figures(rooms: Rooms) -> None:
         ("billetter_users_remembered", ""): 1,
         ("billetter_bodies_reading", ""): 0,
         ("billetter_places_awaited", ""): 0,
+        ("billetter_connections_max", ""): 16_384,
     }
     assert expected == {name: found[name] for name in expected}
     assert ("billetter_service_up", "provider") not in found, "there is none"
