@@ -249,6 +249,31 @@ def test_a_change_whose_answer_breaks_off_is_done_once(modules: Stage) -> None:
     assert first == second
 
 
+UNHEARD = """(async () => {
+  const [fetched, keys] = [window.fetch, []];
+  window.fetch = (path, request) => {
+    keys.push(request.headers.get("idempotency-key"));
+    if (keys.length > 1) return fetched(path, request);
+    return new Promise((_, fail) => request.signal.addEventListener("abort", () => fail("late")));
+  };
+  window.keys = keys;
+  window.made = m.%s;
+})()"""
+
+
+def test_a_change_that_nobody_answers_is_sent_again(stage: Stage) -> None:
+    """As over a connection that a phone's network has forgotten; with the same key."""
+    page = stage.page
+    page.clock.install()
+    stage.run("base/api.js", UNHEARD % "change('POST', '/api/bookings', {event_id: 7})")
+    page.clock.run_for(59_000)
+    assert 1 == len(page.evaluate("keys"))
+    page.clock.run_for(2_000)
+    assert {"id": BOOKING} == page.evaluate("made")
+    first, second = page.evaluate("keys")
+    assert first == second
+
+
 def test_a_wait_leaves_nothing_behind(modules: Stage) -> None:
     """A page that is open for a day waits forty thousand times for the same signal."""
     script = """(async () => {

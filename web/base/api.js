@@ -13,6 +13,8 @@ const PROXYS_RETRY_MS = 1000;
 const AWAY = new Set([0, ...PROXYS]);
 const PASSING_TRIES = 6;
 const NETWORK_WAITS_MS = [500, 1500, 4000];
+// The service's longest answer is a page of the gateway's, after 10 s; nginx gives up after 30.
+const SILENCE_MS = 60_000;
 const PREFIX = "/problems/";
 
 /** A refusal: `name` as in /problems, or "network" where no answer came. */
@@ -98,13 +100,26 @@ function prepared(method, body, asking) {
 async function once(path, request, read) {
   const sent = Date.now();
   try {
-    const answer = await fetch(path, request);
+    const answer = await heard(path, request);
     noteAnswer(answer.headers, sent, Date.now());
     if (answer.ok || answer.type === "opaqueredirect") return [await read(answer), null];
     return [null, await problemOf(answer)];
   } catch (error) {
     if (request.signal?.aborted) throw error;
     return [null, new Problem("network")];
+  }
+}
+
+/** The head of an answer. Where a network has forgotten the connection nobody else tells us. */
+async function heard(path, request) {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), SILENCE_MS);
+  const signals = request.signal ? [request.signal, late.signal] : [late.signal];
+  try {
+    // A browser of before 2024 can't listen to both.
+    return await fetch(path, { ...request, signal: AbortSignal.any?.(signals) ?? signals[0] });
+  } finally {
+    clearTimeout(timer);
   }
 }
 
