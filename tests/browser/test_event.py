@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.stage import BOOKING, COLUMNS, WITHHELD, Stage, problem
+from tests.browser.stage import BOOKING, COLUMNS, SOLD, WITHHELD, Stage, problem
 
 pytestmark = pytest.mark.browser
 
@@ -227,6 +227,20 @@ def test_the_first_map_is_asked_for_until_it_comes(stage: Stage) -> None:
     page.unroute("**/seatmap")
     seconds_pass(page, page.get_by_role("complementary").get_by_text("Ряд 1, место 5"))
     expect(seat(page, 3)).to_have_accessible_name(re.compile("свободно"))
+
+
+def test_the_last_seats_come_and_go_without_a_word(stage: Stage) -> None:
+    """That nothing is free is said of a hall in which that has been so for two seconds."""
+    stage.states = [SOLD] * len(stage.states)
+    page = stage.page
+    page.clock.install()
+    stage.log_in()
+    stage.open("/event?id=7")
+    expect(seat(page, 3)).to_be_visible()
+    words = page.get_by_text("Свободных мест нет")
+    page.clock.run_for(1500)
+    expect(words).to_be_hidden()
+    seconds_pass(page, words)
 
 
 def test_a_seat_that_somebody_was_faster_to_take(stage: Stage) -> None:

@@ -20,6 +20,7 @@ import { SeatMap } from "../hall/map.js";
 import { about, place } from "../hall/seat.js";
 
 const AGAIN_MS = 2000;
+const SOLD_OUT_MS = 2000;
 const eventId = Number(new URLSearchParams(location.search).get("id"));
 
 beginPage("event.title", buyer);
@@ -69,10 +70,12 @@ async function beginSale(plan) {
   const choose = (index) => toggle(hall, basket, index, refresh);
   const map = new SeatMap(byId("map"), byId("tip"), hall, choose);
   const list = new SeatList(hall, choose);
+  const signSoldOut = soldOutSign(hall);
   const refresh = (indexes) => {
     map.refresh(indexes);
     list.refresh(indexes);
     showZones(hall, map, list);
+    signSoldOut();
   };
   listenToBasket(basket, hall, refresh);
   listenToButtons(map, basket);
@@ -197,9 +200,24 @@ function showZones(hall, map, list) {
     if (button.getAttribute("aria-label") !== words) button.setAttribute("aria-label", words);
     setText(button.lastElementChild, free);
   });
-  const isSoldOut = hall.free.every((one) => one === 0);
-  setText(byId("closed"), isSoldOut ? say("event.soldOut") : "");
-  setShown(byId("closed"), isSoldOut);
+}
+
+/** To be called after each change; of a hall whose last seats come and go it is not said each time. */
+function soldOutSign(hall) {
+  let timer = 0;
+  const show = (isSoldOut) => {
+    setText(byId("closed"), isSoldOut ? say("event.soldOut") : "");
+    setShown(byId("closed"), isSoldOut);
+  };
+  return () => {
+    if (hall.free.every((one) => one === 0)) {
+      timer ||= setTimeout(show, SOLD_OUT_MS, true);
+      return;
+    }
+    clearTimeout(timer);
+    timer = 0;
+    show(false);
+  };
 }
 
 function zoneButton(zone, show) {
