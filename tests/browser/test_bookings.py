@@ -195,6 +195,20 @@ def test_whoever_comes_back_from_paying_sees_it(stage: Stage) -> None:
     expect(page.get_by_role("button", name="Оплатить")).to_have_count(0)
 
 
+def test_tickets_that_were_returned_are_gone_for_whoever_comes_back(stage: Stage) -> None:
+    """By the Back button, from the page on which they were."""
+    stage.held, stage.status = [70_010_005], "CONFIRMED"
+    stage.next_time(*TICKETS, {"json": [TICKET]})
+    stage.log_in()
+    stage.open(f"/ticket?booking={BOOKING}")
+    page = stage.page
+    expect(page.get_by_role("img", name="QR-код билета 4XK2-9QWM")).to_be_visible()
+    stage.held, stage.status = [], "CANCELLED"
+    page.evaluate("window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    expect(page.get_by_role("img", name="QR-код билета 4XK2-9QWM")).to_be_hidden()
+    expect(page.get_by_role("heading", level=1)).not_to_have_text("Билеты оплачены")
+
+
 def test_bookings_that_could_not_be_read_are_asked_for_again(stage: Stage) -> None:
     """By the same button: none is passed over because its turn came in a bad moment."""
     ids = [BOOKING + number for number in range(30)]

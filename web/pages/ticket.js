@@ -20,9 +20,19 @@ const BOOKINGS_LOOKED_AT = 5;
 beginPage("ticket.title", buyer);
 // Whoever logs out leaves no ticket on the screen.
 buyer.addEventListener("change", () => buyer.authorization || location.reload());
+window.addEventListener("pageshow", (event) => event.persisted && open());
+let isOpen = false;
 void open();
 
+/** Also when Back brings the page: the booking may have been cancelled on another one. */
 async function open() {
+  if (isOpen) return;
+  isOpen = true;
+  await begin();
+  isOpen = false;
+}
+
+async function begin() {
   if (!(await requireLogin(buyer, say("login.needed.account")))) {
     byId("actions").replaceChildren(
       make("button", { class: "main", onclick: () => location.reload() }, say("login.open")),
@@ -62,6 +72,7 @@ async function follow(bookingId) {
     const name = outcome(booking);
     show(booking, name);
     if (name === "paid") await showTickets(booking);
+    else setShown(byId("tickets-part"), false);
     if (!isUnderWay(name)) return;
     await wait(asks < FAST_ASKS ? ASK_MS : ASK_SLOWER_MS);
   }
