@@ -219,6 +219,32 @@ def test_a_set_waiting_room_fills_its_form(stage: Stage) -> None:
     expect(page.get_by_label("Пропуск действует")).to_have_value("9")
 
 
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        (None, "2027-01-01T05:00:30.000Z"),
+        ("", ""),
+        ("2027-01-01T11:00", "2027-01-01T06:00:00.000Z"),
+    ],
+    ids=["left", "now", "an hour later"],
+)
+def test_a_time_that_is_left_is_sent_as_it_was_set(
+    stage: Stage, typed: str | None, sent: str
+) -> None:
+    """The form has no seconds: a change of the rate would move it, or be refused after the draw."""
+    room = {"state": "before", "opens_at": "2027-01-01T05:00:30.000Z", "waiting": 1}
+    whole = {"json": {**room, "per_minute": 70, "pass_minutes": 9}}
+    stage.next_time("GET", ROOM, *[whole] * 9)
+    stage.next_time("POST", ROOM, whole)
+    page = opened(stage)
+    expect(page.get_by_label("Когда начать")).to_have_value("2027-01-01T10:00")
+    if typed is not None:
+        page.get_by_label("Когда начать").fill(typed)
+    with page.expect_response(f"**{ROOM}") as changed:
+        page.get_by_role("button", name="Изменить").click()
+    assert sent == changed.value.request.post_data_json["opens_at"]
+
+
 def test_an_order_outlasts_what_was_asked_before_it(stage: Stage) -> None:
     """A slow look at the waiting room doesn't show it as it was."""
     closed = {"state": "closed", "opens_at": "", "waiting": 0, "per_minute": 0, "pass_minutes": 0}
@@ -245,6 +271,19 @@ def test_a_service_that_is_away_is_waited_for(stage: Stage) -> None:
     expect(page.get_by_text("пускают всех сразу")).to_be_visible()
 
 
+@pytest.mark.parametrize("page", ["organiser", "replay"])
+def test_a_page_of_an_event_waits_for_its_service(stage: Stage, page: str) -> None:
+    """It says what it waits for, and doesn't offer to choose another event."""
+    stage.log_in("staff")
+    stage.next_time("GET", "/x/staff", STAFF)
+    stage.next_time("GET", "/x/events/7", *[problem("stopping", 503)] * 2)
+    stage.next_time(*FIGURES, *[{"json": figures(3)}] * 20)
+    stage.open(f"/{page}?id=7")
+    expect(stage.page.get_by_role("alert")).to_be_visible()
+    expect(stage.page.get_by_role("heading", level=1)).to_have_text("Опера <b>Ночь</b>")
+    expect(stage.page.get_by_role("searchbox")).to_have_count(0)
+
+
 def test_what_the_service_has_not_is_not_shown(stage: Stage) -> None:
     """No card of a waiting room where there is none; the hall is there."""
     page = opened(stage)
@@ -258,6 +297,19 @@ def test_a_sale_that_is_none_leads_to_the_others(stage: Stage) -> None:
     page = opened(stage)
     expect(page.get_by_role("alert")).to_contain_text("не продаются")
     expect(page.get_by_role("searchbox")).to_be_visible()
+
+
+def test_a_sale_that_is_refused_is_not_asked_for_again(stage: Stage) -> None:
+    """Whoever looks away and back still has one search, which asks once."""
+    stage.log_in("staff")
+    stage.next_time("GET", "/x/staff", STAFF)
+    stage.next_time(*FIGURES, *[problem("staff-only", 403)] * 9)
+    stage.open("/organiser?id=7")
+    page = stage.page
+    expect(page.get_by_role("searchbox")).to_be_visible()
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_load_state("networkidle")
+    assert 1 == len(stage.calls(*FIGURES))
 
 
 def test_a_login_that_holds_no_more_is_asked_for_again(stage: Stage) -> None:

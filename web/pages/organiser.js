@@ -1,6 +1,6 @@
 // A sale as it goes: choose an event, then its figures live, over time, by zone, and its hall.
 
-import { get } from "../base/api.js";
+import { get, patiently } from "../base/api.js";
 import { serverNow } from "../base/clock.js";
 import { byId, setShown, setText, whileBusy } from "../base/dom.js";
 import { alarm, announce, beginPage, setTitle } from "../base/page.js";
@@ -17,6 +17,7 @@ import { pointOf } from "../sale/series.js";
 import { beginWaitingRoom } from "../sale/waiting-room.js";
 import { showFigures, ZoneTable } from "../sale/zones.js";
 
+const AGAIN_MS = 2000;
 const eventId = Number(new URLSearchParams(location.search).get("id"));
 
 await learnWords("staff");
@@ -32,7 +33,8 @@ function choose() {
 
 async function openSale() {
   try {
-    describe(await get(`/x/events/${eventId}`));
+    const call = () => get(`/x/events/${eventId}`);
+    describe(await patiently(call, AGAIN_MS, (problem) => alarm(told(problem))));
   } catch (problem) {
     refuse(problem);
     return;

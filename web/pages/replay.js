@@ -1,6 +1,6 @@
 // A sale in replay: have the server put it together from its log, fetch it, play it.
 
-import { get } from "../base/api.js";
+import { get, patiently } from "../base/api.js";
 import { byId, setShown, setText, whileBusy } from "../base/dom.js";
 import { alarm, beginPage, setTitle } from "../base/page.js";
 import { told } from "../base/problems.js";
@@ -11,6 +11,7 @@ import { staffInside } from "../sale/gate.js";
 import { fetchStory, Making } from "../replaying/making.js";
 import { Player } from "../replaying/player.js";
 
+const AGAIN_MS = 2000;
 const eventId = Number(new URLSearchParams(location.search).get("id"));
 
 await learnWords("staff");
@@ -26,7 +27,8 @@ function choose() {
 
 async function open() {
   try {
-    const event = await get(`/x/events/${eventId}`);
+    const call = () => get(`/x/events/${eventId}`);
+    const event = await patiently(call, AGAIN_MS, (problem) => alarm(told(problem)));
     setTitle(event.title);
     setText(byId("title"), event.title);
   } catch (problem) {

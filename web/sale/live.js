@@ -24,6 +24,7 @@ export class Live {
     this.session = session;
     this.told = told;
     this.running = new AbortController();
+    this.isRefused = false;
   }
 
   /** Follow as long as somebody looks at the page. */
@@ -35,7 +36,7 @@ export class Live {
   _look() {
     this.running.abort();
     this.running = new AbortController();
-    if (!document.hidden) void this._follow(this.running.signal);
+    if (!document.hidden && !this.isRefused) void this._follow(this.running.signal);
   }
 
   async _follow(signal) {
@@ -47,7 +48,9 @@ export class Live {
         else await wait(POLL_MS, signal);
       }
     } catch (error) {
-      if (!signal.aborted) this.told.onRefusal(error);
+      if (signal.aborted) return;
+      this.isRefused = true;
+      this.told.onRefusal(error);
     }
   }
 

@@ -41,11 +41,16 @@ export async function beginWaitingRoom(eventId, session) {
   setInterval(() => document.hidden || look().catch(() => {}), REFRESH_MS);
 }
 
+// The form knows of no seconds: what is left as it stands there is sent as it was set.
+let set = { shown: "", opens_at: "" };
+
 /** The form says what is set, so that a change of one thing changes no other. */
 function fill(room) {
   byId("room-rate").value = String(room.per_minute);
   byId("room-pass").value = String(room.pass_minutes);
-  if (room.state === "before") byId("room-opens").value = localTime(room.opens_at);
+  if (room.state !== "before") return;
+  set = { shown: localTime(room.opens_at), opens_at: room.opens_at };
+  byId("room-opens").value = set.shown;
 }
 
 /** As an input of the kind datetime-local writes it. */
@@ -57,7 +62,7 @@ function localTime(instant) {
 function wanted() {
   const opens = byId("room-opens").value;
   return {
-    opens_at: opens && new Date(opens).toISOString(),
+    opens_at: opens === set.shown ? set.opens_at : opens && new Date(opens).toISOString(),
     per_minute: Number(byId("room-rate").value),
     pass_minutes: Number(byId("room-pass").value),
   };
