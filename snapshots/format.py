@@ -27,7 +27,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from snapshots.errors import Corrupt, Foreign
-from wal.files import FileSystem, read_at, write_at
+from wal.files import FileSystem, naming, read_at, write_at
 
 FORMAT_VERSION = 1
 STORE_ID_BYTES = 16
@@ -50,20 +50,24 @@ class Header(NamedTuple):
     store_id: bytes
 
 
-def write_snapshot(fs: FileSystem, file: int, header: Header, chunks: Iterable[bytes]) -> bytes:
+def write_snapshot(
+    fs: FileSystem, file: int, path: Path, header: Header, chunks: Iterable[bytes]
+) -> bytes:
     """Write a snapshot into an empty file and return its digest; empty chunks are left out."""
     digest = blake2b(digest_size=_DIGEST_BYTES)
     offset = 0
     for piece in _pieces(header, chunks):
         digest.update(piece)
-        offset = write_at(fs, file, piece, offset)
-    write_at(fs, file, _NO_MORE + digest.digest() + _END, offset)
+        with naming(path):  # and not where a chunk is from, which may be another file
+            offset = write_at(fs, file, piece, offset)
+    with naming(path):
+        write_at(fs, file, _NO_MORE + digest.digest() + _END, offset)
     return digest.digest()
 
 
 def read_header(fs: FileSystem, file: int, path: Path) -> Header:
     """Read the header; raise Corrupt, or Foreign for a version that is not ours."""
-    block = read_at(fs, file, HEADER_BYTES, 0)
+    block = _read(fs, file, path, HEADER_BYTES, 0)
     fields = block[: _HEADER.size]
     if block[_HEADER.size :] != _U32.pack(crc32(fields)):
         raise Corrupt(path, "the header does not match its checksum")
@@ -84,14 +88,14 @@ def read_chunks(fs: FileSystem, file: int, path: Path) -> Iterator[bytes]:
 
 def verify_digest(fs: FileSystem, file: int, path: Path) -> bytes:
     """Read the whole file and return its digest; raise Corrupt unless every byte is right."""
-    digest = blake2b(read_at(fs, file, HEADER_BYTES, 0), digest_size=_DIGEST_BYTES)
+    digest = blake2b(_read(fs, file, path, HEADER_BYTES, 0), digest_size=_DIGEST_BYTES)
     offset = HEADER_BYTES
     for chunk, frame in _walk(fs, file, path):
         digest.update(frame)
         digest.update(chunk)
         offset += len(frame) + len(chunk)
     footer = _NO_MORE + digest.digest() + _END
-    if read_at(fs, file, len(footer) + 1, offset) != footer:
+    if _read(fs, file, path, len(footer) + 1, offset) != footer:
         raise Corrupt(path, "the whole does not match its digest")
     return digest.digest()
 
@@ -111,12 +115,17 @@ def _chunk_frame(chunk: bytes) -> bytes:
 
 def _walk(fs: FileSystem, file: int, path: Path) -> Iterator[tuple[bytes, bytes]]:
     offset = HEADER_BYTES
-    while (frame := read_at(fs, file, _CHUNK.size, offset))[: _U32.size] != _NO_MORE:
+    while (frame := _read(fs, file, path, _CHUNK.size, offset))[: _U32.size] != _NO_MORE:
         size = _U32.unpack_from(frame.ljust(_CHUNK.size, b"\0"))[0]
         if size > CHUNK_BYTES_MAX:
             raise Corrupt(path, f"a chunk of {size} bytes at byte {offset} cannot be")
-        chunk = read_at(fs, file, size, offset + _CHUNK.size)
+        chunk = _read(fs, file, path, size, offset + _CHUNK.size)
         if frame != _chunk_frame(chunk):
             raise Corrupt(path, f"the chunk at byte {offset} does not match its checksum")
         yield chunk, frame
         offset += len(frame) + size
+
+
+def _read(fs: FileSystem, file: int, path: Path, size: int, offset: int) -> bytes:
+    with naming(path):
+        return read_at(fs, file, size, offset)

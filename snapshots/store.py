@@ -19,7 +19,7 @@ from snapshots.format import (
     verify_digest,
     write_snapshot,
 )
-from wal.files import OS, FileSystem, remove_if_there
+from wal.files import OS, FileSystem, naming, remove_if_there
 
 SUFFIX = ".snapshot"
 BROKEN_SUFFIX = ".broken"
@@ -167,8 +167,9 @@ class SnapshotStore:
     def _write(self, path: Path, header: Header, chunks: Iterable[bytes]) -> None:
         file = self._fs.create(path)
         try:
-            written = write_snapshot(self._fs, file, header, chunks)
-            self._fs.fsync(file)
+            written = write_snapshot(self._fs, file, path, header, chunks)
+            with naming(path):
+                self._fs.fsync(file)
             self._fs.drop_cached(file)  # to read what the disk has, not what it was given
             if verify_digest(self._fs, file, path) != written:
                 raise Corrupt(path, "it does not read back as it was written")

@@ -133,7 +133,7 @@ def test_the_alert_looks_for_what_is_said_of_a_disk_that_refuses() -> None:
         [sys.executable, "-c", end], cwd=ROOT, capture_output=True, text=True, check=False
     )
 
-    assert f"billetter: {words}(5, 'Input/output error')\n" == ended.stderr
+    assert f"billetter: {words}: [Errno 5] Input/output error\n" == ended.stderr
 
 
 def test_prometheus_is_told_where_to_look() -> None:

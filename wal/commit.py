@@ -39,7 +39,9 @@ def end_process(failure: BaseException) -> None:
     A pipe that is full and that nobody reads would keep the process alive, so it is told nothing.
     """
     try:
-        said = f"billetter: ending, so nothing wrong is told: {failure!r}\n".encode()
+        # Not its repr, which leaves out the file.
+        why = f"{type(failure).__name__}: {failure}"
+        said = f"billetter: ending, so nothing wrong is told: {why}\n".encode()
         _, takes_more, _ = select.select([], [STDERR], [], 0)
         if takes_more:
             os.write(STDERR, said[: select.PIPE_BUF])  # more might wait even so

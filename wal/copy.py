@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wal.beside import Durable
-from wal.files import OS, FileSystem, write_file
+from wal.files import OS, FileSystem, naming, write_file
 from wal.recovery import Segment, sealed_batches
 from wal.watermark import WATERMARK_NAME, Watermark, create_watermark
 
@@ -40,11 +40,12 @@ def _write(fs: FileSystem, target: Path, segment: Segment, size_bytes: int) -> N
 
 def _write_watermark(fs: FileSystem, target: Path, store_id: bytes, acked_lsn: int) -> None:
     create_watermark(fs, target, store_id)
-    watermark = Watermark(fs, target, store_id)
-    watermark.write(acked_lsn)
-    watermark.close()
-    file = fs.open(target / WATERMARK_NAME)
+    path = target / WATERMARK_NAME
+    watermark, file = Watermark(fs, target, store_id), fs.open(path)
     try:
-        fs.fsync(file)
+        with naming(path):
+            watermark.write(acked_lsn)
+            fs.fsync(file)
     finally:
+        watermark.close()
         fs.close(file)

@@ -115,14 +115,16 @@ class OsFileSystem:
     def sync_directory(self, directory: Path) -> None:
         file = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            os.fsync(file)
+            with naming(directory):
+                os.fsync(file)
         finally:
             os.close(file)
 
     def lock(self, path: Path) -> int:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with naming(path):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BaseException:
             os.close(file)
             raise

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from wal.anylog import Pending
 from wal.errors import Backlogged, LogExists, LogFailed, WalError
-from wal.files import OS, FileSystem, write_file
+from wal.files import OS, FileSystem, naming, write_file
 from wal.format import (
     BATCH_BYTES_MAX,
     FILE_BYTES_MAX,
@@ -310,8 +310,9 @@ class Log:
             self.torn = tail.torn
         header = self._header_after(tail)
         self._watermark = Watermark(self._fs, self.directory, self.store_id)
-        self._segment = self._spare.become(header, tail.records)
-        self._watermark.write(tail.last_lsn)
+        with naming(self.directory):
+            self._segment = self._spare.become(header, tail.records)
+            self._watermark.write(tail.last_lsn)
         self.appended_lsn = self.durable_lsn = tail.last_lsn
 
     def _header_after(self, tail: Tail) -> SegmentHeader:
@@ -324,6 +325,8 @@ class Log:
             yield
         except BaseException as failure:
             self._failure = failure
+            if isinstance(failure, OSError):  # no `naming`, which each batch would pay for
+                failure.filename = failure.filename or str(self.directory)
             raise
 
     def _open_segment(self) -> OpenSegment:

@@ -18,7 +18,7 @@ def written(chunks: list[bytes], header: Header = HEADER) -> tuple[CrashFS, int]
     disk = CrashFS()
     disk.make_directory(PATH.parent)
     file = disk.create(PATH)
-    write_snapshot(disk, file, header, chunks)
+    write_snapshot(disk, file, PATH, header, chunks)
     return disk, file
 
 

@@ -315,13 +315,28 @@ def test_failed_save(tmp_path: Path, call: str) -> None:
     store = SnapshotStore(tmp_path, store_id=STORE_ID, fs=disk.fs)
     store.save(5, [b"five"])
     disk.refuse(call, errno.ENOSPC)
-    with pytest.raises(OSError, match="refused"):
+    with pytest.raises(OSError, match="refused") as caught:
         store.save(12, [b"twelve"])
+    if call in ("pwrite", "fsync", "pread"):  # the system knows the others' file by itself
+        assert caught.value.filename == str(tmp_path / "next.snapshot.tmp")
     disk.fault = None
     assert names_of(store) == ["00000000000000000005.snapshot"]
     assert chunks_of(store) == (5, [b"five"])
     store.save(12, [b"twelve"])
     assert chunks_of(store) == (12, [b"twelve"])
+
+
+def test_what_another_file_refuses_is_not_said_of_this_one(tmp_path: Path) -> None:
+    """Chunks may come from elsewhere: those of a backup are read on another disk."""
+    elsewhere = OSError(errno.EIO, "refused")
+
+    def chunks() -> Iterator[bytes]:
+        yield b"five"
+        raise elsewhere
+
+    with pytest.raises(OSError, match="refused"):
+        SnapshotStore(tmp_path, store_id=STORE_ID).save(5, chunks())
+    assert elsewhere.filename is None
 
 
 def test_what_fails_is_told_though_its_remains_stay(tmp_path: Path) -> None:

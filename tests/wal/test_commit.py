@@ -313,7 +313,7 @@ def test_failure(directory: Path, call: str) -> None:
         log.close()
 
     asyncio.run(story())
-    assert [str(failure) for failure in failures] == [f"[Errno 5] refused {call}"]
+    assert [str(failure) for failure in failures] == [f"[Errno 5] refused {call}: '{directory}'"]
     assert threads == ["wal"]
 
 

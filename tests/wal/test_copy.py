@@ -1,5 +1,6 @@
 """A copy taken beside the writer: it holds what was acknowledged, and opens as a log."""
 
+import errno
 import shutil
 from collections.abc import Iterator
 from functools import partial
@@ -8,6 +9,7 @@ from random import Random
 
 import pytest
 
+from tests.wal.fake_disks import FaultyDisk
 from torture.corpus import Corpus
 from torture.crash_fs import Fate
 from torture.diary import STORE_ID
@@ -169,3 +171,14 @@ def test_the_source_is_left_as_it_is(directory: Path, log: Log, tmp_path: Path) 
     assert {path.name: path.read_bytes() for path in before.iterdir()} == {
         path.name: path.read_bytes() for path in directory.iterdir()
     }
+
+
+def test_a_watermark_that_cannot_be_written_is_named(
+    directory: Path, log: Log, tmp_path: Path
+) -> None:
+    """As all files of a copy are: it is mostly made on another disk than the log's."""
+    disk = FaultyDisk()
+    disk.refuse("pwrite", errno.ENOSPC, on_call=2)
+    with pytest.raises(OSError, match="refused") as caught:
+        copy_log(directory, tmp_path / "copy", fs=disk.fs)
+    assert caught.value.filename == str(tmp_path / "copy" / "watermark")

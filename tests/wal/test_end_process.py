@@ -54,11 +54,22 @@ def test_end_process_says_why(
     assert "the disk is gone" in capfd.readouterr().err
 
 
+def test_end_process_says_where(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A machine has several disks: the file that was refused is told with the reason."""
+    monkeypatch.setattr("os._exit", lambda _: None)
+    end_process(OSError(28, "No space left", "/data/wal/next.wal.tmp"))
+    said = capfd.readouterr().err
+    assert "ending, so nothing wrong is told: OSError" in said  # as deploy/alerts.yml has it
+    assert "No space left: '/data/wal/next.wal.tmp'" in said
+
+
 def test_a_failure_without_words_ends_the_process_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """As where the memory doesn't suffice for a sentence: the end needs none."""
 
     class Unspeakable(Exception):
-        def __repr__(self) -> str:
+        def __str__(self) -> str:
             raise MemoryError
 
     codes: list[int] = []

@@ -66,3 +66,36 @@ def test_every_call_refused(tmp_path: Path, error: int) -> None:
         if len(disk.calls) < number:
             assert number > 60
             return
+
+
+def opened(directory: Path, disk: FaultyDisk) -> Log:
+    log = Log.open(directory, segment_bytes_max=SEGMENT_BYTES, fs=disk.fs)
+    list(log.recover())
+    return log
+
+
+@pytest.mark.parametrize("call", ["pwrite", "fdatasync", "create"])
+def test_what_fails_says_where(directory: Path, call: str) -> None:
+    """Whoever reads why a server has ended must know which disk to look at."""
+    disk = FaultyDisk()
+    log = opened(directory, disk)
+    log.append(b"one")
+    disk.refuse(call, errno.EIO)
+    with pytest.raises(OSError, match="refused") as caught:
+        log.flush()
+    assert caught.value.filename == str(directory)
+    log.close()
+
+
+@pytest.mark.parametrize("call", ["pwrite", "sync_directory"])
+def test_a_start_that_fails_says_where(directory: Path, call: str) -> None:
+    """Where its last call is refused, too: that of the watermark, and that of the new name."""
+    seen = FaultyDisk()
+    opened(directory, seen).close()
+    disk = FaultyDisk()
+    log = Log.open(directory, segment_bytes_max=SEGMENT_BYTES, fs=disk.fs)
+    disk.refuse(call, errno.EIO, on_call=seen.calls.count(call))
+    with pytest.raises(OSError, match="refused") as caught:
+        list(log.recover())
+    assert caught.value.filename == str(directory)
+    log.close()

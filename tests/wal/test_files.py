@@ -1,6 +1,8 @@
 """The real file system: the kernel is asked for what was promised, and every file is given back."""
 
+import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,32 @@ def test_nothing_stays_open(path: Path, tmp_path: Path) -> None:
     OS.close(lock)
 
     assert before == opened_files()
+
+
+@pytest.mark.parametrize(
+    ("call", "promise", "name"),
+    [
+        ("os.fsync", OS.sync_directory, "."),
+        ("os.fsync", OS.make_directory, "."),
+        ("fcntl.flock", lambda directory: OS.lock(directory / "LOCK"), "LOCK"),
+    ],
+)
+def test_a_promise_that_is_refused_is_named(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    call: str,
+    promise: Callable[[Path], object],
+    name: str,
+) -> None:
+    """The system tells of a descriptor only, and a person needs to know which disk it is."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, "refused")
+
+    monkeypatch.setattr(call, refuse)
+    with pytest.raises(OSError, match="refused") as caught:
+        promise(tmp_path / "new" if promise == OS.make_directory else tmp_path)
+    assert caught.value.filename == str(tmp_path / name)
 
 
 def test_what_is_read_in_pieces(path: Path) -> None:
