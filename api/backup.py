@@ -181,7 +181,7 @@ def _sum(path: Path, bar: "tqdm[Never]") -> Sum:
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    with store.naming(path), path.open("rb") as file:  # read and written on two disks, mostly
         while piece := file.read(READ_BYTES):
             yield piece
 

@@ -9,8 +9,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -20,6 +19,7 @@ import msgspec
 import catalog
 from catalog import Catalog, Summary, import_files
 from catalog.manifest import fsync
+from catalog.manifest import naming as naming  # for the rooms above
 from engine import STORE_FAULTS, Engine, Event, Hall, Sale, Zone
 from engine.verify import Findings, verify_store
 from sagas import BadPlaces, load
@@ -42,17 +42,6 @@ def sentence(failure: OSError) -> str:
     reason = failure.strerror or str(failure)
     told = f"{failure.filename}: {reason}" if failure.filename else reason
     return f"{told}; {_MAKE_ROOM}" if failure.errno in _NO_SPACE else told
-
-
-@contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Let an OSError say what it is about, where the system knows only a descriptor."""
-    try:
-        yield
-    except OSError as failure:
-        if failure.errno is not None:  # else a library's, in its own words
-            failure.filename = failure.filename or str(path)
-        raise
 
 
 def initialise(

@@ -6,6 +6,7 @@ A directory without it is no catalog.
 import os
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -86,11 +87,23 @@ def verify(directory: Path) -> Summary:
     return manifest.summary
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an OSError say what it is about, where the system knows only a descriptor."""
+    try:
+        yield
+    except OSError as failure:
+        if failure.errno is not None:  # else a library's, in its own words
+            failure.filename = failure.filename or str(path)
+        raise
+
+
 def fsync(path: Path) -> None:
     """Wait until the disk has a file's content, or a directory's names."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        with naming(path):
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -106,7 +119,7 @@ def _directories(directory: Path) -> Iterator[Path]:
 
 def _sum(path: Path) -> _Sum:
     size_bytes = crc32 = 0
-    with path.open("rb") as file:
+    with naming(path), path.open("rb") as file:
         while piece := file.read(READ_BYTES):
             size_bytes += len(piece)
             crc32 = zlib.crc32(piece, crc32)

@@ -1,6 +1,8 @@
 """A data directory copied whole and brought back; what is damaged is never given a name."""
 
+import errno
 import hashlib
+import io
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -171,6 +173,25 @@ def test_a_damaged_directory_has_no_backup(sold: Path, tmp_path: Path) -> None:
     with pytest.raises(store.StoreError, match="the copy is not good"):
         backup(sold, tmp_path / "backup", now=NOW, progress=False)
     assert ["data"] == [path.name for path in tmp_path.iterdir()]
+
+
+def test_a_file_that_cannot_be_read_is_blamed_and_not_its_copy(
+    sold: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are mostly on two disks, and a person must know which one to replace."""
+    source = sold / "catalog" / "users.sqlite"
+
+    class Rotten(io.FileIO):
+        def read(self, _: object = -1) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+    def opened(path: Path, mode: str) -> io.FileIO:
+        return Rotten(path) if path == source else io.FileIO(path, mode)
+
+    monkeypatch.setattr(Path, "open", opened)
+    with pytest.raises(OSError, match="Input/output") as caught:
+        backup(sold, tmp_path / "backup", now=NOW, progress=False)
+    assert str(source) == caught.value.filename
 
 
 def test_nothing_is_overwritten(sold: Path, made: Path) -> None:

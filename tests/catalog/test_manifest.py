@@ -1,5 +1,7 @@
 """catalog.json: the last file written, and the checksums of all others."""
 
+import errno
+import io
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,28 @@ def test_missing_or_short_file_is_found_on_opening(sealed: Path) -> None:
     (sealed / "users").unlink()
     with pytest.raises(NotACatalog, match="users is missing or cut short"):
         manifest.read(sealed)
+
+
+def test_what_cannot_be_read_or_synced_is_named(
+    sealed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system knows the file by its descriptor only, and a person needs its name."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    class Rotten(io.FileIO):
+        read = refuse
+
+    found = manifest.read(sealed)
+    monkeypatch.setattr("os.fsync", refuse)
+    with pytest.raises(OSError, match="Input/output") as caught:
+        manifest.fsync(sealed)
+    assert caught.value.filename == str(sealed)
+    monkeypatch.setattr(Path, "open", lambda path, _: Rotten(path))
+    with pytest.raises(OSError, match="Input/output") as caught:
+        manifest.require_whole(sealed, found, "users")
+    assert caught.value.filename == str(sealed / "users")
 
 
 @pytest.mark.parametrize(
