@@ -3,7 +3,7 @@
 CatalogError
 ├── BadInput        a given file is wrong; says which file, which line and why
 ├── CatalogExists   there is a catalog already, and nobody asked to replace it
-├── ImportRunning   somebody else is importing into the same place right now
+├── ImportRunning   somebody else is making something in the same directory right now
 └── NotACatalog     what lies there is no catalog, or a damaged or newer one
 """
 
@@ -36,10 +36,11 @@ class CatalogExists(CatalogError):
 
 
 class ImportRunning(CatalogError):
-    """Two imports into one place would destroy each other's work."""
+    """Two of them in one place would destroy each other's work; backups are made there as well."""
 
     def __init__(self, target: Path) -> None:
-        super().__init__(f"another import into {target} is running; wait until it has ended")
+        told = f"{target.parent}: an import, a backup or a restore is at work there"
+        super().__init__(f"{told}; wait until it has ended")
 
 
 class NotACatalog(CatalogError):

@@ -71,11 +71,13 @@ def test_file_that_comes_while_the_workplace_is_emptied_is_removed_too(
 
 
 def test_second_workplace_is_refused_and_disturbs_nothing(target: Path) -> None:
-    """Two imports into one place are told apart; the first goes on undisturbed."""
+    """One at a time in a directory, whatever it makes; the first goes on undisturbed."""
     with workplace(target) as building:
         (building / "file").write_text("first")
-        with pytest.raises(ImportRunning, match="another import"), workplace(target):
-            pass
+        told = f"^{target.parent}: an import, a backup or a restore is at work there;"
+        for other in (target, target.with_name("of another day")):
+            with pytest.raises(ImportRunning, match=told), workplace(other):
+                pass
         assert names(building) == ["file"]
 
 
