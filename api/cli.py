@@ -147,6 +147,7 @@ def main() -> None:
 @click.option("--replace-catalog", is_flag=True, help="import anew beside existing bookings")
 def init(data: Path, timezone: str, *, replace_catalog: bool, **files: Any) -> None:
     """Import the published files into a new data directory."""
+    _end_as_by_ctrl_c()
     summary = store.initialise(
         data, timezone=store.time_zone(timezone), replace_catalog=replace_catalog, **files
     )
@@ -264,6 +265,7 @@ def verify(data: Path) -> None:
 @data_option
 def backup(target: Path, data: Path) -> None:
     """Copy a data directory to TARGET and check the copy; the server may be running."""
+    _end_as_by_ctrl_c()
     made = backups.backup(data, target, now=datetime.now(UTC))
     click.echo(f"{target}: everything acknowledged up to record {made.lsn:,}, state {made.digest}")
 
@@ -273,6 +275,7 @@ def backup(target: Path, data: Path) -> None:
 @data_option
 def restore(source: Path, data: Path) -> None:
     """Make a new data directory of the backup SOURCE, unless anything in it is damaged."""
+    _end_as_by_ctrl_c()
     made = backups.restore(source, data)
     click.echo(
         f"{data}: as it was on {made.made_at}, with record {made.lsn:,} the last one."
@@ -345,10 +348,14 @@ def replay(data: Path, event_id: int, step: int, speed: float | None, target: Pa
 @click.option("--report", type=click.Path(path_type=Path, file_okay=False), help="keep it there")
 def torture(minutes: float | None, seed: int | None, jobs: int | None, **chosen: Any) -> None:
     """Try to break the log, the snapshots and servers of its own; no data of yours is touched."""
-    # As Ctrl-C: the processes that run the cases would wait for their next one for ever.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _end_as_by_ctrl_c()  # or the processes that run the cases would wait for ever for the next one
     seed = random.randrange(1 << 32) if seed is None else seed
     names, keep_in = chosen["names"], chosen["report"]
     report = run_trials(names, minutes=minutes, seed=seed, jobs=jobs, keep_in=keep_in)
     click.echo(report.text())
     sys.exit(1 if report.violated else 0)
+
+
+def _end_as_by_ctrl_c() -> None:
+    """Have a SIGTERM clear up, too: what is half made would stay, hidden and as large as it is."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)

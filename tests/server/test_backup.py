@@ -1,8 +1,10 @@
 """A backup taken from under a selling server, and the shop that is opened from it."""
 
 import asyncio
+import signal
 import subprocess
 import sys
+import time
 from copy import deepcopy
 from pathlib import Path
 
@@ -35,6 +37,23 @@ def test_a_backup_of_a_selling_server_opens_as_a_shop(
     assert 0 == billetter("verify", "--data", tmp_path / "restored").returncode
     assert len(told.bookings) > 400
     assert NOTHING == missing(told, serve(tmp_path / "restored"))
+
+
+def test_a_backup_that_is_told_to_end_leaves_nothing(data: Path, tmp_path: Path) -> None:
+    """Those of other days have other names, so none of them would ever remove it."""
+    (data / "places").mkdir()
+    with (data / "places" / "1.places").open("wb") as file:
+        file.truncate(1 << 30)  # so that it is in the middle of a copy
+    before = sorted(path.name for path in tmp_path.iterdir())
+    words = ["backup", str(tmp_path / "backup"), "--data", str(data)]
+    making = subprocess.Popen([sys.executable, "-m", "api", *words], stderr=subprocess.DEVNULL)
+    while not (tmp_path / ".backup.importing" / "places").exists():
+        assert making.poll() is None, "it ended by itself"
+        time.sleep(0.01)
+    making.send_signal(signal.SIGTERM)
+
+    assert 1 == making.wait()
+    assert before == sorted(path.name for path in tmp_path.iterdir())
 
 
 async def _back_up_under_load(server: Server, data: Path, target: Path) -> Told:
