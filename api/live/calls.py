@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 from api.endpoint import NO_STORE, Call
 from api.live.audience import Audience
@@ -52,8 +53,8 @@ class Live:
 
     def __init__(self) -> None:
         self._halls = Halls()
-        # By event, and only where there is anybody.
-        self._audiences: dict[int, Audience] = {}
+        # By event, as long as anybody watches or is about to: his messages keep theirs.
+        self._audiences: WeakValueDictionary[int, Audience] = WeakValueDictionary()
 
     def show_map(self, call: Call[Since]) -> Reply:
         """All seats as bits, or since a version what has changed."""
@@ -81,9 +82,6 @@ class Live:
         return sum(one.watchers for one in self._audiences.values())
 
     def _audience(self, service: Service, event_id: int) -> Audience:
-        for other, left in list(self._audiences.items()):
-            if not left.watchers and other != event_id:
-                del self._audiences[other]
         audience = self._audiences.get(event_id)
         if audience is None:
             audience = Audience(partial(self._hall, service, event_id))

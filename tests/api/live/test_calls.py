@@ -223,6 +223,22 @@ def test_those_of_all_halls_are_counted(runner: asyncio.Runner) -> None:
         assert [200, 200, 200, 503] == runner.run(story())
 
 
+def test_who_comes_at_the_same_moment_to_another_hall_is_counted(runner: asyncio.Runner) -> None:
+    """After a restart all come back at once: nobody drives out those who haven't begun to watch."""
+    for rooms in opened(Rooms(runner, watchers_max=2), runner):
+
+        async def story(rooms: Rooms = rooms) -> list[int]:
+            paths = STREAM, f"/x/events/{OPERA}/stream"
+            watching = [asyncio.ensure_future(heard(rooms, path)) for path in paths]
+            for _ in range(3):
+                await asyncio.sleep(0)
+            one_more = await heard(rooms, STREAM)
+            statuses = [parts[0]["status"] for parts in await asyncio.gather(*watching)]
+            return [*statuses, one_more[0]["status"]]
+
+        assert [200, 200, 503] == runner.run(story())
+
+
 def test_a_service_that_closes_ends_its_streams(rooms: Rooms, runner: asyncio.Runner) -> None:
     """As whole replies: who goes on listening would keep it from its end."""
 
