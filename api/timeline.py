@@ -58,7 +58,21 @@ _SENTENCES: Mapping[type[Mutation], str] = {
     BookingExpired: "Время на оплату вышло; места освобождены",
     StateReset: "Данные сброшены",
 }
-_BY_TAG = {tag_of(kind): (kind.__name__, text) for kind, text in _SENTENCES.items()}
+# An attempt that was given up has no say in the seats any more.
+_GIVEN_UP = frozenset(
+    {SeatReleased, BookingCancelled, BookingExpired, ReservationRefused, StateReset}
+)
+_AFTER_GIVEN_UP: Mapping[type[Mutation], str] = {
+    PaymentRefused: "Шлюз не принял платёж",
+    PaymentFailed: "Деньги не списаны",
+}
+# Until one of these nobody has paid.
+_MONEY = frozenset({PaymentAuthorized, ReturnOwed})
+_WITHOUT_MONEY: Mapping[type[Mutation], str] = {
+    PaymentReturned: "Оплата отменена; деньги не списаны",
+    ReservationRefused: "Организатор уже продал одно из мест; места освобождены",
+}
+_BY_TAG = {tag_of(kind): kind for kind in _SENTENCES}
 
 
 async def show_booking(call: Call[int]) -> Reply:
@@ -112,8 +126,24 @@ def _payment(payment: Payment) -> dict[str, object]:
         "page": payment.url if is_open else "",
         "refund_pending": payment.status is PaymentStatus.RETURN_DUE,
         "parked": payment.is_parked(),
-        "timeline": [
-            {"at": instant(at_ms), "what": name, "text": text}
-            for at_ms, (name, text) in ((at_ms, _BY_TAG[tag]) for at_ms, tag in payment.steps())
-        ],
+        "timeline": _timeline(payment),
     }
+
+
+def _timeline(payment: Payment) -> list[dict[str, str]]:
+    told, before = [], set[type[Mutation]]()
+    for at_ms, tag in payment.steps():
+        kind = _BY_TAG[tag]
+        text = _sentence(kind, before)
+        told.append({"at": instant(at_ms), "what": kind.__name__, "text": text})
+        before.add(kind)
+    return told
+
+
+def _sentence(kind: type[Mutation], before: set[type[Mutation]]) -> str:
+    """What a step means for the buyer depends on the steps before it."""
+    if kind in _AFTER_GIVEN_UP and before & _GIVEN_UP:
+        return _AFTER_GIVEN_UP[kind]
+    if kind in _WITHOUT_MONEY and not before & _MONEY:
+        return _WITHOUT_MONEY[kind]
+    return _SENTENCES[kind]

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from api import timeline
-from engine.mutations import Effect, tag_of
-from tests.api.rooms import ANN, BOB, DAY_MS, NOW_MS, Rooms, seat
+from engine import Payment
+from engine.mutations import Effect, Mutation, PaymentAuthorized, ReservationRefused, tag_of
+from tests.api.rooms import ANN, BOB, DAY_MS, IDS, NOW_MS, Rooms, seat
 
 AT = "2027-01-15T08:00:00.000Z"
+BEGINNING = ("PaymentInitiated", "PaymentRegistered")
 
 
 def shown(rooms: Rooms, booking_id: int) -> dict[str, Any]:
@@ -107,6 +109,77 @@ def test_a_refund_that_only_an_operator_can_help(rooms: Rooms) -> None:
     [payment] = answer.json["payments"]
     assert (payment["parked"], payment["timeline"][-1]["what"]) == (True, "PaymentParked")
     assert b"3001" not in answer.body
+
+
+def texts(rooms: Rooms, booking_id: int) -> list[str]:
+    """What the owner reads of the last attempt, but for how it began."""
+    steps = shown(rooms, booking_id)["payments"][-1]["timeline"]
+    return [one["text"] for one in steps if one["what"] not in BEGINNING]
+
+
+def awaited(rooms: Rooms, seat_id: int) -> tuple[int, int]:
+    """A booking and its payment, for which the gateway has no page yet."""
+    booking_id = rooms.book(ANN, seat_id)
+    order_id = rooms.engine.initiate_payment(user_id=IDS[ANN], booking_id=booking_id, now_ms=NOW_MS)
+    return booking_id, order_id
+
+
+def released(rooms: Rooms) -> tuple[int, int]:
+    """A booking that has kept one of two seats, and its payment that has ended with the other."""
+    booking_id = rooms.book(ANN, seat(1), seat(2))
+    order_id = rooms.initiate(booking_id)
+    rooms.call("PATCH", "/api/seats/release", user=ANN, json={"seat_id": seat(2)})
+    return booking_id, order_id
+
+
+def test_a_payment_that_failed_after_it_was_given_up_frees_no_seats(rooms: Rooms) -> None:
+    """It did when it was wanted, and says so."""
+    booking_id, order_id = released(rooms)
+    rooms.engine.fail_payment(order_id=order_id, now_ms=NOW_MS)
+    assert [{"id": seat(1)}] == shown(rooms, booking_id)["seats"]
+    assert ["Место освобождено; эта оплата прекращена", "Деньги не списаны"] == texts(
+        rooms, booking_id
+    )
+    wanted = rooms.book(ANN, seat(3))
+    rooms.engine.fail_payment(order_id=rooms.initiate(wanted), now_ms=NOW_MS)
+    assert ["Оплата не прошла; места освобождены"] == texts(rooms, wanted)
+
+
+def test_a_payment_that_was_refused_after_the_end_keeps_no_seats(rooms: Rooms) -> None:
+    """As of a gateway that was away until the time to pay was over."""
+    booking_id, order_id = awaited(rooms, seat(1))
+    rooms.engine.cancel_booking(user_id=IDS[ANN], booking_id=booking_id, now_ms=NOW_MS)
+    rooms.engine.refuse_payment(order_id=order_id, now_ms=NOW_MS)
+    assert [] == shown(rooms, booking_id)["seats"]
+    assert ["Бронь отменена", "Шлюз не принял платёж"] == texts(rooms, booking_id)
+    wanted, order_id = awaited(rooms, seat(1))
+    rooms.engine.refuse_payment(order_id=order_id, now_ms=NOW_MS)
+    assert ["Шлюз не принял платёж; места остаются за бронью"] == texts(rooms, wanted)
+
+
+def test_no_money_comes_back_of_what_nobody_has_paid(rooms: Rooms) -> None:
+    """The attempt is ended at the gateway all the same; money that was held does come back."""
+    booking_id, order_id = released(rooms)
+    rooms.engine.return_payment(order_id=order_id, now_ms=NOW_MS)
+    assert "Оплата отменена; деньги не списаны" == texts(rooms, booking_id)[-1]
+    rooms.engine.authorize_payment(order_id=order_id, now_ms=NOW_MS)  # the page was left open
+    rooms.engine.return_payment(order_id=order_id, now_ms=NOW_MS)
+    assert "Деньги возвращены полностью" == texts(rooms, booking_id)[-1]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "told"),
+    [((), "места освобождены"), ((PaymentAuthorized,), "деньги будут возвращены")],
+)
+def test_a_place_sold_elsewhere_promises_money_to_who_has_paid(
+    earlier: tuple[type[Mutation], ...], told: str
+) -> None:
+    """Mostly the organiser's word comes before the buyer has reached his bank."""
+    payment = Payment(order_id=1, booking_id=1, user_id=1, amount_minor=100, initiated_at_ms=NOW_MS)
+    for kind in (*earlier, ReservationRefused):
+        payment.note(NOW_MS, tag_of(kind))
+    steps: Any = timeline._payment(payment)["timeline"]
+    assert f"Организатор уже продал одно из мест; {told}" == steps[-1]["text"]
 
 
 @pytest.mark.parametrize(
