@@ -174,7 +174,9 @@ def test_kazakh_and_english_are_no_russian() -> None:
 def test_every_step_of_a_payment_has_words() -> None:
     """The page tells in three languages what the service tells in one."""
     steps = {key.removeprefix("step.") for key in words("ru") if key.startswith("step.")}
-    assert {kind.__name__ for kind in timeline._SENTENCES} == steps
+    late = {f"{kind.__name__}.late" for kind in timeline._AFTER_GIVEN_UP}
+    unpaid = {f"{kind.__name__}.unpaid" for kind in timeline._WITHOUT_MONEY}
+    assert {kind.__name__ for kind in timeline._SENTENCES} | late | unpaid == steps
 
 
 def test_words_are_there_and_are_used() -> None:

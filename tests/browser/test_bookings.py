@@ -70,6 +70,16 @@ def test_a_payment_that_failed_says_what_to_do(stage: Stage) -> None:
     expect(again).to_have_attribute("href", "/event?id=7")
 
 
+def test_who_has_not_paid_is_promised_no_money(stage: Stage) -> None:
+    """A seat was let go on the way to the gateway: the other one is held, and can be paid for."""
+    stage.held = [70_010_005]
+    stage.payments = [payment(17, "PaymentRegistered", "SeatReleased", "PaymentReturned")]
+    stage.log_in()
+    stage.open(f"/ticket?booking={BOOKING}")
+    expect(stage.page.get_by_role("heading", level=1)).to_have_text("Оплата не прошла")
+    expect(stage.page.get_by_text("Оплата отменена; деньги не списаны")).to_be_visible()
+
+
 def test_a_paid_booking_is_returned_after_a_question(stage: Stage) -> None:
     """No leaves it as it is; yes returns it, and the rule is told before."""
     stage.held, stage.status = [70_010_005], "CONFIRMED"

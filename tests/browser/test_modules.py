@@ -322,7 +322,15 @@ def paid(status: str, *steps: str, **more: object) -> dict[str, object]:
         ("CANCELLED", [paid("FAILED", "BookingCancelled")], "cancelled"),
         ("CANCELLED", [], "cancelled"),
         ("CANCELLED", [paid("RETURN_DUE", "ReturnOwed", refund_pending=True)], "refunding"),
-        ("CANCELLED", [paid("RETURNED", "BookingCancelled", "PaymentReturned")], "returned"),
+        (
+            "CANCELLED",
+            [paid("RETURNED", "PaymentAuthorized", "BookingCancelled", "PaymentReturned")],
+            "returned",
+        ),
+        ("CANCELLED", [paid("RETURNED", "BookingCancelled", "PaymentReturned")], "cancelled"),
+        ("CANCELLED", [paid("RETURNED", "BookingExpired", "PaymentReturned")], "failedFree"),
+        ("CREATED", [paid("RETURNED", "SeatReleased", "PaymentReturned")], "failedHeld"),
+        ("CREATED", [paid("RETURN_DUE", "SeatReleased", refund_pending=True)], "failedHeld"),
     ],
 )
 def test_an_outcome_has_one_name(
@@ -331,3 +339,20 @@ def test_an_outcome_has_one_name(
     """From what the service says to what the page tells."""
     booking = {"status": status, "seats": [], "payments": payments}
     assert expected == modules.run("buying/outcome.js", f"m.outcome({json.dumps(booking)})")
+
+
+def test_a_step_is_told_by_what_came_before_it(modules: Stage) -> None:
+    """As the service tells it: what was given up has no seats, and what nobody paid no money."""
+    given_up, held = [{"what": "SeatReleased"}], [{"what": "PaymentAuthorized"}]
+    for what, earlier, name in (
+        ("PaymentFailed", [], "PaymentFailed"),
+        ("PaymentFailed", given_up, "PaymentFailed.late"),
+        ("PaymentRefused", [], "PaymentRefused"),
+        ("PaymentRefused", given_up, "PaymentRefused.late"),
+        ("PaymentReturned", held, "PaymentReturned"),
+        ("PaymentReturned", given_up, "PaymentReturned.unpaid"),
+        ("ReservationRefused", held, "ReservationRefused"),
+        ("ReservationRefused", [], "ReservationRefused.unpaid"),
+    ):
+        script = f"m.stepName({json.dumps(what)}, {json.dumps(earlier)})"
+        assert name == modules.run("buying/outcome.js", script)

@@ -4,6 +4,7 @@ import { make } from "../base/dom.js";
 import { hallTime, hereTime, money, say, isSaid } from "../base/words.js";
 import { placeOf } from "../hall/hall.js";
 import { place } from "../hall/seat.js";
+import { stepName } from "./outcome.js";
 
 /** «Ждёт оплаты»; a booking that never had seats isn't "held". */
 export function statusWords(booking) {
@@ -37,7 +38,8 @@ export function steps(booking) {
   );
 }
 
-function step({ at, what, text }) {
-  const words = isSaid(`step.${what}`) ? say(`step.${what}`) : text;
+function step({ at, what, text }, number, all) {
+  const key = `step.${stepName(what, all.slice(0, number))}`;
+  const words = isSaid(key) ? say(key) : text;
   return make("li", {}, make("time", { datetime: at, class: "figure quiet" }, hereTime(at)), words);
 }
