@@ -85,7 +85,8 @@ class Service:
         self.entrance = Entrance(self.waiting_rooms, hoarding)
         self.stalls = Stalls()
         self.staff = staff or Staff()
-        self.watchers_max = watchers_max
+        # Each keeps a connection for himself, and whoever wants to buy needs one.
+        self.watchers_max = min(watchers_max, connections_max // 2)
         self.connections_max = connections_max
         self.streams = Streams()
         self.settings = dict(settings or {})

@@ -108,7 +108,11 @@ class Settings:
         default=10, metadata={"help": "how many he may take a minute after those"}
     )
     watchers: int = field(
-        default=4_096, metadata={"help": "who may watch halls over a stream at once; 0: nobody"}
+        default=4_096,
+        metadata={
+            "help": "who may watch halls over a stream at once, half of the connections at most; "
+            "0: nobody"
+        },
     )
     any_core: bool = field(
         default=False, metadata={"help": "let no threads share a core on purpose"}

@@ -204,6 +204,20 @@ def test_so_many_may_watch(runner: asyncio.Runner) -> None:
         assert ("too-many-watchers", "30") == (answer.problem, answer.headers["retry-after"])
 
 
+def test_watchers_leave_half_of_the_connections_to_the_others(runner: asyncio.Runner) -> None:
+    """However many may watch: where the system allows few files, nobody else was let in."""
+    for rooms in opened(Rooms(runner, watchers_max=100, connections_max=3), runner):
+
+        async def story(rooms: Rooms = rooms) -> list[int]:
+            watching = asyncio.ensure_future(heard(rooms, STREAM))
+            for _ in range(3):
+                await asyncio.sleep(0)
+            one_more = await heard(rooms, STREAM)
+            return [(await watching)[0]["status"], one_more[0]["status"]]
+
+        assert [200, 503] == runner.run(story())
+
+
 def test_those_of_all_halls_are_counted(runner: asyncio.Runner) -> None:
     """Also when another hall is watched after theirs; who has left counts no more."""
     for rooms in opened(Rooms(runner, watchers_max=3), runner):
