@@ -78,8 +78,8 @@ class SeatPages:
 
     def __init__(self, *, seats_kept_max: int = SEATS_KEPT_MAX) -> None:
         self._kept_max = seats_kept_max
-        # By event; the one that has had no new seat for the longest time is first. An event that
-        # has another hall after a reset is another object.
+        # By event; the one that has had no new seat for the longest time is first. An event keeps
+        # its hall, through a reset too: with another one it would be another object.
         self._kept: OrderedDict[int, tuple[Event, _Encoded]] = OrderedDict()
         self._count = 0
 

@@ -88,7 +88,7 @@ def test_a_seat_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_another_plan_has_other_seats(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a reset the plan of the catalog holds, with its prices."""
+    """What was encoded by one plan isn't told of another, with other prices."""
     pages = Pages(monkeypatch)
     for price_minor in (100, 250):
         event = Event(CONCERT, NOW_MS, Hall(1, 5, (Zone("Вход", 1, 1, price_minor),)))
@@ -137,7 +137,7 @@ def test_the_oldest_are_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_seats_of_a_plan_that_is_gone_take_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a reset as many of the new plan are kept as ever."""
+    """As many of the new plan are kept as ever."""
     pages = Pages(monkeypatch, seats_kept_max=4)
     pages.ask(Engine([Event(CONCERT, NOW_MS, Hall(1, 5, (Zone("Вход", 1, 1, 100),)))]))
     engine = Engine(EVENTS)
