@@ -36,6 +36,8 @@ class Breaker:
         self._failures = 0
         # Errors of its own too: in a row of calls of which none was answered.
         self._unanswered = 0
+        # The last call ended in such an error.
+        self._has_erred = False
         self._next_probe_ms = 0
         # How many have asked in vain since that moment.
         self._asked = 0
@@ -50,6 +52,10 @@ class Breaker:
     def is_open(self) -> bool:
         """True while nobody knows of an answer."""
         return self._failures >= FAILURES_MAX
+
+    def is_silent(self) -> bool:
+        """True while it is open and the last call met nobody; who errs can be asked another way."""
+        return self.is_open() and not self._has_erred
 
     def is_answering(self) -> bool:
         """False when nobody has had an answer lately; if it only errs, calls go on all the same."""
@@ -80,6 +86,7 @@ class Breaker:
 
     def note(self, reply: Reply | Unknown) -> None:
         """Every answer, or its absence, is told here."""
+        self._has_erred = isinstance(reply, Reply) and reply.status == _SAYS_NOTHING
         if isinstance(reply, Unknown) or reply.status in _DOWN:
             self._fail(wish_ms=round(reply.retry_after_s * 1000))
         elif reply.status == _SAYS_NOTHING:

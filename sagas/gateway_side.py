@@ -230,7 +230,8 @@ class GatewaySide:
 
     def _is_worth_a_check(self, watch: Watch) -> bool:
         """True when the gateway may err at this one call, and answer others."""
-        return watch.gateway.failures >= UNANSWERED_MAX and not self.is_down()
+        is_silent = self._client.breaker.is_silent()
+        return watch.gateway.failures >= UNANSWERED_MAX and not is_silent
 
     async def _standing(self, payment: Payment, watch: Watch) -> Outcome[Standing]:
         watch.last_check_ms = self._clock_ms()

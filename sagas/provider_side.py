@@ -366,7 +366,8 @@ class ProviderSide:
 
     def _is_worth_a_look(self, watch: Watch) -> bool:
         """True when the provider may err at this one call, and answer others."""
-        return watch.provider.failures >= UNANSWERED_MAX and not self._client.breaker.is_open()
+        is_silent = self._client.breaker.is_silent()
+        return watch.provider.failures >= UNANSWERED_MAX and not is_silent
 
     async def _cancelled(self, payment: Payment, reservation: Reservation) -> Trouble | None:
         self._claims.release(payment.order_id, reservation.seats, now_ms=self._clock_ms())

@@ -94,8 +94,12 @@ def test_an_error_about_one_payment() -> None:
         breaker.note(answer(500))
     assert not breaker.is_open()
     breaker = broken(FakeClock())
+    assert breaker.is_silent()
     breaker.note(answer(500))
     assert breaker.is_open()
+    assert not breaker.is_silent()
+    breaker.note(LOST)
+    assert breaker.is_silent()
 
 
 @pytest.mark.parametrize("trouble", [answer(500), LOST])

@@ -70,6 +70,27 @@ def test_a_capture_that_always_errs_while_nobody_else_asks(tell: Tell) -> None:
     tell(story)
 
 
+def test_an_outage_that_ends_in_errors_at_the_only_call_that_is_owed(tell: Tell) -> None:
+    """Its error shows that somebody is there again, and then a check tells."""
+
+    async def story(world: World) -> None:
+        booking_id = world.book(OWN, 1)
+        order_id, theirs = await paid(world, booking_id)
+        err(world, "confirm")
+        await world.verify(order_id, within_seconds=0.1)
+        world.gateway_net.down = True
+        await world.clock.advance(60)
+        assert world.gateway.breaker.is_open()
+        world.gateway_net.down = False
+        await world.desk.change(theirs, Status.CONFIRMED)
+        await world.clock.advance(60)
+        assert world.status(order_id) == "CAPTURED"
+        assert world.booking_status(booking_id) == "CONFIRMED"
+        assert world.sagas.answering()["gateway"] == "up"
+
+    tell(story)
+
+
 def test_an_outage_is_not_asked_twice(tell: Tell) -> None:
     """Where nobody answers at all, what is owed is tried again and nothing else."""
 

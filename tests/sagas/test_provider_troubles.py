@@ -267,6 +267,29 @@ def test_one_order_at_which_the_provider_errs_is_no_outage(tell: Tell) -> None:
     tell(story)
 
 
+def test_an_outage_that_ends_in_errors_at_the_only_call_that_is_owed(tell: Tell) -> None:
+    """Its error shows that somebody is there again, and then the order tells."""
+
+    async def story(world: World) -> None:
+        booking_id = world.book(PARTNER, 1)
+        order_id = world.initiate(booking_id)
+        await world.clock.advance(3)
+        world.provider_net.down = True
+        world.cancel(booking_id)
+        await world.clock.advance(MINUTE)
+        assert world.sagas.answering()["provider"] == "down"
+        world.provider_net.down = False
+        break_down(world, "cancel")
+        world.provider_net.replies[order_of(world)] = lambda _: reply(
+            200, {"status": "CANCELLED", "places_count": 0}
+        )
+        await world.clock.advance(MINUTE)
+        assert world.status(order_id).endswith(" CANCELLED")
+        assert world.sagas.answering()["provider"] == "up"
+
+    tell(story)
+
+
 def test_errors_while_an_order_is_renewed(tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its customer waits for the next order: no operator is called, and no hour goes by."""
     monkeypatch.setattr(parking, "FAILURES_MAX", 3)
