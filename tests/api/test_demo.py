@@ -87,6 +87,19 @@ def test_an_emulator_that_ends_is_told_of_once(
     assert told.endswith("billetter emulate gateway --port 9001")
 
 
+@pytest.mark.timeout(60)
+def test_a_signal_within_a_look_at_a_child_stops_no_stop() -> None:
+    """It leaves the lock taken that a Popen looks with: whoever waited for that waited for ever."""
+    asleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+    with subprocess.Popen(asleep) as child:
+        lock = child._waitpid_lock  # type: ignore[attr-defined]
+        with lock:
+            demo.end(child)
+        with pytest.raises(ProcessLookupError):
+            os.kill(child.pid, 0)
+        demo.end(child)
+
+
 def test_children_know_whose_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """And the service finds its settings in its environment, where no `ps` shows a password."""
     started: list[tuple[list[str], dict[str, str]]] = []
